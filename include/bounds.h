@@ -1,0 +1,60 @@
+/*
+ * Every limit of attestd, and how they hang together.
+ */
+#ifndef ATTESTD_BOUNDS_H
+#define ATTESTD_BOUNDS_H
+
+#include <assert.h>
+
+/* Clients, in slots; Windows can wait on 64 handles at once. */
+#define CONN_MAX 32
+
+/* A request line in bytes, without its line end. */
+#define REQUEST_MAX 16384
+/* What a slot can receive: the line, "\r\n". */
+#define RX_MAX (REQUEST_MAX + 2)
+/* Members of a request object. */
+#define MEMBERS_MAX 32
+
+/* An EK certificate in DER, and the NV index that holds it, in bytes. */
+#define EK_CERT_MAX 4096
+/* TPM2B_PUBLIC as it goes over the wire: RSA 2048 with its template. */
+#define TPM_PUBLIC_MAX 384
+/* SubjectPublicKeyInfo of an RSA key of up to 4096 bits. */
+#define SPKI_MAX 560
+/* TPM Name: nameAlg and the longest digest. */
+#define TPM_NAME_MAX 66
+
+/* Base64 of n bytes, with padding. */
+#define BASE64_LEN(n) (((n) + 2) / 3 * 4)
+/* A reply line; 512 bytes pay for keys, quotes and the longest message. */
+#define TX_MAX 8192
+static_assert(BASE64_LEN(SPKI_MAX) + BASE64_LEN(EK_CERT_MAX) + 2 * BASE64_LEN(TPM_PUBLIC_MAX) +
+			      BASE64_LEN(TPM_NAME_MAX) + 512 <=
+		      TX_MAX,
+	      "a reply holds all that is known of the EK and the AIK");
+
+/* TPMS_ID_OBJECT (TPM 2.0 Library part 2, 12.4.2): the longest digest, and
+ * a credential of the longest digest with its size. */
+#define ID_HMAC_MAX 64
+#define ID_ENC_MAX (2 + 64)
+#define ID_OBJECT_MAX (2 + ID_HMAC_MAX + ID_ENC_MAX)
+/* TPM2B_ENCRYPTED_SECRET without its size: RSA 4096. */
+#define SECRET_MAX 512
+
+/* A TPM response in bytes (TPM2_MAX_RESPONSE_SIZE of the PC Client profile). */
+#define TPM_RESPONSE_MAX 4096
+
+/* Times in milliseconds. */
+#define CLIENT_MS 10000U /* a client's silence, or its not reading */
+#define LINGER_MS 1000U /* reading away what a refused client still sends */
+#define STOP_MS 5000U /* finishing the request in hand after a stop */
+#define TPM_GRACE_MS 5000U /* after the start: waiting for a late TPM */
+#define TPM_REOPEN_MIN_MS 50U /* first pause before the TPM is looked for again */
+#define TPM_REOPEN_MAX_MS 1000U
+#define TPM_COMMAND_MS 30000U /* one TPM command */
+#define TPM_CREATE_MS 180000U /* one TPM command that makes a key */
+#define TPM_RETRY_MIN_MS 20U /* TPM_RC_RETRY and its kin: first pause */
+#define TPM_RETRY_COUNT 8U /* ... each pause twice the last */
+
+#endif

@@ -1,0 +1,174 @@
+/*
+ * All that attestd asks of an operating system.
+ *
+ * The port owns the buffers, the handles and the entry point. Connections are
+ * half duplex: on each, either the peer is to send (after port_rx_arm) or we
+ * are (after port_tx_send), and each of these yields exactly one event. One
+ * thread calls all of this; nothing here blocks, but for port_wait,
+ * port_tpm_open (bounded: see there) and port_call.
+ *
+ * Unless said otherwise an int is 0 or a negative enum err.
+ */
+#ifndef ATTESTD_PORT_H
+#define ATTESTD_PORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- life ------------------------------------------------------------ */
+
+/* The program's modes; a bit each, so that options can name several. */
+enum port_mode {
+	PORT_SERVE = 1, /* listen for clients */
+	PORT_ONCE = 2, /* one client: standard input and output */
+	PORT_CALL = 4, /* be the client */
+};
+
+/*
+ * Runs body(argc, argv), in UTF-8, and returns its value for the process's
+ * exit. A port whose system has a service manager may call body under it.
+ */
+int port_run(int argc, char **argv, int (*body)(int argc, char **argv));
+
+/*
+ * Options that only this port has (where to listen, which TPM). `set` keeps
+ * the value in the port; it returns -ERR_USAGE if the value is wrong. The
+ * strings live as long as the program, `value` too.
+ */
+struct port_option {
+	const char *name; /* with its dashes: "--socket" */
+	const char *value; /* what stands behind it, for the usage: "PATH" */
+	const char *help; /* one line */
+	unsigned modes; /* port_mode bits */
+	int (*set)(const char *value);
+};
+extern const struct port_option port_options[];
+extern const size_t port_option_count;
+
+/* Told to whoever supervises the process, where somebody does. */
+enum port_state { PORT_STARTING, PORT_READY, PORT_STOPPING, PORT_STOPPED };
+void port_state(enum port_state state);
+
+/*
+ * Gives up what the process does not need: core dumps, new privileges. One
+ * way. Called once, after port_listen. -ERR_NOTSUP: a part is missing on
+ * this system and the port has logged which.
+ */
+int port_sandbox_enter(void);
+
+/* ---- connections ----------------------------------------------------- */
+
+/*
+ * PORT_SERVE: adopts the socket that the supervisor passed, or creates it.
+ * PORT_ONCE: standard input and output become connection 0, whose
+ * PORT_EVENT_OPEN is the first event. Call once. From here on the events that
+ * end the program (SIGTERM, SIGINT, SIGHUP; Ctrl-C) arrive as PORT_EVENT_STOP.
+ * -ERR_ADDRESS: somebody answers there; -ERR_IO: logged with its reason.
+ */
+int port_listen(enum port_mode mode);
+
+/* Accepts no more and removes what port_listen created. Idempotent. */
+void port_unlisten(void);
+
+enum port_event_kind {
+	PORT_EVENT_OPEN, /* a client; its bytes are already asked for, as by port_rx_arm */
+	PORT_EVENT_DATA, /* more bytes, or the end of them: look with port_rx */
+	PORT_EVENT_SENT, /* the reply has been handed to the system, whole */
+	PORT_EVENT_CLOSED, /* the peer is gone or broken; port_close must follow */
+	PORT_EVENT_TPM, /* the TPM's response can be read (see port_tpm_arm) */
+	PORT_EVENT_STOP, /* the program shall end; comes once */
+};
+struct port_event {
+	enum port_event_kind kind;
+	unsigned conn; /* slot, 0 to CONN_MAX - 1; for OPEN, DATA, SENT, CLOSED */
+};
+
+#define PORT_NEVER UINT64_MAX
+
+/*
+ * Blocks until there are events or port_now_ms() reaches `deadline`
+ * (PORT_NEVER: no limit; a time gone by: does not block). Returns their
+ * number, at most `cap` (which MUST be > 0), 0 for the deadline, or -ERR_IO
+ * when the system's wait itself is broken. Never "interrupted".
+ */
+int port_wait(struct port_event *events, size_t cap, uint64_t deadline);
+
+/*
+ * What has arrived and is not yet consumed: *p, *n (at most RX_MAX), valid
+ * until the next port_rx_ack or port_rx_arm. Returns true if the peer will
+ * send no more.
+ */
+bool port_rx(unsigned conn, const uint8_t **p, size_t *n);
+/* Consumes the first n bytes of that; n MUST NOT be more than there is. */
+void port_rx_ack(unsigned conn, size_t n);
+/*
+ * It is the peer's turn: one DATA or CLOSED follows. There MUST be room: less
+ * than RX_MAX unconsumed bytes, and port_rx has not yet returned true.
+ */
+void port_rx_arm(unsigned conn);
+
+/* Where the reply goes: *cap bytes (TX_MAX), of this slot alone. */
+uint8_t *port_tx(unsigned conn, size_t *cap);
+/* Sends the first n of them: one SENT or CLOSED follows. */
+void port_tx_send(unsigned conn, size_t n);
+
+/*
+ * No further events of this slot. What the peer still sends is read away for
+ * at most linger_ms, so that it can read its reply; linger_ms 0: closed at
+ * once. The slot's buffers are wiped; a new client's OPEN may then use it.
+ */
+void port_close(unsigned conn, uint32_t linger_ms);
+
+/* Who the client is, from the kernel, as text for the log ("pid=7 uid=0"). */
+struct port_id {
+	char text[96];
+};
+void port_peer(unsigned conn, struct port_id *id);
+
+/*
+ * The client's side, for `attestd call`: sends `request` and a line end (or,
+ * where it is NULL, the first line of standard input), and waits for one line,
+ * which goes to buf without its line end. Blocks, at most 200 s (a TPM may
+ * have to create keys first).
+ */
+int port_call(const char *request, uint8_t *buf, size_t cap, size_t *len);
+
+/* ---- the TPM --------------------------------------------------------- */
+
+struct TSS2_TCTI_OPAQUE_CONTEXT_BLOB; /* TSS2_TCTI_CONTEXT, tss2_tcti.h */
+
+/*
+ * Opens the TPM: the device of --tpm, or the system's in their order. The
+ * TCTI is the port's, in static storage; *device is the name of what was
+ * opened. One attempt; may block for 2 s where a device opens but is mute.
+ * -ERR_TPM_UNAVAILABLE, _VERSION (it is a TPM 1.2), _DENIED, _BUSY.
+ */
+int port_tpm_open(struct TSS2_TCTI_OPAQUE_CONTEXT_BLOB **tcti, const char **device);
+/* Closes what port_tpm_open opened. Idempotent. */
+void port_tpm_close(void);
+/*
+ * One PORT_EVENT_TPM follows when a response can be read or the device is in
+ * error. -ERR_NOTSUP: this system cannot tell; finish by blocking.
+ */
+int port_tpm_arm(void);
+
+/* ---- the rest -------------------------------------------------------- */
+
+enum port_log_level { PORT_LOG_ERROR, PORT_LOG_WARNING, PORT_LOG_INFO, PORT_LOG_DEBUG };
+/*
+ * One line for the log; the port adds time and level, and the line end. The
+ * text is printable (src/service/log.c sees to it).
+ */
+void port_log(enum port_log_level level, const char *text, size_t n);
+
+/* Text for a person: to standard output, or to standard error. */
+void port_print(bool to_stderr, const char *text, size_t n);
+
+/* Milliseconds of a monotonic clock. */
+uint64_t port_now_ms(void);
+
+/* n bytes from the system's generator: all of them, or -ERR_IO. */
+int port_random(uint8_t *buf, size_t n);
+
+#endif

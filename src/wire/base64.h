@@ -1,0 +1,25 @@
+/*
+ * Base64 (RFC 4648): section 4's alphabet or section 5's, padded or not.
+ *
+ * Secrets pass through here, so neither direction looks anything up in a
+ * table or branches on a byte's value (but for rejecting the whole).
+ */
+#ifndef WIRE_BASE64_H
+#define WIRE_BASE64_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Writes BASE64_LEN(n) characters to out, which MUST have room for them. */
+void base64_encode(const uint8_t *p, size_t n, char *out);
+
+/*
+ * Decodes n characters to out, in place if out == s. Takes '+' '/' and '-'
+ * '_', with correct padding or none. -ERR_BASE64 for anything else: other
+ * characters, padding inside or too much, a length of 1 mod 4, bits set that
+ * no byte takes up. out MUST have room for n / 4 * 3 + 2 bytes; on failure
+ * what was written is wiped and *len is 0.
+ */
+int base64_decode(const char *s, size_t n, uint8_t *out, size_t *len);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * TPM2B_ID_OBJECT (TPM 2.0 Library part 2, 12.4.3), parsed by hand:
+ *
+ *   u16 size | u16 hmac size | hmac | encIdentity (the rest)
+ *
+ * and the forms in which verifiers send it.
+ */
+#ifndef WIRE_ID_OBJECT_H
+#define WIRE_ID_OBJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bounds.h"
+#include "wire/request.h"
+
+/* TPMS_ID_OBJECT; the pointers go into the bytes it was parsed from. */
+struct id_object {
+	const uint8_t *hmac;
+	size_t hmac_len;
+	const uint8_t *enc; /* encIdentity */
+	size_t enc_len;
+};
+
+/*
+ * Parses n bytes: with the outer size or without it, or the file of
+ * tpm2_makecredential (u32 BADCC0DE, u32 1, TPM2B_ID_OBJECT,
+ * TPM2B_ENCRYPTED_SECRET), whose secret, without its size, goes to *secret and
+ * *secret_len (NULL and 0 otherwise). hmac_len is what the EK's name algorithm
+ * asks for (32: SHA-256). -ERR_CREDENTIAL if it is none of these, whole.
+ */
+int id_object_parse(const uint8_t *p, size_t n, size_t hmac_len, struct id_object *out,
+		    const uint8_t **secret, size_t *secret_len);
+
+/* What TPM2_ActivateCredential takes, both without their outer size. */
+struct credential {
+	uint8_t id_object[ID_OBJECT_MAX];
+	size_t id_object_len;
+	uint8_t secret[SECRET_MAX];
+	size_t secret_len;
+};
+
+/*
+ * The credential that a request describes, for an RSA EK with the given size
+ * of its name algorithm's digest and of its modulus, in bytes.
+ *
+ * - hmac and enc, if both are there, are the ID object. A credential_blob
+ *   beside them that parses MUST say the same (-ERR_CREDENTIAL_CONFLICT); one
+ *   that does not parse is not looked at.
+ * - otherwise credential_blob is. One of hmac and enc alone is
+ *   -ERR_FIELDS, as is nothing at all.
+ * - encrypted_secret is ek_len bytes, or those behind their u16 size
+ *   (-ERR_SECRET_SIZE). It may be absent if credential_blob is a file that
+ *   carries it (-ERR_FIELDS otherwise; if both are there they MUST be equal,
+ *   -ERR_SECRET_CONFLICT), and a file's secret has ek_len bytes too.
+ *
+ * -ERR_HMAC_SIZE, -ERR_ENC_SIZE (3 to 2 + hmac_len bytes), -ERR_CREDENTIAL.
+ * `culprit` of the request is set to the member in fault. out is wiped on
+ * failure; the caller wipes it after use.
+ */
+int credential_from_request(struct request *rq, size_t hmac_len, size_t ek_len,
+			    struct credential *out);
+
+#endif

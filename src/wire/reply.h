@@ -1,0 +1,28 @@
+/*
+ * Reply lines: one JSON object and a line end.
+ */
+#ifndef WIRE_REPLY_H
+#define WIRE_REPLY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "wire/text.h"
+
+/* {"status":"ok" ; reply_member for each member ; reply_end. */
+void reply_ok(struct text *t);
+/* A member in base64, or null if p is NULL. */
+void reply_member(struct text *t, const char *key, const uint8_t *p, size_t n);
+/* The closing brace and the line end. */
+void reply_end(struct text *t);
+
+/*
+ * A whole error line: {"status":"error","message":...,"error":...} with
+ * "field" if `field` is not NULL (the request's member in fault) and "tpm_rc"
+ * if the TPM said something (tpm_rc is not 0). The message is err_message(e)
+ * behind `prefix`, which may be "".
+ */
+void reply_error(struct text *t, int e, const char *prefix, const char *field, uint32_t tpm_rc);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * Writing text into a buffer of fixed size: replies and log lines.
+ */
+#ifndef WIRE_TEXT_H
+#define WIRE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What is written so far. What does not fit is left out and sets `cut`. */
+struct text {
+	char *p;
+	size_t cap;
+	size_t len;
+	bool cut;
+};
+
+/* An empty text in cap bytes at p. No terminator is ever written. */
+struct text text_in(char *p, size_t cap);
+
+/* Each appends whole, or appends nothing and sets `cut`. */
+void text_put(struct text *t, const char *s, size_t n);
+void text_str(struct text *t, const char *s);
+void text_dec(struct text *t, uint64_t v);
+/* "0x" and at least `digits` lower-case digits. */
+void text_hex(struct text *t, uint32_t v, unsigned digits);
+/* Standard base64 with padding; the time depends on n only. */
+void text_base64(struct text *t, const uint8_t *p, size_t n);
+
+#endif
