@@ -42,6 +42,9 @@ static_assert(BASE64_LEN(SPKI_MAX) + BASE64_LEN(EK_CERT_MAX) + 2 * BASE64_LEN(TP
 /* TPM2B_ENCRYPTED_SECRET without its size: RSA 4096. */
 #define SECRET_MAX 512
 
+/* What ESAPI may hold at once: its contexts, two saved keys, results. */
+#define HEAP_MAX 65536
+
 /* A TPM response in bytes (TPM2_MAX_RESPONSE_SIZE of the PC Client profile). */
 #define TPM_RESPONSE_MAX 4096
 

@@ -28,7 +28,9 @@ struct id_object {
  * tpm2_makecredential (u32 BADCC0DE, u32 1, TPM2B_ID_OBJECT,
  * TPM2B_ENCRYPTED_SECRET), whose secret, without its size, goes to *secret and
  * *secret_len (NULL and 0 otherwise). hmac_len is what the EK's name algorithm
- * asks for (32: SHA-256). -ERR_CREDENTIAL if it is none of these, whole.
+ * asks for (32: SHA-256); encIdentity has 3 to 2 + hmac_len bytes (an
+ * enciphered TPM2B_DIGEST). No bytes can be read in two of these ways.
+ * -ERR_CREDENTIAL if they are none of these, whole.
  */
 int id_object_parse(const uint8_t *p, size_t n, size_t hmac_len, struct id_object *out,
 		    const uint8_t **secret, size_t *secret_len);
@@ -43,21 +45,23 @@ struct credential {
 
 /*
  * The credential that a request describes, for an RSA EK with the given size
- * of its name algorithm's digest and of its modulus, in bytes.
+ * of its name algorithm's digest and of its modulus, in bytes, which MUST be
+ * at most ID_HMAC_MAX and SECRET_MAX.
  *
  * - hmac and enc, if both are there, are the ID object. A credential_blob
  *   beside them that parses MUST say the same (-ERR_CREDENTIAL_CONFLICT); one
- *   that does not parse is not looked at.
- * - otherwise credential_blob is. One of hmac and enc alone is
- *   -ERR_FIELDS, as is nothing at all.
+ *   that does not parse is not looked at. One of the two without the other is
+ *   -ERR_FIELDS, whatever else there is.
+ * - otherwise credential_blob is (-ERR_FIELDS, -ERR_CREDENTIAL).
  * - encrypted_secret is ek_len bytes, or those behind their u16 size
  *   (-ERR_SECRET_SIZE). It may be absent if credential_blob is a file that
  *   carries it (-ERR_FIELDS otherwise; if both are there they MUST be equal,
  *   -ERR_SECRET_CONFLICT), and a file's secret has ek_len bytes too.
  *
- * -ERR_HMAC_SIZE, -ERR_ENC_SIZE (3 to 2 + hmac_len bytes), -ERR_CREDENTIAL.
- * `culprit` of the request is set to the member in fault. out is wiped on
- * failure; the caller wipes it after use.
+ * -ERR_HMAC_SIZE: hmac is not hmac_len bytes; -ERR_ENC_SIZE: enc is not 3 to
+ * 2 + hmac_len. `culprit` of the request is set to the member in fault, or to
+ * the one that is missing. out is zero on failure; the caller wipes it after
+ * use.
  */
 int credential_from_request(struct request *rq, size_t hmac_len, size_t ek_len,
 			    struct credential *out);

@@ -30,16 +30,22 @@ struct json_object {
 };
 
 /*
- * Parses n bytes as one object whose values are strings, numbers, true, false
- * or null. Space may stand around tokens. In this order of precedence:
- * -ERR_NUL (a zero byte, or \u0000 in a string), -ERR_UTF8, -ERR_NESTING (a value is an object or an
- * array), -ERR_MEMBERS, -ERR_TRAILING (text after the closing brace),
- * -ERR_JSON (any other fault, lone surrogate escapes among them),
- * -ERR_DUPLICATE (same key, escapes undone). out is empty on failure.
+ * Parses n bytes (at most INT_MAX) as one object whose values are strings,
+ * numbers, true, false or null. Space may stand around tokens; a byte order
+ * mark may not. Looked for in this order, each in the whole text:
+ *
+ * - -ERR_NUL: a zero byte, or an escape \u0000;
+ * - -ERR_UTF8;
+ * - the first fault from left to right: -ERR_NESTING (a value is an object or
+ *   an array), -ERR_MEMBERS (one key too many), -ERR_TRAILING (text after the
+ *   closing brace), -ERR_JSON (any other, half a surrogate pair among them);
+ * - -ERR_DUPLICATE: the same key twice, escapes undone.
+ *
+ * out is empty on failure.
  */
 int json_parse(const uint8_t *p, size_t n, struct json_object *out);
 
-/* Is the string, escapes undone, equal to the text (ASCII)? */
+/* Is the string, escapes undone, equal to the text (ASCII, no backslash)? */
 bool json_equal(struct json_slice s, const char *text);
 
 /*

@@ -20,8 +20,9 @@ void reply_end(struct text *t);
 /*
  * A whole error line: {"status":"error","message":...,"error":...} with
  * "field" if `field` is not NULL (the request's member in fault) and "tpm_rc"
- * if the TPM said something (tpm_rc is not 0). The message is err_message(e)
- * behind `prefix`, which may be "".
+ * if the TPM said something (tpm_rc is not 0; as "0x1df"). The message is err_message(e)
+ * behind `prefix`, which may be "". Neither prefix nor field is escaped: both
+ * are texts of ours. As everywhere here, look at t->cut before it is sent.
  */
 void reply_error(struct text *t, int e, const char *prefix, const char *field, uint32_t tpm_rc);
 

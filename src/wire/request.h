@@ -33,16 +33,21 @@ struct request {
 	struct request_bytes field[FIELD_COUNT];
 	/* The member an error is about, or NULL. */
 	const char *culprit;
+	bool in_fields; /* an error is in the binary members, all else is well */
+	/* What the fields point to: less than the line was long. */
 	uint8_t store[REQUEST_MAX];
 };
 
 /*
  * Parses one line (n bytes, without its line end). A member that is null
- * counts as absent; unknown members are ignored. Errors: those of json_parse;
- * -ERR_TYPE if a known member is not a string (null excepted); -ERR_BASE64.
- * In all cases but success the fields are absent and the store is wiped;
- * `command` is kept if it was found before an error in a field, for the
- * reply's prefix and the log.
+ * counts as absent; unknown members are ignored. -ERR_TOO_LONG if n is more
+ * than REQUEST_MAX; the errors of json_parse; -ERR_TYPE if a known member is
+ * neither a string nor null; -ERR_BASE64. The command is looked at first,
+ * then the fields in their order above: `culprit` is the first in fault.
+ *
+ * On failure the fields are absent and their bytes in the store wiped; the
+ * command is kept if it could be read, for the reply's prefix and the log. It
+ * may hold any character but NUL.
  */
 int request_parse(const uint8_t *line, size_t n, struct request *out);
 

@@ -23,7 +23,7 @@ struct text text_in(char *p, size_t cap);
 void text_put(struct text *t, const char *s, size_t n);
 void text_str(struct text *t, const char *s);
 void text_dec(struct text *t, uint64_t v);
-/* "0x" and at least `digits` lower-case digits. */
+/* "0x" and at least `digits` lower-case digits; `digits` is at most 8. */
 void text_hex(struct text *t, uint32_t v, unsigned digits);
 /* Standard base64 with padding; the time depends on n only. */
 void text_base64(struct text *t, const uint8_t *p, size_t n);

@@ -1,0 +1,131 @@
+# attestd. What there is to make:
+#
+#   make [TARGET=...]  build/TARGET/attestd; this machine's kind by default
+#   make targets       that for every toolchains/TARGET.mk
+#   make run           an attestation, start to end, on a software TPM
+#   make check         the quick tests; make test: all of them
+#   make bench         sizes, memory and times, in one table
+#   make rooms, make format-check, make reproducible, make unit, make clean
+#
+# DEPS_DIR=FOLDER takes the source archives from there, not from Debian.
+
+VERSION = 0.1.0
+BUILD = build
+
+MACHINE := $(shell uname -m)
+HOST_TARGET := $(if $(filter arm%,$(MACHINE)),arm-linux-musleabihf,$(MACHINE)-linux-musl)
+TARGET = $(HOST_TARGET)
+TARGETS := $(sort $(basename $(notdir $(wildcard toolchains/*-*.mk))))
+include toolchains/$(TARGET).mk
+
+# Debian's own, whatever else is first in PATH: it has the modules.
+PYTHON = /usr/bin/python3
+export VERSION BUILD HOST_TARGET
+
+# What each purpose needs of Debian; a target's own list is in its .mk.
+PACKAGES_deps = xz-utils
+PACKAGES_tools = gcc libc6-dev libssl-dev
+PACKAGES_unit = gcc libc6-dev libcmocka-dev python3-minimal
+PACKAGES_format = clang-format
+PACKAGES_rooms = python3-minimal
+PACKAGES_integration = swtpm swtpm-tools tpm2-tools qemu-user-static openssl \
+	python3 python3-pytest python3-pytest-xdist python3-cryptography
+PACKAGES_run = swtpm swtpm-tools tpm2-tools openssl
+PACKAGES_bench = swtpm swtpm-tools tpm2-tools python3 python3-cryptography
+
+READY = $(BUILD)/ready
+RESULTS = $(BUILD)/results
+
+# All cores, unless we were told how many.
+SUBMAKE = +@$(MAKE) --no-print-directory \
+	$(if $(findstring --jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
+all: $(READY)/target-$(TARGET) $(READY)/deps
+	$(SUBMAKE) -f toolchains/build.mk TARGET=$(TARGET)
+
+targets: $(TARGETS:%=target-%)
+target-%:
+	$(SUBMAKE) TARGET=$*
+
+$(READY)/target-$(TARGET): Makefile toolchains/$(TARGET).mk $(wildcard toolchains/*.inc)
+	@toolchains/need $(PACKAGES)
+	@$(PREPARE)
+	@mkdir -p $(@D) && touch $@
+
+$(READY)/deps: toolchains/deps.lock toolchains/fetch-deps $(READY)/packages-deps
+	@toolchains/fetch-deps $(BUILD)/deps
+	@touch $@
+
+$(READY)/packages-%: Makefile
+	@toolchains/need $(PACKAGES_$*)
+	@mkdir -p $(@D) && touch $@
+
+# The programs that tests use, and the unit tests themselves, for this machine.
+tools: $(READY)/packages-tools
+	$(SUBMAKE) -f toolchains/host.mk tools
+
+units: $(READY)/packages-unit $(READY)/deps
+	$(SUBMAKE) -f toolchains/host.mk units
+
+# Each suite leaves its outcome in $(RESULTS); `summary` counts them up and
+# decides. So a suite that fails does not keep the next one from running.
+# Not our jobs: what a suite runs may call make itself.
+SUITE = MAKEFLAGS= $(PYTHON) tests/tools/suite
+UNITS := $(sort $(basename $(notdir $(wildcard tests/unit/test_*.c))))
+SUITES = $(UNITS:%=unit-%) rooms format integration
+
+unit: units
+	-@for unit in $(UNITS); do \
+		$(SUITE) --cmocka $(RESULTS) unit-$$unit $(BUILD)/host/unit/$$unit; done
+
+rooms: target-$(TARGET) $(READY)/packages-rooms
+	@$(SUITE) $(RESULTS) rooms $(PYTHON) toolchains/rooms --self-test $(BUILD)/$(TARGET)
+
+FORMATTED = $(wildcard $(foreach ext,c h,$(addsuffix .$(ext),include/* src/* src/*/* \
+	port/*/* tests/*/*)))
+format-check: $(READY)/packages-format $(READY)/packages-rooms
+	@$(SUITE) $(RESULTS) format clang-format --dry-run -Werror $(FORMATTED)
+
+export ATTESTD = $(abspath $(BUILD)/$(HOST_TARGET)/attestd)
+export ATTESTD_AARCH64 = $(abspath $(BUILD)/aarch64-linux-musl/attestd)
+export SWTPM_RUN = $(abspath $(BUILD)/host/swtpm-run)
+PYTEST = env PYTHONDONTWRITEBYTECODE=1 BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q \
+	-p no:cacheprovider -n 2 --dist loadfile tests/integration
+
+integration: $(sort target-$(HOST_TARGET) target-aarch64-linux-musl) tools $(READY)/packages-integration
+	-@$(SUITE) --pytest $(RESULTS) integration $(PYTEST) $(PYTEST_FLAGS)
+
+binaries: targets $(READY)/packages-integration
+	-@for target in $(TARGETS); do $(SUITE) $(RESULTS) binary-$$target \
+		$(MAKE) --no-print-directory -f toolchains/build.mk TARGET=$$target check-binary; done
+
+reproducible: targets $(READY)/packages-rooms
+	@$(SUITE) $(RESULTS) reproducible toolchains/reproducible $(BUILD) $(TARGETS)
+
+clean-results:
+	@rm -rf $(RESULTS)
+
+check: clean-results
+	$(SUBMAKE) -k unit rooms format-check || :
+	$(SUBMAKE) integration PYTEST_FLAGS='-m "not slow"'
+	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES)
+
+test: clean-results
+	$(SUBMAKE) targets
+	$(SUBMAKE) -k unit rooms format-check || :
+	$(SUBMAKE) -k binaries reproducible || :
+	$(SUBMAKE) integration
+	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES) reproducible $(TARGETS:%=binary-%)
+
+run: target-$(TARGET) tools $(READY)/packages-run
+	@tests/tools/demo $(BUILD)/$(TARGET)/attestd $(BUILD)/host/swtpm-run
+
+bench: targets tools $(READY)/packages-bench
+	@BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all targets tools units unit rooms format-check integration binaries \
+	reproducible clean-results check test run bench clean
+.DELETE_ON_ERROR:

@@ -1,0 +1,119 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "lifecycle.h"
+#include "log.h"
+#include "port.h"
+
+int signals_fd = -1;
+
+/*
+ * An initramfs may start us without standard input, output or error. Their
+ * numbers must not go to the next things opened, or the log would be written
+ * to a client.
+ */
+static void fill_standard_fds(void)
+{
+	struct pollfd p[3] = {{.fd = 0}, {.fd = 1}, {.fd = 2}};
+
+	if (poll(p, 3, 0) < 0) {
+		return;
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		/* open takes the lowest number, which is i; "/" is always there */
+		if ((p[i].revents & POLLNVAL) != 0 && open("/dev/null", O_RDWR) < 0) {
+			(void)!open("/", O_RDONLY);
+		}
+	}
+}
+
+int port_run(int argc, char **argv, int (*body)(int argc, char **argv))
+{
+	fill_standard_fds();
+	return body(argc, argv);
+}
+
+/*
+ * Whether SIGHUP is ignored, as nohup asks for: being blocked, it would be
+ * kept for us all the same. The system call itself, since sigaction (1 kB)
+ * is used nowhere else; the handler is the first thing it tells.
+ */
+static bool is_hangup_ignored(void)
+{
+	uintptr_t old[16] = {0};
+
+	return syscall(SYS_rt_sigaction, SIGHUP, NULL, old, _NSIG / 8) == 0 &&
+	       old[0] == (uintptr_t)SIG_IGN;
+}
+
+int signals_take(void)
+{
+	sigset_t set;
+
+	if (signals_fd >= 0) {
+		return 0;
+	}
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	if (!is_hangup_ignored()) {
+		(void)sigaddset(&set, SIGHUP);
+	}
+	signals_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	(void)sigaddset(&set, SIGPIPE); /* EPIPE says it */
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	if (signals_fd < 0) {
+		log_reason(PORT_LOG_ERROR, "cannot take signals", NULL, errno);
+		return -ERR_IO;
+	}
+	return 0;
+}
+
+/* systemd's sd_notify: a datagram to the socket that NOTIFY_SOCKET names. */
+static void notify(const char *text)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	socklen_t head = offsetof(struct sockaddr_un, sun_path);
+	size_t n;
+	int fd;
+
+	if (path == NULL || (path[0] != '/' && path[0] != '@')) {
+		return;
+	}
+	n = strlen(path);
+	if (n >= sizeof(a.sun_path)) {
+		return;
+	}
+	memcpy(a.sun_path, path, n);
+	if (path[0] == '@') {
+		a.sun_path[0] = '\0'; /* abstract: the name is what the length says */
+	}
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT,
+			     (struct sockaddr *)&a, head + (socklen_t)n) < 0) {
+		log_reason(PORT_LOG_WARNING, "cannot notify", path, errno);
+	}
+	if (fd >= 0) {
+		(void)close(fd);
+	}
+}
+
+void port_state(enum port_state state)
+{
+	if (state == PORT_READY) {
+		notify("READY=1");
+	} else if (state == PORT_STOPPING) {
+		notify("STOPPING=1");
+	}
+}

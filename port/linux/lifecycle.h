@@ -1,0 +1,17 @@
+/*
+ * The signals that end the program.
+ */
+#ifndef LINUX_LIFECYCLE_H
+#define LINUX_LIFECYCLE_H
+
+/* Readable once one of them has come; -1 before signals_take. */
+extern int signals_fd;
+
+/*
+ * Blocks them and takes them through signals_fd from here on; SIGPIPE is
+ * blocked too. Must come before anything that may wait: the pinned tcti-device
+ * never recovers from an EINTR. Idempotent. -ERR_IO, logged.
+ */
+int signals_take(void);
+
+#endif

@@ -1,0 +1,10 @@
+/*
+ * The socket that clients connect to.
+ */
+#ifndef LINUX_LISTEN_H
+#define LINUX_LISTEN_H
+
+/* It listens and does not block; -1 before port_listen, after port_unlisten. */
+extern int listen_fd;
+
+#endif

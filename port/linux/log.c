@@ -1,0 +1,144 @@
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "line.h"
+#include "log.h"
+#include "port.h"
+
+#define SECONDS_A_DAY 86400
+
+/*
+ * A date from the days since 1970-01-01. Counted in years that begin in
+ * March, so that the leap day is the last, and in eras of 400 years.
+ */
+static void add_date(struct line *l, uint64_t days)
+{
+	uint64_t z = days + 719468; /* since 0000-03-01 */
+	uint64_t era = z / 146097;
+	uint64_t day_of_era = z % 146097;
+	uint64_t year_of_era =
+		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	uint64_t day = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	uint64_t march_month = (5 * day + 2) / 153;
+	uint64_t month = march_month < 10 ? march_month + 3 : march_month - 9;
+
+	line_num(l, era * 400 + year_of_era + (month <= 2), 4);
+	line_str(l, "-");
+	line_num(l, month, 2);
+	line_str(l, "-");
+	line_num(l, day - (153 * march_month + 2) / 5 + 1, 2);
+}
+
+static void add_time(struct line *l)
+{
+	struct timespec now;
+	uint64_t s;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	s = now.tv_sec > 0 ? (uint64_t)now.tv_sec : 0;
+	add_date(l, s / SECONDS_A_DAY);
+	s %= SECONDS_A_DAY;
+	line_str(l, "T");
+	line_num(l, s / 3600, 2);
+	line_str(l, ":");
+	line_num(l, s / 60 % 60, 2);
+	line_str(l, ":");
+	line_num(l, s % 60, 2);
+	line_str(l, "Z ");
+}
+
+void port_log(enum port_log_level level, const char *text, size_t n)
+{
+	static const char names[][9] = {"error ", "warning ", "info ", "debug "};
+	char front[40];
+	struct line l = {front, 0, sizeof(front)};
+	struct iovec parts[3];
+	struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	/* A reader that is stuck must not hold up the service: a pipe with
+	 * room has room for a line. What finds none is lost. */
+	if (poll(&room, 1, 0) <= 0 || (room.revents & POLLOUT) == 0) {
+		return;
+	}
+	add_time(&l);
+	line_str(&l, names[level]);
+	parts[0] = (struct iovec){front, l.n};
+	parts[1] = (struct iovec){(void *)(uintptr_t)text, n};
+	parts[2] = (struct iovec){"\n", 1};
+	/* One call, so that lines of several processes do not mix. Where the
+	 * log itself cannot be written there is nobody to tell. */
+	(void)!writev(STDERR_FILENO, parts, 3);
+}
+
+/* The C library's strerror is 3 kB; these are what users run into. */
+static void add_reason(struct line *l, int e)
+{
+	static const struct {
+		int e;
+		char text[30];
+	} reasons[] = {
+		{EPERM, "operation not permitted"},
+		{ENOENT, "no such file or directory"},
+		{EIO, "input/output error"},
+		{EAGAIN, "it does not answer"},
+		{ENOMEM, "out of memory"},
+		{EACCES, "permission denied"},
+		{EBUSY, "device busy"},
+		{ENOTDIR, "not a directory"},
+		{EMFILE, "too many open files"},
+		{EROFS, "read-only file system"},
+		{EADDRINUSE, "address in use"},
+		{ECONNRESET, "connection reset"},
+		{ETIMEDOUT, "timed out"},
+		{ECONNREFUSED, "connection refused"},
+	};
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if (reasons[i].e == e) {
+			line_str(l, reasons[i].text);
+			return;
+		}
+	}
+	line_str(l, "errno ");
+	line_num(l, (uint64_t)e, 1);
+}
+
+void log_reason(enum port_log_level level, const char *what, const char *path, int e)
+{
+	char text[256];
+	struct line l = {text, 0, sizeof(text)};
+
+	line_str(&l, what);
+	if (path != NULL) {
+		line_str(&l, " ");
+		line_str(&l, path);
+	}
+	if (e != 0) {
+		line_str(&l, ": ");
+		add_reason(&l, e);
+	}
+	port_log(level, text, l.n);
+}
+
+void port_print(bool to_stderr, const char *text, size_t n)
+{
+	struct pollfd p = {.fd = to_stderr ? STDERR_FILENO : STDOUT_FILENO, .events = POLLOUT};
+
+	while (n > 0) {
+		ssize_t r = write(p.fd, text, n);
+
+		if (r > 0) {
+			text += r;
+			n -= (size_t)r;
+		} else if (r < 0 && errno == EAGAIN) {
+			(void)poll(&p, 1, -1); /* somebody made it non-blocking */
+		} else if (r == 0 || errno != EINTR) {
+			return;
+		}
+	}
+}

@@ -1,0 +1,24 @@
+/*
+ * The values of this port's options, as port_options' setters leave them.
+ */
+#ifndef LINUX_OPTIONS_H
+#define LINUX_OPTIONS_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+
+#define DEFAULT_DIR "/run/attestd"
+#define DEFAULT_SOCKET DEFAULT_DIR "/attestd.sock"
+
+struct linux_options {
+	struct sockaddr_un socket; /* --socket */
+	bool default_socket; /* it is DEFAULT_SOCKET, not asked for */
+	mode_t mode; /* --mode */
+	gid_t group; /* --group; (gid_t)-1: as the process's */
+	const char *tpm; /* --tpm; NULL: the system's */
+};
+extern struct linux_options linux_options;
+
+#endif

@@ -1,0 +1,21 @@
+#include <errno.h>
+#include <sys/random.h>
+#include <sys/types.h>
+
+#include "err.h"
+#include "port.h"
+
+int port_random(uint8_t *buf, size_t n)
+{
+	while (n > 0) {
+		ssize_t r = getrandom(buf, n, 0);
+
+		if (r > 0) {
+			buf += r;
+			n -= (size_t)r;
+		} else if (r == 0 || errno != EINTR) {
+			return -ERR_IO;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,57 @@
+/*
+ * The connections: their buffers, and what is to be done next on each.
+ */
+#ifndef LINUX_SLOT_H
+#define LINUX_SLOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bounds.h"
+#include "port.h"
+
+enum slot_state {
+	SLOT_FREE,
+	SLOT_IDLE, /* it is the core's turn */
+	SLOT_RX, /* waits for input */
+	SLOT_TX, /* waits for room to send the rest */
+	SLOT_LINGER, /* closed by the core; reads away what the peer still sends */
+};
+
+struct slot {
+	uint8_t state; /* enum slot_state */
+	bool stdio; /* standard input and output: may block, are not ours to close */
+	bool eof; /* the peer sends no more */
+	bool open_due; /* OPEN is to be reported, before anything else */
+	bool event_due; /* and this: */
+	uint8_t event; /* enum port_event_kind */
+	bool tx_lent; /* port_tx gave the buffer out; nothing is sent yet */
+	int rx_fd;
+	int tx_fd; /* the same, but for stdio */
+	size_t rx_from, rx_to; /* received and not consumed */
+	size_t rx_high; /* the end of what was ever received: to be wiped */
+	size_t tx_at, tx_to; /* still to be sent */
+	size_t tx_high; /* the end of what was ever sent */
+	uint64_t linger_until; /* port_now_ms() */
+};
+
+extern struct slot slots[CONN_MAX];
+/* A bit for each slot that is not free, and that has something to report. */
+extern uint32_t slots_used;
+extern uint32_t slots_due;
+
+/* The lowest free slot, so that few pages are ever touched; -1: none. */
+int slot_find(void);
+/* Makes a free slot of a connected, non-blocking socket; receives at once. */
+void slot_open(unsigned conn, int fd);
+/* Standard input and output become slot 0. */
+void slot_open_stdio(void);
+/* What poll was asked for has come: goes on with it. */
+void slot_go_on(unsigned conn);
+/* Frees the slots that have lingered for long enough at `now`. */
+void slots_expire(uint64_t now);
+/* The first of their deadlines; PORT_NEVER if none lingers. */
+uint64_t slots_deadline(void);
+
+#endif

@@ -1,0 +1,159 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <tss2_tcti.h>
+#include <tss2_tcti_device.h>
+
+#include "err.h"
+#include "lifecycle.h"
+#include "line.h"
+#include "log.h"
+#include "options.h"
+#include "port.h"
+#include "tpm.h"
+
+int tpm_armed_fd = -1;
+bool tpm_ready;
+
+/* TSS2_TCTI_DEVICE_CONTEXT is private to tpm2-tss; it says how big it is. */
+static union {
+	max_align_t align;
+	uint8_t bytes[256];
+} blob;
+static bool is_open;
+
+static TSS2_TCTI_CONTEXT *context(void)
+{
+	return (TSS2_TCTI_CONTEXT *)(void *)&blob;
+}
+
+static int poll_fd(void)
+{
+	TSS2_TCTI_POLL_HANDLE handle;
+	size_t n = 1;
+
+	if (Tss2_Tcti_GetPollHandles(context(), &handle, &n) != TSS2_RC_SUCCESS || n != 1) {
+		return -1;
+	}
+	return handle.fd;
+}
+
+/*
+ * Whether the kernel says that this device is a TPM 1.2. /dev/tpmrmN is
+ * tpmN's; it does not exist for a 1.2, but may have been asked for.
+ */
+static bool is_tpm12(const char *device)
+{
+	const char *name = strrchr(device, '/');
+	char path[64];
+	struct line l = {path, 0, sizeof(path)};
+	char version = 0;
+	int fd;
+
+	name = name != NULL ? name + 1 : device;
+	if (strncmp(name, "tpm", 3) != 0) {
+		return false;
+	}
+	name += strncmp(name, "tpmrm", 5) == 0 ? 5 : 3;
+	line_str(&l, "/sys/class/tpm/tpm");
+	line_str(&l, name);
+	line_str(&l, "/tpm_version_major");
+	line_end(&l);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		return false;
+	}
+	(void)!read(fd, &version, 1);
+	(void)close(fd);
+	return version == '1';
+}
+
+/* *mute: the device is there but did not answer, which took its time. */
+static int open_device(const char *device, bool *mute)
+{
+	size_t size = sizeof(blob);
+	int fd;
+
+	if (is_tpm12(device)) {
+		return -ERR_TPM_VERSION;
+	}
+	/* Init hides the reason; but it is in errno, or nowhere if a wait of
+	 * Init's ended without an answer. */
+	errno = 0;
+	if (Tss2_Tcti_Device_Init(context(), &size, device) != TSS2_RC_SUCCESS) {
+		*mute = errno == 0;
+		switch (errno) {
+		case EACCES:
+		case EPERM:
+			return -ERR_TPM_DENIED;
+		case EBUSY:
+			return -ERR_TPM_BUSY;
+		default:
+			return -ERR_TPM_UNAVAILABLE;
+		}
+	}
+	fd = poll_fd();
+	if (fd >= 0) {
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	}
+	return 0;
+}
+
+int port_tpm_open(TSS2_TCTI_CONTEXT **tcti, const char **device)
+{
+	const char *const asked[] = {linux_options.tpm};
+	static const char *const usual[] = {"/dev/tpmrm0", "/dev/tpm0"};
+	const char *const *list = linux_options.tpm != NULL ? asked : usual;
+	size_t count = linux_options.tpm != NULL ? 1 : sizeof(usual) / sizeof(usual[0]);
+	int result = -ERR_TPM_UNAVAILABLE;
+	bool mute = false;
+	size_t size = 0;
+
+	*tcti = NULL;
+	*device = NULL;
+	port_tpm_close();
+	if (Tss2_Tcti_Device_Init(NULL, &size, NULL) != TSS2_RC_SUCCESS || size > sizeof(blob) ||
+	    signals_take() < 0) {
+		return -ERR_TPM_UNAVAILABLE;
+	}
+	/* Both names are the same chip's: one that is mute is not asked twice. */
+	for (size_t i = 0; i < count && !mute; i++) {
+		int r = open_device(list[i], &mute);
+
+		if (r == 0) {
+			is_open = true;
+			*tcti = context();
+			*device = list[i];
+			return 0;
+		}
+		if (result == -ERR_TPM_UNAVAILABLE) {
+			result = r; /* the first that says more */
+		}
+	}
+	return result;
+}
+
+void port_tpm_close(void)
+{
+	tpm_armed_fd = -1;
+	tpm_ready = false;
+	if (is_open) {
+		Tss2_Tcti_Finalize(context());
+		explicit_bzero(&blob, sizeof(blob));
+		is_open = false;
+	}
+}
+
+int port_tpm_arm(void)
+{
+	int fd = is_open ? poll_fd() : -1;
+
+	if (fd < 0) {
+		return -ERR_NOTSUP;
+	}
+	tpm_armed_fd = fd;
+	return 0;
+}

@@ -1,0 +1,14 @@
+/*
+ * What the port's wait needs to know of the TPM.
+ */
+#ifndef LINUX_TPM_H
+#define LINUX_TPM_H
+
+#include <stdbool.h>
+
+/* To be polled for input until it comes, once; -1: not asked for. */
+extern int tpm_armed_fd;
+/* It has come, and port_wait has not yet said so. */
+extern bool tpm_ready;
+
+#endif

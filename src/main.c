@@ -1,0 +1,120 @@
+/*
+ * attestd: a machine's TPM 2.0 behind a small JSON protocol.
+ */
+#include <string.h>
+
+#include "bounds.h"
+#include "err.h"
+#include "port.h"
+#include "service/log.h"
+#include "service/options.h"
+#include "service/server.h"
+#include "wire/json.h"
+#include "wire/text.h"
+#include "wire/wipe.h"
+
+/* sysexits.h's EX_USAGE. */
+#define EXIT_USAGE 64
+
+static int fail(const char *what, int err)
+{
+	log_event(PORT_LOG_ERROR, what, err, 0);
+	return 1;
+}
+
+/* A command's bare name becomes the request it stands for. */
+static const char *request_text(const char *argument, char *buf, size_t cap)
+{
+	struct text t = text_in(buf, cap - 1);
+
+	if (argument == NULL || argument[0] == '{') {
+		return argument;
+	}
+	text_str(&t, "{\"command\":\"");
+	text_str(&t, argument);
+	text_str(&t, "\"}");
+	buf[t.len] = '\0';
+	return t.cut ? argument : buf;
+}
+
+static bool reply_is_ok(const uint8_t *reply, size_t n)
+{
+	static struct json_object object;
+
+	if (json_parse(reply, n, &object) != 0) {
+		return false;
+	}
+	for (size_t i = 0; i < object.count; i++) {
+		if (json_equal(object.members[i].key, "status")) {
+			return object.members[i].kind == JSON_STRING &&
+			       json_equal(object.members[i].value, "ok");
+		}
+	}
+	return false;
+}
+
+static int call(const struct options *o)
+{
+	static uint8_t reply[TX_MAX];
+	char request[128];
+	size_t n;
+	bool ok;
+	int r;
+
+	port_sandbox_enter(); /* the reply may be a secret */
+	r = port_call(request_text(o->request, request, sizeof request), reply, sizeof reply, &n);
+	if (r != 0) {
+		return fail("call", r);
+	}
+	ok = reply_is_ok(reply, n);
+	port_print(false, (const char *)reply, n);
+	port_print(false, "\n", 1);
+	wipe(reply, sizeof reply);
+	return ok ? 0 : 1;
+}
+
+static int serve(enum port_mode mode)
+{
+	int r;
+
+	port_state(PORT_STARTING);
+	r = port_listen(mode);
+	if (r != 0) {
+		return fail("listening", r);
+	}
+	r = port_sandbox_enter();
+	if (r != 0 && r != -ERR_NOTSUP) {
+		return fail("sandbox", r);
+	}
+	return server_run(mode);
+}
+
+static int attestd(int argc, char **argv)
+{
+	struct options o;
+	const char *wrong;
+
+	if (options_parse(argc, argv, &o, &wrong) != 0) {
+		port_print(true, "attestd: wrong argument: ", 25);
+		port_print(true, wrong, strlen(wrong));
+		port_print(true, "\n\n", 2);
+		options_usage(true);
+		return EXIT_USAGE;
+	}
+	if (o.help) {
+		options_usage(false);
+		return 0;
+	}
+	if (o.version) {
+		port_print(false, "attestd " ATTESTD_VERSION "\n",
+			   sizeof "attestd " ATTESTD_VERSION);
+		return 0;
+	}
+	log_set_level(o.log_level);
+	return o.mode == PORT_CALL ? call(&o) : serve(o.mode);
+}
+
+int main(int argc, char **argv)
+{
+	return port_run(argc, argv, attestd);
+}

@@ -1,0 +1,154 @@
+#include <string.h>
+
+#include "err.h"
+#include "service/log.h"
+#include "service/options.h"
+#include "wire/text.h"
+
+#define ALL_MODES (PORT_SERVE | PORT_ONCE | PORT_CALL)
+
+static const struct {
+	const char *name;
+	enum port_mode mode;
+	const char *help;
+} modes[] = {
+	{"serve", PORT_SERVE, "serve clients (the default)"},
+	{"once", PORT_ONCE, "requests from standard input, replies to standard output"},
+	{"call", PORT_CALL,
+	 "be a client: send REQUEST (JSON, or a command's name), print the reply"},
+};
+
+static struct options *target;
+
+static int set_log_level(const char *value)
+{
+	return log_level_parse(value, &target->log_level);
+}
+
+static const struct port_option own_options[] = {
+	{"--log-level", "LEVEL", "error, warning, info (the default) or debug",
+	 PORT_SERVE | PORT_ONCE, set_log_level},
+};
+#define OWN_OPTIONS (sizeof own_options / sizeof *own_options)
+
+/* The port's options, then ours; NULL behind the last. */
+static const struct port_option *option_at(size_t i)
+{
+	if (i < port_option_count) {
+		return &port_options[i];
+	}
+	i -= port_option_count;
+	return i < OWN_OPTIONS ? &own_options[i] : NULL;
+}
+
+/* The value of "--name=value" or of "--name" "value"; NULL if it is another option. */
+static const char *value_of(const struct port_option *option, char **argv, int *i)
+{
+	size_t n = strlen(option->name);
+
+	if (strncmp(argv[*i], option->name, n) != 0) {
+		return NULL;
+	}
+	if (argv[*i][n] == '=') {
+		return argv[*i] + n + 1;
+	}
+	if (argv[*i][n] != '\0' || argv[*i + 1] == NULL) {
+		return NULL;
+	}
+	*i += 1;
+	return argv[*i];
+}
+
+static int set_option(char **argv, int *i, enum port_mode mode)
+{
+	const struct port_option *option;
+
+	for (size_t k = 0; (option = option_at(k)) != NULL; k++) {
+		const char *value;
+
+		if (!(option->modes & mode)) {
+			continue;
+		}
+		value = value_of(option, argv, i);
+		if (value != NULL) {
+			return option->set(value);
+		}
+	}
+	return -ERR_USAGE;
+}
+
+int options_parse(int argc, char **argv, struct options *o, const char **wrong)
+{
+	int i = 1;
+
+	*o = (struct options){.mode = PORT_SERVE, .log_level = PORT_LOG_INFO};
+	target = o;
+	for (size_t k = 0; argc > 1 && k < sizeof modes / sizeof *modes; k++) {
+		if (strcmp(argv[1], modes[k].name) == 0) {
+			o->mode = modes[k].mode;
+			i = 2;
+		}
+	}
+	for (; i < argc; i++) {
+		*wrong = argv[i];
+		if (strcmp(argv[i], "--help") == 0) {
+			o->help = true;
+		} else if (strcmp(argv[i], "--version") == 0) {
+			o->version = true;
+		} else if (argv[i][0] == '-') {
+			if (set_option(argv, &i, o->mode) != 0) {
+				return -ERR_USAGE;
+			}
+		} else if (o->mode == PORT_CALL && o->request == NULL) {
+			o->request = argv[i];
+		} else {
+			return -ERR_USAGE;
+		}
+	}
+	return 0;
+}
+
+static void put_modes(struct text *t, unsigned bits)
+{
+	const char *separator = "  (";
+
+	for (size_t k = 0; bits != ALL_MODES && k < sizeof modes / sizeof *modes; k++) {
+		if (bits & modes[k].mode) {
+			text_str(t, separator);
+			text_str(t, modes[k].name);
+			separator = ", ";
+		}
+	}
+	if (bits != ALL_MODES) {
+		text_str(t, ")");
+	}
+}
+
+void options_usage(bool to_stderr)
+{
+	char page[2048];
+	struct text t = text_in(page, sizeof page);
+	const struct port_option *option;
+
+	text_str(&t, "usage: attestd [MODE] [OPTION]... [REQUEST]\n\nmodes:\n");
+	for (size_t k = 0; k < sizeof modes / sizeof *modes; k++) {
+		text_str(&t, "  ");
+		text_str(&t, modes[k].name);
+		text_str(&t, "\n        ");
+		text_str(&t, modes[k].help);
+		text_str(&t, "\n");
+	}
+	text_str(&t, "\noptions:\n");
+	for (size_t k = 0; (option = option_at(k)) != NULL; k++) {
+		text_str(&t, "  ");
+		text_str(&t, option->name);
+		text_str(&t, " ");
+		text_str(&t, option->value);
+		put_modes(&t, option->modes);
+		text_str(&t, "\n        ");
+		text_str(&t, option->help);
+		text_str(&t, "\n");
+	}
+	text_str(&t, "  --help, --version\n");
+	port_print(to_stderr, t.p, t.len);
+}

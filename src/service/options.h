@@ -1,0 +1,25 @@
+/*
+ * The command line.
+ */
+#ifndef SERVICE_OPTIONS_H
+#define SERVICE_OPTIONS_H
+
+#include "port.h"
+
+struct options {
+	enum port_mode mode;
+	enum port_log_level log_level;
+	const char *request; /* PORT_CALL: the argument, or NULL */
+	bool help, version;
+};
+
+/*
+ * Reads argv. The port keeps its own options' values. -ERR_USAGE, with *wrong
+ * the argument in fault.
+ */
+int options_parse(int argc, char **argv, struct options *o, const char **wrong);
+
+/* Prints the usage, on standard error if it is an error. */
+void options_usage(bool to_stderr);
+
+#endif

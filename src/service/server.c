@@ -1,0 +1,367 @@
+#include <string.h>
+
+#include "bounds.h"
+#include "err.h"
+#include "service/dispatch.h"
+#include "service/log.h"
+#include "service/server.h"
+#include "tpm/tpm.h"
+#include "wire/wipe.h"
+
+#define NOBODY CONN_MAX
+
+static struct conn {
+	enum {
+		FREE,
+		READING, /* its line is not whole yet */
+		WAITING, /* for the TPM, in order of arrival */
+		WORKING, /* the TPM is at work for it */
+		SENDING, /* the reply is on its way */
+	} state;
+	uint64_t deadline; /* READING, SENDING */
+	uint64_t arrival; /* WAITING: its place */
+	size_t taken; /* bytes of port_rx that the request used up */
+	bool skipping; /* the rest of a line that was too long (once) */
+	bool last; /* no line end: nothing that follows is a request */
+	const struct command *command; /* WAITING, WORKING */
+	struct credential credential; /* WAITING: what the command is about */
+} conns[CONN_MAX];
+
+static struct {
+	bool once; /* one client, many lines, no deadlines */
+	bool failed; /* a reply was an error */
+	bool stopping;
+	uint64_t stop_deadline;
+	uint64_t arrivals;
+	unsigned working; /* the client in WORKING, or NOBODY */
+} server;
+
+/* ---- replies --------------------------------------------------------- */
+
+static void send_reply(unsigned c, struct text *reply, uint64_t now)
+{
+	wipe(&conns[c].credential, sizeof conns[c].credential);
+	conns[c].state = SENDING;
+	conns[c].deadline = server.once ? PORT_NEVER : now + CLIENT_MS;
+	port_rx_ack(c, conns[c].taken);
+	port_tx_send(c, reply->len);
+}
+
+static struct text reply_buffer(unsigned c)
+{
+	size_t cap;
+	uint8_t *p = port_tx(c, &cap);
+
+	return text_in((char *)p, cap);
+}
+
+static const char *name_of(const struct command *command)
+{
+	return command == NULL ? "-" : command->name;
+}
+
+static void refuse(unsigned c, const struct command *command, struct refusal why, uint32_t tpm_rc,
+		   uint32_t tpm_commands, uint64_t now)
+{
+	struct text reply = reply_buffer(c);
+
+	server.failed = true;
+	dispatch_refuse(command, why, tpm_rc, &reply);
+	log_request(name_of(command), why.err, tpm_rc, tpm_commands, c);
+	send_reply(c, &reply, now);
+}
+
+static void answer(unsigned c, const struct tpm_result *result, uint64_t now)
+{
+	struct text reply = reply_buffer(c);
+
+	dispatch_reply(conns[c].command, result, &reply);
+	log_request(conns[c].command->name, 0, 0, result == NULL ? 0 : result->commands, c);
+	send_reply(c, &reply, now);
+}
+
+/* ---- connections ----------------------------------------------------- */
+
+static void drop(unsigned c, uint32_t linger_ms)
+{
+	if (server.working == c) {
+		server.working = NOBODY; /* the job goes on, for nobody */
+	}
+	wipe(&conns[c].credential, sizeof conns[c].credential);
+	conns[c].state = FREE;
+	port_close(c, linger_ms);
+}
+
+/* A whole line has arrived: is it a request, and can it be answered now? */
+static void take_line(unsigned c, const uint8_t *line, size_t n, uint64_t now)
+{
+	struct refusal why;
+	int r = dispatch_parse(line, n, &conns[c].command, &conns[c].credential, &why);
+
+	if (r != 0) {
+		refuse(c, conns[c].command, why, 0, 0, now);
+	} else if (tpm_knows(conns[c].command->goal)) {
+		answer(c, NULL, now);
+	} else {
+		conns[c].state = WAITING;
+		conns[c].arrival = server.arrivals++;
+	}
+}
+
+/* Looks at what has arrived: a line, too much for a line, or not yet enough. */
+static void look(unsigned c, uint64_t now)
+{
+	const uint8_t *p, *end;
+	size_t n, len;
+	bool eof = port_rx(c, &p, &n);
+
+	end = n == 0 ? NULL : memchr(p, '\n', n);
+	if (conns[c].skipping) {
+		conns[c].skipping = end == NULL;
+		port_rx_ack(c, end == NULL ? n : (size_t)(end - p) + 1);
+		eof = port_rx(c, &p, &n);
+		end = n == 0 ? NULL : memchr(p, '\n', n);
+	}
+	if (end == NULL && eof && n == 0) {
+		drop(c, 0);
+		return;
+	}
+	if (end == NULL && !eof && n < RX_MAX) {
+		conns[c].state = READING;
+		port_rx_arm(c);
+		return;
+	}
+	len = end == NULL ? n : (size_t)(end - p);
+	conns[c].taken = end == NULL ? n : len + 1;
+	conns[c].skipping = server.once && end == NULL && !eof;
+	conns[c].last = end == NULL && !conns[c].skipping;
+	if (len > 0 && p[len - 1] == '\r') {
+		len--;
+	}
+	if (len > REQUEST_MAX) {
+		refuse(c, NULL, (struct refusal){-ERR_TOO_LONG, NULL}, 0, 0, now);
+	} else {
+		take_line(c, p, len, now);
+	}
+}
+
+/* The reply is out. What the client sent beyond its line is read away, so that
+ * closing does not take the reply from it. */
+static void sent(unsigned c, uint64_t now)
+{
+	const uint8_t *p;
+	size_t n;
+
+	if (server.once && !conns[c].last) {
+		look(c, now);
+		return;
+	}
+	port_rx(c, &p, &n);
+	drop(c, n > 0 || conns[c].last ? LINGER_MS : 0);
+}
+
+/* No new clients; who is not done in time is cut off. */
+static void stop(uint64_t now)
+{
+	if (!server.stopping) {
+		server.stopping = true;
+		server.stop_deadline = now + STOP_MS;
+		port_state(PORT_STOPPING);
+		port_unlisten();
+	}
+}
+
+static void handle(struct port_event event, uint64_t now)
+{
+	unsigned c = event.conn;
+
+	if ((event.kind == PORT_EVENT_DATA || event.kind == PORT_EVENT_SENT ||
+	     event.kind == PORT_EVENT_CLOSED) &&
+	    conns[c].state == FREE) {
+		return; /* reported together with what had us close it */
+	}
+	switch (event.kind) {
+	case PORT_EVENT_OPEN:
+		conns[c].state = READING;
+		conns[c].deadline = server.once ? PORT_NEVER : now + CLIENT_MS;
+		break;
+	case PORT_EVENT_DATA:
+		look(c, now);
+		break;
+	case PORT_EVENT_SENT:
+		sent(c, now);
+		break;
+	case PORT_EVENT_CLOSED:
+		drop(c, 0);
+		break;
+	case PORT_EVENT_STOP:
+		stop(now);
+		break;
+	case PORT_EVENT_TPM:
+		break; /* run_tpm's */
+	}
+}
+
+/* Drops who is silent or does not read; returns the next time to look. */
+static uint64_t expire(uint64_t now)
+{
+	uint64_t next = PORT_NEVER;
+
+	for (unsigned c = 0; c < CONN_MAX; c++) {
+		if (conns[c].state != READING && conns[c].state != SENDING) {
+			continue;
+		}
+		if (conns[c].deadline <= now || (server.stopping && conns[c].state == READING)) {
+			drop(c, 0);
+		} else if (conns[c].deadline < next) {
+			next = conns[c].deadline;
+		}
+	}
+	return next;
+}
+
+/* ---- the TPM --------------------------------------------------------- */
+
+static void deliver(uint64_t now)
+{
+	const struct tpm_result *result = tpm_result();
+	unsigned c = server.working;
+
+	if (result == NULL) {
+		return;
+	}
+	if (c != NOBODY && result->err == 0) {
+		answer(c, result, now);
+	} else if (c != NOBODY) {
+		refuse(c, conns[c].command, (struct refusal){result->err, NULL}, result->rc,
+		       result->commands, now);
+	}
+	server.working = NOBODY;
+	tpm_forget();
+}
+
+/* Who of those waiting came first, at `from` or later? */
+static unsigned next_waiting(uint64_t from)
+{
+	unsigned found = NOBODY;
+
+	for (unsigned c = 0; c < CONN_MAX; c++) {
+		if (conns[c].state == WAITING && conns[c].arrival >= from &&
+		    (found == NOBODY || conns[c].arrival < conns[found].arrival)) {
+			found = c;
+		}
+	}
+	return found;
+}
+
+static void begin(unsigned c)
+{
+	conns[c].state = WORKING;
+	server.working = c;
+	tpm_begin(conns[c].command->goal, &conns[c].credential);
+}
+
+/* Answers those who wait and need not, and begins the first one's job if the
+ * TPM is idle. Returns true if it did. */
+static bool serve_waiting(uint64_t now)
+{
+	int outlook = server.stopping ? -ERR_STOPPING : tpm_outlook(now);
+	unsigned c = next_waiting(0);
+
+	while (c != NOBODY) {
+		uint64_t arrival = conns[c].arrival;
+
+		if (tpm_knows(conns[c].command->goal)) {
+			answer(c, NULL, now);
+		} else if (outlook != 0) {
+			refuse(c, conns[c].command, (struct refusal){outlook, NULL}, 0, 0, now);
+		} else if (tpm_idle()) {
+			begin(c);
+			return true;
+		}
+		c = next_waiting(arrival + 1);
+	}
+	return false;
+}
+
+static void run_tpm(uint64_t now, bool event)
+{
+	do {
+		tpm_run(now, event);
+		event = false;
+		deliver(now);
+	} while (serve_waiting(now));
+}
+
+/* ---- the loop -------------------------------------------------------- */
+
+static bool busy(void)
+{
+	for (unsigned c = 0; c < CONN_MAX; c++) {
+		if (conns[c].state != FREE) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool over(uint64_t now)
+{
+	if (server.once && !busy()) {
+		stop(now);
+	}
+	return server.stopping && (now >= server.stop_deadline || (!busy() && tpm_rest()));
+}
+
+static void on_tpm_log(bool warning, const char *what, int err, uint32_t rc)
+{
+	log_event(warning ? PORT_LOG_WARNING : PORT_LOG_INFO, what, err, rc);
+}
+
+static uint64_t earliest(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+int server_run(enum port_mode mode)
+{
+	struct port_event events[CONN_MAX];
+	uint64_t now = port_now_ms();
+	uint64_t next = now;
+	int status = 0;
+
+	server.once = mode == PORT_ONCE;
+	server.working = NOBODY;
+	if (server.once) {
+		conns[0].state = READING; /* its PORT_EVENT_OPEN follows */
+		conns[0].deadline = PORT_NEVER;
+	}
+	tpm_init(now, on_tpm_log);
+	port_state(PORT_READY);
+	while (!over(now)) {
+		bool tpm_event = false;
+		uint64_t deadline = earliest(next, tpm_deadline());
+		int n;
+
+		if (server.stopping) {
+			deadline = earliest(deadline, server.stop_deadline);
+		}
+		n = port_wait(events, CONN_MAX, deadline);
+		if (n < 0) {
+			log_event(PORT_LOG_ERROR, "waiting for events", n, 0);
+			status = 1;
+			break;
+		}
+		now = port_now_ms();
+		for (int i = 0; i < n; i++) {
+			tpm_event = tpm_event || events[i].kind == PORT_EVENT_TPM;
+			handle(events[i], now);
+		}
+		run_tpm(now, tpm_event);
+		next = expire(now);
+	}
+	port_unlisten();
+	tpm_close();
+	port_state(PORT_STOPPED);
+	return server.once && server.failed ? 1 : status;
+}

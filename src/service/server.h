@@ -1,0 +1,16 @@
+/*
+ * The loop: clients, their deadlines, their order, and the TPM between them.
+ */
+#ifndef SERVICE_SERVER_H
+#define SERVICE_SERVER_H
+
+#include "port.h"
+
+/*
+ * Serves until the program shall end (PORT_SERVE) or standard input does
+ * (PORT_ONCE). port_listen has been called. Returns the exit code: 0; in
+ * PORT_ONCE 1 if any reply was an error.
+ */
+int server_run(enum port_mode mode);
+
+#endif

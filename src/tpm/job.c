@@ -1,0 +1,246 @@
+#include "bounds.h"
+#include "err.h"
+#include "port.h"
+#include "tpm/job.h"
+#include "tpm/link.h"
+#include "tpm/rc.h"
+
+static TSS2_RC flush_start(struct tpm *t, ESYS_TR object)
+{
+	return object == ESYS_TR_NONE ? STEP_SKIP : Esys_FlushContext_Async(t->esys, object);
+}
+
+/* An object that is gone already is as good as flushed. */
+static TSS2_RC flush_finish(struct tpm *t, ESYS_TR *object)
+{
+	TSS2_RC rc = Esys_FlushContext_Finish(t->esys);
+
+	if (rc_is_tpm(rc) && rc_is_no_handle(rc)) {
+		Esys_TR_Close(t->esys, object);
+		rc = TSS2_RC_SUCCESS;
+	}
+	if (rc == TSS2_RC_SUCCESS) {
+		*object = ESYS_TR_NONE;
+	}
+	return rc;
+}
+
+static TSS2_RC flush_session_start(struct tpm *t)
+{
+	return flush_start(t, t->session);
+}
+
+static TSS2_RC flush_session_finish(struct tpm *t)
+{
+	return flush_finish(t, &t->session);
+}
+
+static TSS2_RC flush_aik_start(struct tpm *t)
+{
+	return flush_start(t, t->aik_loaded);
+}
+
+static TSS2_RC flush_aik_finish(struct tpm *t)
+{
+	return flush_finish(t, &t->aik_loaded);
+}
+
+static TSS2_RC flush_ek_start(struct tpm *t)
+{
+	return flush_start(t, t->ek_loaded);
+}
+
+static TSS2_RC flush_ek_finish(struct tpm *t)
+{
+	return flush_finish(t, &t->ek_loaded);
+}
+
+static const struct step clean_up[] = {
+	{flush_session_start, flush_session_finish, TPM_COMMAND_MS},
+	{flush_aik_start, flush_aik_finish, TPM_COMMAND_MS},
+	{flush_ek_start, flush_ek_finish, TPM_COMMAND_MS},
+};
+#define CLEAN_UP (sizeof clean_up / sizeof *clean_up)
+
+static struct job {
+	const struct operation *op;
+	const struct step *steps; /* the operation's, then clean_up */
+	unsigned count;
+	unsigned at;
+	enum { START, WAIT, PAUSE } phase;
+	unsigned retries; /* of this step, after "not now" */
+	uint64_t deadline; /* WAIT: the TPM is late; PAUSE: the pause is over */
+	TSS2_RC rc; /* what ended the operation's own steps */
+	bool dirty; /* the clean-up left something loaded */
+	int fault;
+} job;
+
+void job_begin(struct tpm *t, const struct operation *op)
+{
+	t->session = ESYS_TR_NONE;
+	t->ek_loaded = ESYS_TR_NONE;
+	t->aik_loaded = ESYS_TR_NONE;
+	t->credential_sent = false;
+	job.op = op;
+	job.steps = op->steps;
+	job.count = op->count;
+	job.at = 0;
+	job.phase = START;
+	job.retries = 0;
+	job.deadline = 0;
+	job.rc = TSS2_RC_SUCCESS;
+	job.dirty = false;
+	job.fault = 0;
+}
+
+/* The step is over with this code. Its failure ends the operation's steps;
+ * the clean-up goes on in any case. */
+static void step_over(TSS2_RC rc)
+{
+	bool failed = rc != TSS2_RC_SUCCESS && rc != STEP_SKIP;
+
+	job.phase = START;
+	job.retries = 0;
+	if (rc == STEP_AGAIN) {
+		return;
+	}
+	job.at++;
+	if (failed && job.steps == clean_up) {
+		job.dirty = true;
+	} else if (failed) {
+		job.rc = rc;
+		job.at = job.count;
+	}
+	if (job.at == job.count && job.steps != clean_up) {
+		job.steps = clean_up;
+		job.count = CLEAN_UP;
+		job.at = 0;
+	}
+}
+
+/* An answer of the library, not the TPM: ESAPI does not go on after these. */
+static bool breaks(TSS2_RC rc)
+{
+	return rc != TSS2_RC_SUCCESS && rc != STEP_SKIP && rc != STEP_AGAIN && !rc_is_tpm(rc);
+}
+
+static bool try_again(TSS2_RC rc)
+{
+	return (rc & ~(TSS2_RC)TSS2_RC_LAYER_MASK) == TSS2_BASE_RC_TRY_AGAIN && !rc_is_tpm(rc);
+}
+
+static enum job_state broken(TSS2_RC rc)
+{
+	job.fault = link_fault();
+	if (job.fault == 0) {
+		job.fault = (rc & ~(TSS2_RC)TSS2_RC_LAYER_MASK) == TSS2_BASE_RC_MEMORY ? -ERR_MEMORY
+			    : rc == TSS2_TCTI_RC_IO_ERROR ? -ERR_TPM_UNAVAILABLE
+							  : -ERR_TPM_RESPONSE;
+	}
+	return JOB_BROKEN;
+}
+
+/* "Not now": the step is repeated after a pause, each twice the last. */
+static bool pause_step(TSS2_RC rc, uint64_t now)
+{
+	if (!rc_is_tpm(rc) || !rc_is_retry(rc) || job.retries == TPM_RETRY_COUNT) {
+		return false;
+	}
+	job.deadline = now + ((uint64_t)TPM_RETRY_MIN_MS << job.retries);
+	job.retries++;
+	job.phase = PAUSE;
+	return true;
+}
+
+/* Waits for the TPM's answer to the step. Returns true if it is in *rc now. */
+static bool await(struct tpm *t, TSS2_RC *rc)
+{
+	int r = port_tpm_arm();
+
+	if (r == 0) {
+		return false;
+	}
+	if (r != -ERR_NOTSUP) {
+		*rc = TSS2_TCTI_RC_IO_ERROR;
+		return true;
+	}
+	/* This system cannot wait for a TPM: finish by blocking. */
+	Esys_SetTimeout(t->esys, TSS2_TCTI_TIMEOUT_BLOCK);
+	do {
+		*rc = job.steps[job.at].finish(t);
+	} while (try_again(*rc));
+	Esys_SetTimeout(t->esys, 0);
+	return true;
+}
+
+/* Sends the step's command. Returns true if there is no waiting for it. */
+static bool start_step(struct tpm *t, uint64_t now, TSS2_RC *rc)
+{
+	*rc = job.steps[job.at].start(t);
+	if (*rc != TSS2_RC_SUCCESS) {
+		return true;
+	}
+	job.phase = WAIT;
+	job.deadline = now + job.steps[job.at].limit_ms;
+	return await(t, rc);
+}
+
+/* Takes the answer, or what there is of it. Returns true if that is all. */
+static bool finish_step(struct tpm *t, TSS2_RC *rc)
+{
+	*rc = job.steps[job.at].finish(t);
+	return !try_again(*rc) || await(t, rc);
+}
+
+enum job_state job_run(struct tpm *t, uint64_t now, bool event)
+{
+	while (job.at < job.count) {
+		TSS2_RC rc;
+
+		if (job.phase == PAUSE && now < job.deadline) {
+			return JOB_RUNNING;
+		}
+		if (job.phase != WAIT) {
+			if (!start_step(t, now, &rc)) {
+				return JOB_RUNNING;
+			}
+		} else if (!event || !finish_step(t, &rc)) {
+			if (now < job.deadline) {
+				return JOB_RUNNING;
+			}
+			job.fault = -ERR_TPM_TIMEOUT;
+			return JOB_BROKEN;
+		} else {
+			event = false;
+		}
+		if (breaks(rc)) {
+			return broken(rc);
+		}
+		if (!pause_step(rc, now)) {
+			step_over(rc);
+		}
+	}
+	return JOB_DONE;
+}
+
+int job_outcome(struct tpm *t, uint32_t *rc, bool *stale)
+{
+	*stale = false;
+	*rc = job.rc;
+	return job.op->conclude(t, job.rc, stale);
+}
+
+bool job_dirty(void)
+{
+	return job.dirty;
+}
+
+int job_fault(void)
+{
+	return job.fault;
+}
+
+uint64_t job_deadline(void)
+{
+	return job.deadline;
+}

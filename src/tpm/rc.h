@@ -1,0 +1,35 @@
+/*
+ * What a response code means to a client (TPM 2.0 Library part 2, 6.6).
+ */
+#ifndef TPM_RC_H
+#define TPM_RC_H
+
+#include <stdbool.h>
+
+#include <tss2/tss2_common.h>
+
+/* Did the TPM (or the kernel's resource manager in its place) say this? */
+bool rc_is_tpm(TSS2_RC rc);
+
+/* The TPM's own part of such a code: without the resource manager's layer. */
+TSS2_RC rc_tpm(TSS2_RC rc);
+
+/*
+ * A format-one code without the number of the handle, session or parameter it
+ * is about, and without the parameter bit; other codes as they are.
+ */
+TSS2_RC rc_base(TSS2_RC rc);
+
+/* "Not now": RETRY, YIELDED, TESTING, NV_RATE. The command may be repeated. */
+bool rc_is_retry(TSS2_RC rc);
+
+/* "There is no such handle": of a transient, persistent or NV object. */
+bool rc_is_no_handle(TSS2_RC rc);
+
+/* An authorisation was refused. MUST never be repeated: lockout. */
+bool rc_is_auth(TSS2_RC rc);
+
+/* -ERR_TPM_... for a code of the TPM that is not 0. */
+int rc_error(TSS2_RC rc);
+
+#endif

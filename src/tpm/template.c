@@ -1,0 +1,65 @@
+#include <string.h>
+
+#include <tss2/tss2_mu.h>
+
+#include "bounds.h"
+#include "tpm/template.h"
+
+const TPM2B_PUBLIC template_ek = {
+	.publicArea =
+		{
+			.type = TPM2_ALG_RSA,
+			.nameAlg = TPM2_ALG_SHA256,
+			.objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
+					    TPMA_OBJECT_SENSITIVEDATAORIGIN |
+					    TPMA_OBJECT_ADMINWITHPOLICY | TPMA_OBJECT_RESTRICTED |
+					    TPMA_OBJECT_DECRYPT,
+			/* Policy A: PolicySecret(TPM_RH_ENDORSEMENT). */
+			.authPolicy = {.size = 32,
+				       .buffer = {0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8,
+						  0x1a, 0x90, 0xcc, 0x8d, 0x46, 0xa5, 0xd7, 0x24,
+						  0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52, 0x0b, 0x64,
+						  0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa}},
+			.parameters.rsaDetail = {.symmetric = {.algorithm = TPM2_ALG_AES,
+							       .keyBits.aes = 128,
+							       .mode.aes = TPM2_ALG_CFB},
+						 .scheme.scheme = TPM2_ALG_NULL,
+						 .keyBits = 2048,
+						 .exponent = 0},
+			.unique.rsa.size = 256,
+		},
+};
+
+const TPM2B_PUBLIC template_aik = {
+	.publicArea =
+		{
+			.type = TPM2_ALG_ECC,
+			.nameAlg = TPM2_ALG_SHA256,
+			.objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
+					    TPMA_OBJECT_SENSITIVEDATAORIGIN |
+					    TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_RESTRICTED |
+					    TPMA_OBJECT_SIGN_ENCRYPT,
+			.parameters.eccDetail = {.symmetric.algorithm = TPM2_ALG_NULL,
+						 .scheme = {.scheme = TPM2_ALG_ECDSA,
+							    .details.ecdsa.hashAlg =
+								    TPM2_ALG_SHA256},
+						 .curveID = TPM2_ECC_NIST_P256,
+						 .kdf.scheme = TPM2_ALG_NULL},
+			.unique.ecc = {.x.size = 32, .y.size = 32},
+		},
+};
+
+bool template_is_ek(const TPMT_PUBLIC *area)
+{
+	uint8_t found[TPM_PUBLIC_MAX], wanted[TPM_PUBLIC_MAX];
+	size_t found_len = 0, wanted_len = 0;
+	TPMT_PUBLIC copy = *area;
+
+	/* All but unique, which is what the TPM puts in. */
+	copy.unique = template_ek.publicArea.unique;
+	return Tss2_MU_TPMT_PUBLIC_Marshal(&copy, found, sizeof found, &found_len) == 0 &&
+	       Tss2_MU_TPMT_PUBLIC_Marshal(&template_ek.publicArea, wanted, sizeof wanted,
+					   &wanted_len) == 0 &&
+	       found_len == wanted_len && memcmp(found, wanted, found_len) == 0 &&
+	       area->unique.rsa.size == template_ek.publicArea.unique.rsa.size;
+}

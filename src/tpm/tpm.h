@@ -1,0 +1,101 @@
+/*
+ * The TPM as the service sees it: an identity that is known or not, and one
+ * job at a time that finds it out or opens a credential.
+ *
+ * Nothing here blocks while the TPM works (but see port_tpm_arm). The caller
+ * calls tpm_run whenever PORT_EVENT_TPM arrives or tpm_deadline() is reached,
+ * and after tpm_begin.
+ */
+#ifndef TPM_TPM_H
+#define TPM_TPM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bounds.h"
+#include "wire/id_object.h"
+
+/* What the EK's name algorithm (SHA-256) and key (RSA 2048) measure, in bytes. */
+#define EK_HMAC_LEN 32
+#define EK_KEY_LEN 256
+
+/* What is known of this TPM. Byte strings as they go over the wire. */
+struct identity {
+	uint8_t ek_spki[SPKI_MAX]; /* SubjectPublicKeyInfo, DER */
+	size_t ek_spki_len;
+	uint8_t ek_tpm[TPM_PUBLIC_MAX]; /* TPM2B_PUBLIC */
+	size_t ek_tpm_len;
+	uint8_t ek_cert[EK_CERT_MAX]; /* X.509, DER */
+	size_t ek_cert_len; /* 0: there is none */
+	uint8_t aik_tpm[TPM_PUBLIC_MAX]; /* TPM2B_PUBLIC */
+	size_t aik_tpm_len;
+	uint8_t aik_name[TPM_NAME_MAX]; /* nameAlg and digest, no size */
+	size_t aik_name_len;
+};
+
+/* What a job is to achieve; each needs those before it. */
+enum tpm_goal {
+	TPM_EK, /* the EK and its certificate */
+	TPM_AIK, /* and the AIK */
+	TPM_ACTIVATE, /* and a credential opened */
+};
+
+/* A job's outcome. */
+struct tpm_result {
+	int err; /* 0 or a negative enum err */
+	uint32_t rc; /* the TPM's response code, or 0 if it is not the TPM's word */
+	uint32_t commands; /* how many commands it took */
+	uint8_t secret[64]; /* TPM_ACTIVATE: the opened credential */
+	size_t secret_len;
+};
+
+/* For what is worth a log line: a text, an error or 0, a response code or 0. */
+typedef void tpm_log_fn(bool warning, const char *what, int err, uint32_t rc);
+
+/* Starts looking for the TPM at `now`, and to find out who it is. Call once. */
+void tpm_init(uint64_t now, tpm_log_fn *log);
+
+/* Can this goal be answered from memory, by tpm_identity()? */
+bool tpm_knows(enum tpm_goal goal);
+const struct identity *tpm_identity(void);
+
+/*
+ * Is it of any use to wait for the TPM? 0: yes, it is there, or may still come
+ * up; otherwise the negative enum err that says why not.
+ */
+int tpm_outlook(uint64_t now);
+
+/* Is the TPM there and no job at work, not even one of the room's own? */
+bool tpm_idle(void);
+
+/*
+ * Starts a job. MUST be idle. `credential` is for TPM_ACTIVATE, is copied and
+ * wiped when the job is over. The job ends by itself, within bounded time.
+ */
+void tpm_begin(enum tpm_goal goal, const struct credential *credential);
+
+/* Makes progress; `event`: PORT_EVENT_TPM has arrived. */
+void tpm_run(uint64_t now, bool event);
+
+/*
+ * The outcome of the job that tpm_begin started, once, or NULL. It comes before
+ * the TPM is idle: a success need not wait for the clean-up. Valid until
+ * tpm_forget, which wipes it and MUST be called before the next tpm_begin.
+ */
+const struct tpm_result *tpm_result(void);
+void tpm_forget(void);
+
+/* When tpm_run wants to be called at the latest; PORT_NEVER if not at all. */
+uint64_t tpm_deadline(void);
+
+/*
+ * Begins nothing more of its own. Returns true when nothing is under way any
+ * more, and so nothing is left loaded in the TPM.
+ */
+bool tpm_rest(void);
+
+/* Closes the link, wipes everything. */
+void tpm_close(void);
+
+#endif

@@ -1,0 +1,84 @@
+#include "wire/base64.h"
+
+#include "err.h"
+#include "wire/wipe.h"
+
+/* All ones if lo <= c <= hi, else 0; for values below 2^31. */
+static uint32_t between(uint32_t c, uint32_t lo, uint32_t hi)
+{
+	/* In the range, both differences have gone below zero. */
+	uint32_t mask = 0U - (((lo - 1U - c) & (c - hi - 1U)) >> 31);
+
+	/* The compiler, if it knew that this is a yes or no, might branch. */
+	__asm__("" : "+r"(mask));
+	return mask;
+}
+
+/* The character of six bits: 'A', and at each step of the alphabet a jump. */
+static char encode_six(uint32_t v)
+{
+	v &= 63;
+	return (char)(v + 'A' + (between(v, 26, 63) & ('a' - 'Z' - 1)) -
+		      (between(v, 52, 63) & ('z' + 1 - '0')) -
+		      (between(v, 62, 63) & ('9' + 1 - '+')) +
+		      (between(v, 63, 63) & ('/' - '+' - 1)));
+}
+
+/* The six bits of a character; *bad becomes non-zero if there are none. */
+static uint32_t decode_six(uint8_t c, uint32_t *bad)
+{
+	uint32_t upper = between(c, 'A', 'Z');
+	uint32_t lower = between(c, 'a', 'z');
+	uint32_t digit = between(c, '0', '9');
+	uint32_t plus = between(c, '+', '+') | between(c, '-', '-');
+	uint32_t slash = between(c, '/', '/') | between(c, '_', '_');
+
+	*bad |= ~(upper | lower | digit | plus | slash);
+	return (upper & (c - (uint32_t)'A')) | (lower & (c - (uint32_t)'a' + 26)) |
+	       (digit & (c - (uint32_t)'0' + 52)) | (plus & 62) | (slash & 63);
+}
+
+void base64_encode(const uint8_t *p, size_t n, char *out)
+{
+	for (size_t i = 0; i < n; i += 3) {
+		size_t have = n - i < 3 ? n - i : 3;
+		uint32_t v = 0;
+
+		for (size_t k = 0; k < 3; k++) {
+			v = v << 8 | (k < have ? p[i + k] : 0U);
+		}
+		for (unsigned k = 0; k < 4; k++) {
+			*out++ = k <= have ? encode_six(v >> (18 - 6 * k)) : '=';
+		}
+	}
+}
+
+int base64_decode(const char *s, size_t n, uint8_t *out, size_t *len)
+{
+	uint32_t acc = 0;
+	uint32_t bad = 0;
+	size_t written = 0;
+
+	/* Where the padding ends the text is no secret: the length says it. */
+	for (int pad = 0; pad < 2 && n > 0 && (n + (size_t)pad) % 4 == 0 && s[n - 1] == '=';
+	     pad++) {
+		n--;
+	}
+	for (size_t i = 0; i < n; i++) {
+		acc = acc << 6 | decode_six((uint8_t)s[i], &bad);
+		if (i % 4 != 0) {
+			out[written++] = (uint8_t)(acc >> (6 - 2 * (i % 4)));
+		}
+	}
+	/* 2 characters leave four bits unused, 3 leave two, 1 makes no byte. */
+	if (n % 4 != 0) {
+		bad |= n % 4 == 1 ? 1U : acc & (n % 4 == 2 ? 15U : 3U);
+	}
+	if (bad != 0) {
+		wipe(out, written);
+		*len = 0;
+		return -ERR_BASE64;
+	}
+	*len = written;
+	return 0;
+}

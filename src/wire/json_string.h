@@ -1,0 +1,22 @@
+/*
+ * The strings of a JSON text (RFC 8259, section 7), as jsmn has cut them out:
+ * without their quotes, and every backslash begins an escape of the right
+ * form. json.h has what others need.
+ */
+#ifndef WIRE_JSON_STRING_H
+#define WIRE_JSON_STRING_H
+
+#include <stdbool.h>
+
+#include "wire/json.h"
+
+/* The length of \uXXXX. */
+#define UNICODE_ESCAPE 6
+
+/* What jsmn leaves to us: no raw control character, no half of a surrogate pair. */
+bool json_string_ok(struct json_slice s);
+
+/* Are the two the same, escapes undone? Both MUST have passed json_string_ok. */
+bool json_string_same(struct json_slice a, struct json_slice b);
+
+#endif

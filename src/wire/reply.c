@@ -1,0 +1,95 @@
+#include "wire/reply.h"
+
+#include <string.h>
+
+/*
+ * Name, message, name, message... each with its NUL, in one piece: a table of
+ * pointers into it would cost more than itself in relocations.
+ */
+static const char strings[] = "ok\0ok\0"
+#define ERR_STRINGS(symbol, name, message) name "\0" message "\0"
+	ERR_LIST(ERR_STRINGS)
+#undef ERR_STRINGS
+	;
+
+static const char *string_of(int e, unsigned which)
+{
+	const char *s = strings;
+
+	if (e <= -ERR_COUNT || e >= ERR_COUNT) {
+		e = ERR_INTERNAL;
+	}
+	for (unsigned i = 2 * (unsigned)(e < 0 ? -e : e) + which; i > 0; i--) {
+		s += strlen(s) + 1;
+	}
+	return s;
+}
+
+const char *err_name(int e)
+{
+	return string_of(e, 0);
+}
+
+const char *err_message(int e)
+{
+	return string_of(e, 1);
+}
+
+void reply_ok(struct text *t)
+{
+	text_str(t, "{\"status\":\"ok\"");
+}
+
+/* Keys and all texts of ours hold nothing that JSON escapes. */
+static void open_string(struct text *t, const char *key)
+{
+	text_str(t, ",\"");
+	text_str(t, key);
+	text_str(t, "\":\"");
+}
+
+static void close_string(struct text *t)
+{
+	text_str(t, "\"");
+}
+
+void reply_member(struct text *t, const char *key, const uint8_t *p, size_t n)
+{
+	if (p == NULL) {
+		text_str(t, ",\"");
+		text_str(t, key);
+		text_str(t, "\":null");
+		return;
+	}
+	open_string(t, key);
+	text_base64(t, p, n);
+	close_string(t);
+}
+
+void reply_end(struct text *t)
+{
+	text_str(t, "}\n");
+}
+
+void reply_error(struct text *t, int e, const char *prefix, const char *field, uint32_t tpm_rc)
+{
+	text_str(t, "{\"status\":\"error\"");
+	open_string(t, "message");
+	text_str(t, prefix);
+	text_str(t, err_message(e));
+	close_string(t);
+	open_string(t, "error");
+	text_str(t, err_name(e));
+	close_string(t);
+	if (field != NULL) {
+		open_string(t, "field");
+		text_str(t, field);
+		close_string(t);
+	}
+	if (tpm_rc != 0) {
+		open_string(t, "tpm_rc");
+		text_hex(t, tpm_rc, 3);
+		close_string(t);
+	}
+	reply_end(t);
+}

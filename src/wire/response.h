@@ -1,0 +1,38 @@
+/*
+ * Is this a TPM's response? (TPM 2.0 Library part 1, 18: header, handle area,
+ * parameter area, session area.)
+ *
+ * The library above trusts the lengths in a response; this check comes first.
+ */
+#ifndef WIRE_RESPONSE_H
+#define WIRE_RESPONSE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* TPM_ST (part 2, 6.9). */
+#define RESPONSE_TAG_TPM12 0x00c4
+#define RESPONSE_TAG_PLAIN 0x8001
+#define RESPONSE_TAG_SESSIONS 0x8002
+
+/* What of a command its response depends on. */
+struct command_shape {
+	uint16_t tag;
+	uint32_t code;
+	unsigned sessions; /* authorisations in the session area */
+};
+
+/* Reads it from a command; all zero if the n bytes are no command, or are one
+ * with sessions that attestd does not send. */
+struct command_shape command_shape(const uint8_t *command, size_t n);
+
+/*
+ * Checks the n bytes that came in answer to the command: the header's size is
+ * n; an error is a bare header; a success has the command's tag, and with
+ * sessions its parameterSize and each authorisation end where they must, there
+ * is one for each session, and a parameter that ESAPI decrypts is whole.
+ * -ERR_TPM_VERSION for a TPM 1.2's tag, -ERR_TPM_RESPONSE otherwise.
+ */
+int response_check(struct command_shape command, const uint8_t *p, size_t n);
+
+#endif

@@ -1,0 +1,399 @@
+/*
+ * A port and a TPM for src/service/server.c, both driven by a script: a list
+ * of acts, which port_wait goes through. An event goes to the server; what is
+ * expected is checked when the server waits again. Macros make the acts.
+ *
+ * The server runs once a process, so each script does: serve() forks.
+ */
+#ifndef TESTS_FAKE_SERVER_H
+#define TESTS_FAKE_SERVER_H
+
+#include "unit.h"
+
+#include <sys/wait.h>
+
+#include "bounds.h"
+#include "err.h"
+#include "port.h"
+#include "service/server.h"
+#include "tpm/tpm.h"
+
+enum kind {
+	END,
+	/* Events, which port_wait returns: one, or those with AND between them. */
+	EVENT_OPEN,
+	EVENT_SAY, /* the client sends text */
+	EVENT_PAD, /* the client sends n spaces and a text */
+	EVENT_EOF, /* the client sends text, and then no more */
+	EVENT_SENT,
+	EVENT_GONE,
+	EVENT_STOP,
+	EVENT_TPM, /* ... and the job ends */
+	EVENT_TPM_ONLY,
+	EVENT_FAILS, /* port_wait itself */
+	JOINED,
+	/* The world. */
+	TIME,
+	SET_KNOWN,
+	SET_OUTLOOK,
+	SET_OWN_JOB,
+	SET_TPM_DEADLINE,
+	/* What is expected. */
+	IS_REPLY,
+	IS_CLOSED,
+	IS_OPEN,
+	IS_JOB,
+	IS_DEADLINE,
+	IS_STATE,
+	IS_TIME,
+	IS_LOG,
+};
+
+struct act {
+	enum kind kind;
+	unsigned conn;
+	const char *text;
+	int64_t n;
+};
+
+#define OPEN(c)                        \
+	{                              \
+		EVENT_OPEN, c, NULL, 0 \
+	}
+#define SAY(c, text)                  \
+	{                             \
+		EVENT_SAY, c, text, 0 \
+	}
+#define PAD(c, n, text)               \
+	{                             \
+		EVENT_PAD, c, text, n \
+	}
+#define SAY_EOF(c, text)              \
+	{                             \
+		EVENT_EOF, c, text, 0 \
+	}
+#define SENT(c)                        \
+	{                              \
+		EVENT_SENT, c, NULL, 0 \
+	}
+#define GONE(c)                        \
+	{                              \
+		EVENT_GONE, c, NULL, 0 \
+	}
+#define STOP                           \
+	{                              \
+		EVENT_STOP, 0, NULL, 0 \
+	}
+#define TPM_DONE                      \
+	{                             \
+		EVENT_TPM, 0, NULL, 0 \
+	}
+#define TPM_FAILED(err, rc)              \
+	{                                \
+		EVENT_TPM, rc, NULL, err \
+	}
+#define TPM_READY                          \
+	{                                  \
+		EVENT_TPM_ONLY, 0, NULL, 0 \
+	}
+#define FAIL                            \
+	{                               \
+		EVENT_FAILS, 0, NULL, 0 \
+	}
+#define AND                        \
+	{                          \
+		JOINED, 0, NULL, 0 \
+	}
+/* The time goes on to t ms; if the server wants to be woken before, it is. */
+#define AT(t)                    \
+	{                        \
+		TIME, 0, NULL, t \
+	}
+#define KNOWN(goal)                      \
+	{                                \
+		SET_KNOWN, goal, NULL, 0 \
+	}
+#define OUTLOOK(err)                      \
+	{                                 \
+		SET_OUTLOOK, 0, NULL, err \
+	}
+#define OWN_JOB(on)                      \
+	{                                \
+		SET_OWN_JOB, 0, NULL, on \
+	}
+#define TPM_WAKES(t)                         \
+	{                                    \
+		SET_TPM_DEADLINE, 0, NULL, t \
+	}
+#define REPLY(c, text)               \
+	{                            \
+		IS_REPLY, c, text, 0 \
+	} /* is being sent */
+#define CLOSED(c, linger)                  \
+	{                                  \
+		IS_CLOSED, c, NULL, linger \
+	}
+#define OPENED(c)                   \
+	{                           \
+		IS_OPEN, c, NULL, 0 \
+	} /* and nothing is being sent */
+#define JOB(secret)                     \
+	{                               \
+		IS_JOB, secret, NULL, 1 \
+	} /* is at work, with this credential */
+#define NO_JOB                     \
+	{                          \
+		IS_JOB, 0, NULL, 0 \
+	}
+#define WAITS_UNTIL(t)                  \
+	{                               \
+		IS_DEADLINE, 0, NULL, t \
+	}
+#define STATE(s)                     \
+	{                            \
+		IS_STATE, s, NULL, 0 \
+	}
+#define NOW(t)                      \
+	{                           \
+		IS_TIME, 0, NULL, t \
+	}
+#define LOGGED(text)               \
+	{                          \
+		IS_LOG, 0, text, 0 \
+	} /* the last line */
+
+static const struct act *acts;
+static const struct act *act;
+static uint64_t clock_ms;
+static unsigned spins; /* times the server was woken without the time going on */
+static enum port_state port_is;
+static bool unlistened;
+static bool once; /* slot 0 is there from the start */
+static char last_log[512];
+
+/* In the process of a test nobody catches cmocka's failure. */
+static void check_failed(const char *what, int line)
+{
+	fprintf(stderr, "%s:%d: %s; act %d, at %d ms\n", __FILE__, line, what, (int)(act - acts),
+		(int)clock_ms);
+	_exit(1);
+}
+#define CHECK(x)                                    \
+	do {                                        \
+		if (!(x)) {                         \
+			check_failed(#x, __LINE__); \
+		}                                   \
+	} while (0)
+
+/* ---- connections: the contract of port.h ------------------------------- */
+
+static struct fake_conn {
+	bool open, armed, sending, eof;
+	uint8_t *rx;
+	size_t rx_len;
+	uint8_t tx[TX_MAX];
+	size_t tx_len;
+	int64_t linger; /* how it was closed */
+} conns[CONN_MAX];
+
+static struct fake_conn *conn_of(unsigned c)
+{
+	CHECK(c < CONN_MAX);
+	CHECK(conns[c].open);
+	return &conns[c];
+}
+
+static void receive(unsigned c, const char *text, size_t spaces)
+{
+	struct fake_conn *s = conn_of(c);
+	size_t n = strlen(text);
+
+	CHECK(s->armed && !s->eof);
+	CHECK(s->rx_len + spaces + n <= RX_MAX);
+	s->rx = realloc(s->rx, s->rx_len + spaces + n + 1);
+	memset(s->rx + s->rx_len, ' ', spaces);
+	memcpy(s->rx + s->rx_len + spaces, text, n);
+	s->rx_len += spaces + n;
+	s->armed = false;
+}
+
+bool port_rx(unsigned c, const uint8_t **p, size_t *n)
+{
+	*p = conn_of(c)->rx;
+	*n = conns[c].rx_len;
+	return conns[c].eof;
+}
+
+void port_rx_ack(unsigned c, size_t n)
+{
+	struct fake_conn *s = conn_of(c);
+	uint8_t *rest;
+
+	CHECK(n <= s->rx_len && !s->armed);
+	s->rx_len -= n;
+	rest = malloc(s->rx_len + 1); /* elsewhere: old pointers are of no use */
+	memcpy(rest, s->rx + n, s->rx_len);
+	free(s->rx);
+	s->rx = rest;
+}
+
+void port_rx_arm(unsigned c)
+{
+	struct fake_conn *s = conn_of(c);
+
+	CHECK(!s->armed && !s->sending && !s->eof && s->rx_len < RX_MAX);
+	s->armed = true;
+}
+
+uint8_t *port_tx(unsigned c, size_t *cap)
+{
+	CHECK(!conn_of(c)->sending);
+	*cap = TX_MAX;
+	return conns[c].tx;
+}
+
+void port_tx_send(unsigned c, size_t n)
+{
+	struct fake_conn *s = conn_of(c);
+
+	CHECK(n > 0 && n <= TX_MAX && !s->sending && !s->armed);
+	s->sending = true;
+	s->tx_len = n;
+}
+
+void port_close(unsigned c, uint32_t linger_ms)
+{
+	struct fake_conn *s = conn_of(c);
+
+	free(s->rx);
+	memset(s, 0, sizeof *s);
+	s->linger = linger_ms;
+}
+
+void port_peer(unsigned c, struct port_id *id)
+{
+	conn_of(c);
+	snprintf(id->text, sizeof id->text, "peer=%u", c);
+}
+
+/* ---- the rest of the port ---------------------------------------------- */
+
+uint64_t port_now_ms(void)
+{
+	return clock_ms;
+}
+
+void port_state(enum port_state state)
+{
+	CHECK(state > port_is);
+	port_is = state;
+}
+
+void port_unlisten(void)
+{
+	unlistened = true;
+}
+
+void port_log(enum port_log_level level, const char *text, size_t n)
+{
+	(void)level;
+	snprintf(last_log, sizeof last_log, "%.*s", (int)n, text);
+}
+
+/* ---- the TPM ------------------------------------------------------------ */
+
+static struct identity identity = {
+	.ek_spki = "spki", .ek_spki_len = 4, .ek_tpm = "ektpm", .ek_tpm_len = 5};
+
+static struct {
+	bool known[3]; /* each goal */
+	int outlook;
+	bool own_job;
+	bool begun; /* tpm_run is due */
+	bool working, ends, ready;
+	unsigned secret; /* the credential's first byte */
+	struct tpm_result result;
+	uint64_t deadline;
+	bool closed;
+} tpm = {.deadline = PORT_NEVER};
+
+void tpm_init(uint64_t now, tpm_log_fn *log)
+{
+	CHECK(now == clock_ms);
+	CHECK(log != NULL);
+	log(false, "the TPM's log", 0, 0);
+}
+
+bool tpm_knows(enum tpm_goal goal)
+{
+	return tpm.known[goal];
+}
+
+const struct identity *tpm_identity(void)
+{
+	return &identity;
+}
+
+int tpm_outlook(uint64_t now)
+{
+	CHECK(now == clock_ms);
+	return tpm.outlook;
+}
+
+bool tpm_idle(void)
+{
+	return tpm.outlook == 0 && !tpm.working && !tpm.own_job;
+}
+
+bool tpm_rest(void)
+{
+	return !tpm.working && !tpm.own_job;
+}
+
+void tpm_begin(enum tpm_goal goal, const struct credential *credential)
+{
+	CHECK(tpm_idle() && !tpm.ready); /* tpm_forget comes between */
+	tpm.working = true;
+	tpm.begun = true;
+	tpm.secret = goal == TPM_ACTIVATE ? credential->secret[0] : 'e' + goal;
+}
+
+void tpm_run(uint64_t now, bool event)
+{
+	CHECK(now == clock_ms);
+	tpm.begun = false;
+	if (event && tpm.working && tpm.ends) {
+		tpm.working = false;
+		tpm.ready = true;
+		tpm.result.commands = 5;
+		tpm.result.secret[0] = (uint8_t)tpm.secret;
+		tpm.result.secret_len = 1;
+	}
+	tpm.ends = false;
+}
+
+const struct tpm_result *tpm_result(void)
+{
+	return tpm.ready ? &tpm.result : NULL;
+}
+
+void tpm_forget(void)
+{
+	tpm.ready = false;
+	memset(&tpm.result, 0, sizeof tpm.result);
+}
+
+uint64_t tpm_deadline(void)
+{
+	return tpm.deadline;
+}
+
+void tpm_close(void)
+{
+	CHECK(!tpm.closed);
+	tpm.closed = true;
+}
+
+#include "fake_server_script.h"
+
+#endif

@@ -1,0 +1,56 @@
+/* Requests and replies for the tests of src/service/server.c. */
+#ifndef TESTS_SERVER_LINES_H
+#define TESTS_SERVER_LINES_H
+
+#include "wire/text.h"
+
+#define GET_EK "{\"command\":\"getEK\"}"
+#define EK_REPLY                                                                                  \
+	"{\"status\":\"ok\",\"ek_public\":\"c3BraQ==\",\"ek_cert\":null,\"ek_tpm\":\"ZWt0cG0=\"}" \
+	"\n"
+#define GET_DATA "{\"command\":\"getAttestationData\"}"
+#define DATA_REPLY                                                                       \
+	"{\"status\":\"ok\",\"ek_pub\":\"c3BraQ==\",\"ek_cert\":null,\"aik_name\":\"\"," \
+	"\"ek_tpm\":\"ZWt0cG0=\",\"aik_tpm\":\"\"}\n"
+#define ERROR_REPLY(message, rest) \
+	"{\"status\":\"error\",\"message\":\"" message "\",\"error\":\"" rest "\"}\n"
+#define UNKNOWN_REPLY ERROR_REPLY("Unknown command", "unknown_command")
+#define TOO_LONG_REPLY ERROR_REPLY("The request is longer than 16384 bytes", "request_too_long")
+#define PREFIX "ActivateCredential failed: "
+#define STOPPING_REPLY(prefix) ERROR_REPLY(prefix "attestd is stopping", "stopping")
+#define UNAVAILABLE_REPLY(prefix) ERROR_REPLY(prefix "no TPM answers", "tpm_unavailable")
+#define SECRET_REPLY(base64) "{\"status\":\"ok\",\"decrypted_secret\":\"" base64 "\"}\n"
+
+/* The job of a getEK, of a getAttestationData; that of an activation is named
+ * by its letter. */
+#define EK_JOB JOB('e' + TPM_EK)
+#define AIK_JOB JOB('e' + TPM_AIK)
+
+/*
+ * A line with an activation whose encrypted_secret is this letter (A to D), as
+ * is then the secret that the fake TPM finds in it.
+ */
+static inline const char *activation(char letter)
+{
+	static char lines[4][1024];
+	char *line = lines[letter - 'A'];
+	struct text t = text_in(line, sizeof lines[0] - 1);
+	uint8_t bytes[256];
+
+	memset(bytes, letter, sizeof bytes);
+	text_str(&t, "{\"command\":\"activateCredential\",\"hmac\":\"");
+	text_base64(&t, bytes, 32);
+	text_str(&t, "\",\"enc\":\"");
+	text_base64(&t, bytes, 18);
+	text_str(&t, "\",\"encrypted_secret\":\"");
+	text_base64(&t, bytes, 256);
+	text_str(&t, "\"}\n");
+	line[t.len] = '\0';
+	return line;
+}
+#define A_REPLY SECRET_REPLY("QQ==")
+#define B_REPLY SECRET_REPLY("Qg==")
+#define C_REPLY SECRET_REPLY("Qw==")
+#define D_REPLY SECRET_REPLY("RA==")
+
+#endif

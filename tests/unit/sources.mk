@@ -1,0 +1,36 @@
+# What each unit test is linked with, beside wire/: sources of ours, and of
+# the libraries tss2 and bearssl. What is not here the test itself provides.
+
+TPM_LINK = src/tpm/link.c src/tpm/heap.c src/tpm/tctildr.c $(wildcard src/crypto/*.c)
+
+UNIT_SRC_test_rc = src/tpm/rc.c
+UNIT_SRC_test_heap = src/tpm/heap.c
+
+UNIT_SRC_test_digest = src/crypto/digest.c
+UNIT_LIB_test_digest = bearssl
+UNIT_SRC_test_cipher = src/crypto/cipher.c src/crypto/digest.c
+UNIT_LIB_test_cipher = bearssl
+UNIT_SRC_test_salt = src/crypto/salt.c src/crypto/cipher.c src/crypto/digest.c
+UNIT_LIB_test_salt = bearssl
+UNIT_SRC_test_cert_key = src/crypto/cert_key.c
+UNIT_LIB_test_cert_key = bearssl
+
+UNIT_SRC_test_template = src/tpm/template.c src/tpm/heap.c
+UNIT_LIB_test_template = tss2
+UNIT_SRC_test_link = $(TPM_LINK)
+UNIT_LIB_test_link = tss2 bearssl
+UNIT_SRC_test_link_esapi = $(TPM_LINK)
+UNIT_LIB_test_link_esapi = tss2 bearssl
+UNIT_SRC_test_job = src/tpm/job.c src/tpm/rc.c
+UNIT_SRC_test_job_retry = src/tpm/job.c src/tpm/rc.c
+
+UNIT_SRC_test_options = src/service/options.c src/service/log.c
+UNIT_SRC_test_log = src/service/log.c
+UNIT_SRC_test_dispatch = src/service/dispatch.c
+TEST_SERVER = src/service/server.c src/service/dispatch.c src/service/log.c
+UNIT_SRC_test_server = $(TEST_SERVER)
+UNIT_SRC_test_server_stop = $(TEST_SERVER)
+
+UNIT_SRC_test_port_linux = $(wildcard port/linux/*.c)
+UNIT_SRC_test_port_linux_io = $(wildcard port/linux/*.c)
+UNIT_SRC_test_port_linux_listen = $(wildcard port/linux/*.c)

@@ -1,0 +1,235 @@
+#include "unit.h"
+
+#include "bounds.h"
+#include "err.h"
+#include "wire/base64.h"
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* Decodes an exact copy; the result in a buffer of the size the contract asks for. */
+static int decode(const char *s, size_t n, uint8_t *out, size_t *len)
+{
+	uint8_t *copy = exact(s, n);
+	uint8_t *room = malloc(n / 4 * 3 + 2);
+	int e;
+
+	assert_non_null(room);
+	memset(room, 0xa5, n / 4 * 3 + 2);
+	*len = 12345;
+	e = base64_decode((const char *)copy, n, room, len);
+	if (e != 0) {
+		assert_int_equal(e, -ERR_BASE64);
+		assert_int_equal(*len, 0);
+	} else {
+		assert_true(*len <= n / 4 * 3 + 2);
+		memcpy(out, room, *len);
+	}
+	free(room);
+	/* In place, the same comes out. */
+	if (n > 2) {
+		size_t again;
+
+		assert_int_equal(base64_decode((char *)copy, n, copy, &again), e);
+		assert_int_equal(again, *len);
+		assert_memory_equal(copy, out, again);
+	}
+	free(copy);
+	return e;
+}
+
+static void rfc_4648(void **state)
+{
+	static const char *const vectors[] = {
+		"", "f",    "fo",   "foo",  "foob",     "fooba",    "foobar",
+		"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
+
+	(void)state;
+	for (size_t i = 0; i < 7; i++) {
+		const char *plain = vectors[i];
+		const char *coded = vectors[i + 7];
+		size_t n = strlen(coded);
+		uint8_t out[16];
+		char text[16];
+		size_t len;
+
+		memset(text, '#', sizeof(text));
+		base64_encode((const uint8_t *)plain, strlen(plain), text);
+		assert_memory_equal(text, coded, n);
+		assert_int_equal(text[n], '#');
+		assert_int_equal(BASE64_LEN(strlen(plain)), n);
+		assert_int_equal(decode(coded, n, out, &len), 0);
+		assert_int_equal(len, strlen(plain));
+		assert_memory_equal(out, plain, len);
+		/* without padding */
+		while (n > 0 && coded[n - 1] == '=') {
+			n--;
+		}
+		assert_int_equal(decode(coded, n, out, &len), 0);
+		assert_int_equal(len, strlen(plain));
+		assert_memory_equal(out, plain, len);
+	}
+}
+
+static uint8_t expected_six(int c)
+{
+	const char *at;
+
+	if (c == '-' || c == '_') {
+		return c == '-' ? 62 : 63;
+	}
+	at = c != 0 ? strchr(alphabet, c) : NULL;
+	return at == NULL ? 255 : (uint8_t)(at - alphabet);
+}
+
+/* Every byte at every place of a group, against the alphabet. */
+static void every_character(void **state)
+{
+	(void)state;
+	for (int place = 0; place < 4; place++) {
+		for (int c = 0; c < 256; c++) {
+			char s[5] = "AAAA";
+			uint8_t six = expected_six(c);
+			uint8_t out[8] = {0};
+			uint32_t v;
+			size_t len;
+			int e;
+
+			s[place] = (char)c;
+			e = decode(s, 4, out, &len);
+			if (c == '=' && place == 3) {
+				assert_int_equal(e, 0);
+				assert_int_equal(len, 2);
+				continue;
+			}
+			assert_int_equal(e, six == 255 ? -ERR_BASE64 : 0);
+			if (e == 0) {
+				v = (uint32_t)out[0] << 16 | (uint32_t)out[1] << 8 | out[2];
+				assert_int_equal(v, (uint32_t)six << (18 - 6 * place));
+			}
+		}
+	}
+}
+
+static void encodes_every_six(void **state)
+{
+	(void)state;
+	for (unsigned v = 0; v < 64; v++) {
+		for (unsigned place = 0; place < 4; place++) {
+			uint32_t bits = v << (18 - 6 * place);
+			uint8_t in[3] = {(uint8_t)(bits >> 16), (uint8_t)(bits >> 8),
+					 (uint8_t)bits};
+			char out[4];
+
+			base64_encode(in, 3, out);
+			for (unsigned k = 0; k < 4; k++) {
+				assert_int_equal(out[k], k == place ? alphabet[v] : 'A');
+			}
+		}
+	}
+}
+
+/* The last character before the padding: no bits that no byte takes up. */
+static void unused_bits(void **state)
+{
+	(void)state;
+	for (int v = 0; v < 64; v++) {
+		char two[] = "A?==";
+		char three[] = "AA?=";
+		uint8_t out[8];
+		size_t len;
+
+		two[1] = alphabet[v];
+		three[2] = alphabet[v];
+		assert_int_equal(decode(two, 4, out, &len), v % 16 == 0 ? 0 : -ERR_BASE64);
+		assert_int_equal(decode(two, 2, out, &len), v % 16 == 0 ? 0 : -ERR_BASE64);
+		assert_int_equal(decode(three, 4, out, &len), v % 4 == 0 ? 0 : -ERR_BASE64);
+		assert_int_equal(decode(three, 3, out, &len), v % 4 == 0 ? 0 : -ERR_BASE64);
+	}
+}
+
+static void wrong_shapes(void **state)
+{
+	static const char *const wrong[] = {
+		"A",         "=",    "==",         "===",      "====",      "A=",        "A==",
+		"A===",      "AA=",  "AAA==",      "AAAA=",    "AAAA==",    "AAAA===",   "AAAA====",
+		"AA=A",      "A=AA", "=AAA",       "AA==AAAA", "AAA=AAAA",  "AAAAA",     "AAAAA===",
+		"AAAAAAAAA", "AA A", "AAAA\n",     "AAAA ",    " AAAA",     "AAAA\r\n",  "AA==\n",
+		"AAAA,AAA",  "AA*=", "\xc3\xa4==", "AAAAAA=",  "AAAAAAA==", "AAAAAA===",
+	};
+	uint8_t out[16];
+	size_t len;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_int_equal(decode(wrong[i], strlen(wrong[i]), out, &len), -ERR_BASE64);
+	}
+	assert_int_equal(decode("AA\0A", 4, out, &len), -ERR_BASE64);
+}
+
+static void both_alphabets(void **state)
+{
+	uint8_t out[16];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(decode("-_+/", 4, out, &len), 0);
+	assert_memory_equal(out, "\xfb\xff\xbf", 3);
+	assert_int_equal(decode("_-8", 3, out, &len), 0);
+	assert_memory_equal(out, "\xff\xef", 2);
+}
+
+/* All lengths there and back; a damaged character anywhere spoils the whole. */
+static void there_and_back(void **state)
+{
+	uint8_t bytes[301];
+	uint8_t out[310];
+	size_t len;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		bytes[i] = (uint8_t)(i * 151 + 7);
+	}
+	for (size_t n = 0; n <= sizeof(bytes); n++) {
+		uint8_t *in = exact(bytes, n);
+		char *text = malloc(BASE64_LEN(n));
+
+		base64_encode(in, n, text);
+		assert_int_equal(decode(text, BASE64_LEN(n), out, &len), 0);
+		assert_int_equal(len, n);
+		assert_memory_equal(out, bytes, n);
+		for (size_t i = 0; n < 64 && i < BASE64_LEN(n); i++) {
+			char kept = text[i];
+
+			text[i] = '.';
+			assert_int_equal(decode(text, BASE64_LEN(n), out, &len), -ERR_BASE64);
+			text[i] = kept;
+		}
+		free(text);
+		free(in);
+	}
+}
+
+static void wipes_on_failure(void **state)
+{
+	uint8_t out[16];
+	size_t len;
+
+	(void)state;
+	memset(out, 0xa5, sizeof(out));
+	assert_int_equal(base64_decode("Zm9vYmFyZm9*", 12, out, &len), -ERR_BASE64);
+	for (size_t i = 0; i < sizeof(out); i++) {
+		assert_int_equal(out[i], i < 9 ? 0 : 0xa5);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rfc_4648),          cmocka_unit_test(every_character),
+		cmocka_unit_test(encodes_every_six), cmocka_unit_test(unused_bits),
+		cmocka_unit_test(wrong_shapes),      cmocka_unit_test(both_alphabets),
+		cmocka_unit_test(there_and_back),    cmocka_unit_test(wipes_on_failure),
+	};
+
+	return cmocka_run_group_tests_name("base64", tests, NULL, NULL);
+}

@@ -1,0 +1,310 @@
+/* src/service/dispatch.c: the commands, their replies, their errors. */
+#include "unit.h"
+
+#include "err.h"
+#include "service/dispatch.h"
+
+/* ---- what is known of the TPM ----------------------------------------- */
+
+static struct identity identity = {
+	.ek_spki = "spki",
+	.ek_spki_len = 4,
+	.ek_tpm = "ektpm",
+	.ek_tpm_len = 5,
+	.ek_cert = "certif",
+	.ek_cert_len = 6,
+	.aik_tpm = "aiktpm!",
+	.aik_tpm_len = 7,
+	.aik_name = "nameofaik",
+	.aik_name_len = 9,
+};
+
+const struct identity *tpm_identity(void)
+{
+	return &identity;
+}
+
+/* ---- */
+
+static const struct command *command;
+static struct credential credential;
+static struct refusal why;
+static char line[TX_MAX];
+
+static int parse_bytes(const void *request, size_t n)
+{
+	uint8_t *p = exact(request, n);
+	int r;
+
+	command = (const struct command *)line;
+	memset(&credential, 0xa5, sizeof credential);
+	memset(&why, 0xa5, sizeof why);
+	r = dispatch_parse(p, n, &command, &credential, &why);
+	assert_int_equal(why.err, r);
+	free(p);
+	return r;
+}
+
+static int parse(const char *request)
+{
+	return parse_bytes(request, strlen(request));
+}
+
+static void replies(const struct text *t, const char *want)
+{
+	assert_false(t->cut);
+	line[t->len] = '\0';
+	assert_string_equal(line, want);
+}
+
+/* The request is refused with this whole line. */
+static void refused(const char *request, const char *want)
+{
+	struct text t = text_in(line, sizeof line - 1);
+
+	assert_int_not_equal(parse(request), 0);
+	dispatch_refuse(command, why, 0, &t);
+	replies(&t, want);
+}
+
+/* Once understood, it fails with this error: these are the lines. */
+static void fails(const char *request, int err, uint32_t rc, const char *want)
+{
+	struct text t = text_in(line, sizeof line - 1);
+
+	assert_int_equal(parse(request), 0);
+	dispatch_refuse(command, (struct refusal){err, NULL}, rc, &t);
+	replies(&t, want);
+}
+
+static void succeeds(const char *request, const struct tpm_result *result, const char *want)
+{
+	struct text t = text_in(line, sizeof line - 1);
+
+	assert_int_equal(parse(request), 0);
+	dispatch_reply(command, result, &t);
+	replies(&t, want);
+}
+
+#define ERROR(message, rest) \
+	"{\"status\":\"error\",\"message\":\"" message "\",\"error\":" rest "}\n"
+#define GET_EK "{\"command\":\"getEK\"}"
+#define GET_DATA "{\"command\":\"getAttestationData\"}"
+
+/* hmac: 32 bytes 01; enc: 18 bytes 02; encrypted_secret: 256 bytes 03. */
+static const char *activation(void)
+{
+	static char request[1024];
+	struct text t = text_in(request, sizeof request - 1);
+	uint8_t bytes[256];
+
+	text_str(&t, "{\"command\":\"activateCredential\",\"hmac\":\"");
+	memset(bytes, 1, sizeof bytes);
+	text_base64(&t, bytes, 32);
+	text_str(&t, "\",\"enc\":\"");
+	memset(bytes, 2, sizeof bytes);
+	text_base64(&t, bytes, 18);
+	text_str(&t, "\",\"encrypted_secret\":\"");
+	memset(bytes, 3, sizeof bytes);
+	text_base64(&t, bytes, 256);
+	text_str(&t, "\"}");
+	assert_false(t.cut);
+	request[t.len] = '\0';
+	return request;
+}
+
+static void test_get_ek(void **state)
+{
+	(void)state;
+	succeeds(GET_EK, NULL,
+		 "{\"status\":\"ok\",\"ek_public\":\"c3BraQ==\",\"ek_cert\":\"Y2VydGlm\","
+		 "\"ek_tpm\":\"ZWt0cG0=\"}\n");
+	assert_int_equal(command->goal, TPM_EK);
+	assert_string_equal(command->name, "getEK");
+	identity.ek_cert_len = 0;
+	succeeds(GET_EK, NULL,
+		 "{\"status\":\"ok\",\"ek_public\":\"c3BraQ==\",\"ek_cert\":null,"
+		 "\"ek_tpm\":\"ZWt0cG0=\"}\n");
+	identity.ek_cert_len = 6;
+}
+
+static void test_get_attestation_data(void **state)
+{
+	(void)state;
+	succeeds(GET_DATA, NULL,
+		 "{\"status\":\"ok\",\"ek_pub\":\"c3BraQ==\",\"ek_cert\":\"Y2VydGlm\","
+		 "\"aik_name\":\"bmFtZW9mYWlr\",\"ek_tpm\":\"ZWt0cG0=\",\"aik_tpm\":"
+		 "\"YWlrdHBtIQ==\"}\n");
+	assert_int_equal(command->goal, TPM_AIK);
+	identity.ek_cert_len = 0;
+	succeeds(GET_DATA, NULL,
+		 "{\"status\":\"ok\",\"ek_pub\":\"c3BraQ==\",\"ek_cert\":null,"
+		 "\"aik_name\":\"bmFtZW9mYWlr\",\"ek_tpm\":\"ZWt0cG0=\",\"aik_tpm\":"
+		 "\"YWlrdHBtIQ==\"}\n");
+	identity.ek_cert_len = 6;
+}
+
+static void test_activate_credential(void **state)
+{
+	static const struct tpm_result result = {.secret = "the secret", .secret_len = 10};
+	uint8_t want[2 + 32 + 18] = {0, 32};
+	uint8_t secret[256];
+
+	(void)state;
+	succeeds(activation(), &result,
+		 "{\"status\":\"ok\",\"decrypted_secret\":\"dGhlIHNlY3JldA==\"}\n");
+	assert_int_equal(command->goal, TPM_ACTIVATE);
+	memset(want + 2, 1, 32);
+	memset(want + 2 + 32, 2, 18);
+	memset(secret, 3, sizeof secret);
+	assert_int_equal(credential.id_object_len, sizeof want);
+	assert_memory_equal(credential.id_object, want, sizeof want);
+	assert_int_equal(credential.secret_len, sizeof secret);
+	assert_memory_equal(credential.secret, secret, sizeof secret);
+}
+
+static void test_unknown_command(void **state)
+{
+	static const char *const requests[] = {
+		"{}",
+		"{\"command\":null}",
+		"{\"command\":\"\"}",
+		"{\"command\":\"getek\"}",
+		"{\"command\":\"getEK \"}",
+		"{\"command\":\"getE\"}",
+		"{\"command\":\"getEKgetEKgetEKgetEKgetEKgetEKgetEK\"}",
+		"{\"Command\":\"getEK\"}",
+		"{\"command\":\"activateCredentials\",\"hmac\":\"AA==\"}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+		refused(requests[i], ERROR("Unknown command", "\"unknown_command\""));
+		assert_null(command);
+	}
+}
+
+static void test_missing_fields(void **state)
+{
+	static const struct {
+		const char *request, *field;
+	} cases[] = {
+		{"{\"command\":\"activateCredential\"}", "credential_blob"},
+		{"{\"command\":\"activateCredential\",\"hmac\":\"AA==\"}", "enc"},
+		{"{\"command\":\"activateCredential\",\"enc\":\"AA==\"}", "hmac"},
+		{"{\"command\":\"activateCredential\",\"encrypted_secret\":\"AA==\"}",
+		 "credential_blob"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char want[256];
+
+		snprintf(want, sizeof want,
+			 ERROR("Missing required fields", "\"missing_fields\",\"field\":\"%s\""),
+			 cases[i].field);
+		refused(cases[i].request, want);
+		assert_string_equal(command->name, "activateCredential");
+	}
+}
+
+#define PREFIX "ActivateCredential failed: "
+
+/* Where the command was understood, its prefix stands before what is wrong. */
+static void test_bad_requests(void **state)
+{
+	(void)state;
+	refused("", ERROR("The request is not a JSON object", "\"bad_json\""));
+	refused("getEK", ERROR("The request is not a JSON object", "\"bad_json\""));
+	refused(GET_EK "x", ERROR("There is text after the JSON object", "\"trailing_text\""));
+	refused("{\"command\":7}",
+		ERROR("The value is not a string", "\"wrong_type\",\"field\":\"command\""));
+	/* Members of another command are of no interest, whatever they are. */
+	assert_int_equal(parse("{\"command\":\"getEK\",\"hmac\":true,\"enc\":\"*\"}"), 0);
+	refused("{\"command\":\"nope\",\"hmac\":true}",
+		ERROR("Unknown command", "\"unknown_command\""));
+	refused("{\"command\":\"activateCredential\",\"hmac\":true}",
+		ERROR(PREFIX "The value is not a string", "\"wrong_type\",\"field\":\"hmac\""));
+	refused("{\"command\":\"activateCredential\",\"hmac\":\"AA==\",\"enc\":\"*\"}",
+		ERROR(PREFIX "The value is not base64", "\"bad_base64\",\"field\":\"enc\""));
+	refused("{\"command\":\"activateCredential\",\"hmac\":\"AA==\",\"enc\":\"AAAA\"}",
+		ERROR(PREFIX "hmac has not the size of the EK's name algorithm",
+		      "\"bad_hmac_size\",\"field\":\"hmac\""));
+	refused("{\"command\":\"activateCredential\",\"credential_blob\":\"AAAA\"}",
+		ERROR(PREFIX "credential_blob is not a TPM2B_ID_OBJECT",
+		      "\"bad_credential_blob\",\"field\":\"credential_blob\""));
+	parse("");
+	assert_null(command);
+}
+
+static void test_failures(void **state)
+{
+	(void)state;
+	fails(GET_EK, -ERR_TPM_UNAVAILABLE, 0, ERROR("no TPM answers", "\"tpm_unavailable\""));
+	fails(GET_DATA, -ERR_TPM_HIERARCHY, 0x185,
+	      ERROR("the endorsement hierarchy is disabled",
+		    "\"hierarchy_disabled\",\"tpm_rc\":\"0x185\""));
+	fails(activation(), -ERR_REJECTED, 0x1df,
+	      ERROR(PREFIX "the TPM refused the credential: it was made for another EK or AIK, or "
+			   "is damaged",
+		    "\"credential_rejected\",\"tpm_rc\":\"0x1df\""));
+	fails(activation(), -ERR_STOPPING, 0, ERROR(PREFIX "attestd is stopping", "\"stopping\""));
+	fails(activation(), -ERR_TPM_RC, 0x000b0143,
+	      ERROR(PREFIX "the TPM answered with an error",
+		    "\"tpm_error\",\"tpm_rc\":\"0xb0143\""));
+}
+
+/* A request that is refused leaves no credential behind. */
+static void test_nothing_is_left(void **state)
+{
+	static const struct credential zero;
+	const char *good = activation();
+	size_t n = strlen(good);
+
+	(void)state;
+	for (size_t cut = 0; cut < n; cut++) {
+		int r = parse_bytes(good, cut);
+
+		assert_int_not_equal(r, 0);
+		if (r == -ERR_FIELDS || r == -ERR_HMAC_SIZE) {
+			assert_memory_equal(&credential, &zero, sizeof zero);
+		}
+	}
+	assert_int_equal(parse_bytes(good, n), 0);
+	refused("{\"command\":\"activateCredential\",\"hmac\":\"AA==\",\"enc\":\"AAAA\"}",
+		ERROR(PREFIX "hmac has not the size of the EK's name algorithm",
+		      "\"bad_hmac_size\",\"field\":\"hmac\""));
+	assert_memory_equal(&credential, &zero, sizeof zero);
+}
+
+/* Any number of bytes may be asked about, not just what a slot can hold. */
+static void test_long_lines(void **state)
+{
+	char *request = malloc(4 * REQUEST_MAX);
+
+	(void)state;
+	memset(request, ' ', 4 * REQUEST_MAX);
+	memcpy(request, GET_EK, strlen(GET_EK));
+	assert_int_equal(parse_bytes(request, REQUEST_MAX), 0);
+	assert_int_equal(parse_bytes(request, REQUEST_MAX + 1), -ERR_TOO_LONG);
+	assert_null(command);
+	assert_int_equal(parse_bytes(request, 4 * REQUEST_MAX), -ERR_TOO_LONG);
+	free(request);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_get_ek),
+		cmocka_unit_test(test_get_attestation_data),
+		cmocka_unit_test(test_activate_credential),
+		cmocka_unit_test(test_unknown_command),
+		cmocka_unit_test(test_missing_fields),
+		cmocka_unit_test(test_bad_requests),
+		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_nothing_is_left),
+		cmocka_unit_test(test_long_lines),
+	};
+
+	return cmocka_run_group_tests_name("dispatch", tests, NULL, NULL);
+}

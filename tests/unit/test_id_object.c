@@ -1,0 +1,188 @@
+#include "credential_bytes.h"
+
+#include "err.h"
+#include "wire/id_object.h"
+
+struct result {
+	struct id_object id;
+	const uint8_t *secret;
+	size_t secret_len;
+};
+
+/* Parses; an error must leave nothing, and a success must lie inside. */
+static int parse_in(const uint8_t *p, size_t n, size_t hmac_len, struct result *r)
+{
+	int e;
+
+	memset(r, 0xa5, sizeof(*r));
+	e = id_object_parse(p, n, hmac_len, &r->id, &r->secret, &r->secret_len);
+	if (e != 0) {
+		assert_int_equal(e, -ERR_CREDENTIAL);
+		assert_null(r->id.hmac);
+		assert_null(r->id.enc);
+		assert_null(r->secret);
+		assert_int_equal(r->id.hmac_len + r->id.enc_len + r->secret_len, 0);
+		return e;
+	}
+	assert_int_equal(r->id.hmac_len, hmac_len);
+	assert_in_range(r->id.enc_len, 3, 2 + hmac_len);
+	assert_true(r->id.hmac > p);
+	assert_ptr_equal(r->id.enc, r->id.hmac + hmac_len);
+	if (r->secret != NULL) {
+		assert_ptr_equal(r->secret, r->id.enc + r->id.enc_len + 2);
+		assert_ptr_equal(r->secret + r->secret_len, p + n);
+	} else {
+		assert_int_equal(r->secret_len, 0);
+		assert_ptr_equal(r->id.enc + r->id.enc_len, p + n);
+	}
+	return 0;
+}
+
+static int parse_bytes(struct bytes b, size_t hmac_len)
+{
+	struct result r;
+	uint8_t *copy = exact(b.p, b.n);
+	int e = parse_in(copy, b.n, hmac_len, &r);
+
+	free(copy);
+	return e;
+}
+
+static void known_forms(void **state)
+{
+	struct bytes forms[3] = {contents(HMAC_LEN, 18), tpm2b(contents(HMAC_LEN, 18)),
+				 file(contents(HMAC_LEN, 18), EK_LEN)};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct result r;
+
+		assert_int_equal(parse_in(forms[i].p, forms[i].n, HMAC_LEN, &r), 0);
+		assert_memory_equal(r.id.hmac, hmac, HMAC_LEN);
+		assert_int_equal(r.id.enc_len, sizeof(enc));
+		assert_memory_equal(r.id.enc, enc, sizeof(enc));
+		assert_int_equal(r.secret != NULL, i == 2);
+		assert_int_equal(r.secret_len, i == 2 ? EK_LEN : 0);
+		if (i == 2) {
+			assert_memory_equal(r.secret, secret, EK_LEN);
+		}
+	}
+}
+
+/* All sizes of both parts, in all forms. */
+static void every_size(void **state)
+{
+	static const size_t wanted[] = {20, 32, 48, 64};
+
+	(void)state;
+	for (size_t w = 0; w < 4; w++) {
+		for (size_t h = 0; h <= 64; h++) {
+			for (size_t n = 0; n <= 68; n++) {
+				bool good = h == wanted[w] && n >= 3 && n <= 2 + h;
+				int e = good ? 0 : -ERR_CREDENTIAL;
+
+				assert_int_equal(parse_bytes(contents(h, n), wanted[w]), e);
+				assert_int_equal(parse_bytes(tpm2b(contents(h, n)), wanted[w]), e);
+				assert_int_equal(parse_bytes(file(contents(h, n), 8), wanted[w]),
+						 e);
+			}
+		}
+	}
+}
+
+static void wrong_forms(void **state)
+{
+	struct bytes plain = contents(HMAC_LEN, 18);
+	struct bytes b = tpm2b(plain);
+
+	(void)state;
+	assert_int_equal(parse_bytes((struct bytes){.n = 0}, HMAC_LEN), -ERR_CREDENTIAL);
+	assert_int_equal(parse_bytes(tpm2b(b), HMAC_LEN), -ERR_CREDENTIAL);
+	add(&b, "x", 1);
+	assert_int_equal(parse_bytes(b, HMAC_LEN), -ERR_CREDENTIAL);
+	/* go-tpm's: TPM2B_ID_OBJECT and TPM2B_ENCRYPTED_SECRET without a head */
+	b = tpm2b(plain);
+	add_u16(&b, EK_LEN);
+	add(&b, secret, EK_LEN);
+	assert_int_equal(parse_bytes(b, HMAC_LEN), -ERR_CREDENTIAL);
+	/* a file: of another version, without its secret, with more, doubled size */
+	b = file(plain, EK_LEN);
+	b.p[7] = 2;
+	assert_int_equal(parse_bytes(b, HMAC_LEN), -ERR_CREDENTIAL);
+	b = file(plain, EK_LEN);
+	b.n -= EK_LEN + 2;
+	assert_int_equal(parse_bytes(b, HMAC_LEN), -ERR_CREDENTIAL);
+	b = file(plain, EK_LEN);
+	add(&b, "x", 1);
+	assert_int_equal(parse_bytes(b, HMAC_LEN), -ERR_CREDENTIAL);
+	assert_int_equal(parse_bytes(file(tpm2b(plain), EK_LEN), HMAC_LEN), -ERR_CREDENTIAL);
+	assert_int_equal(parse_bytes(file(plain, 0), HMAC_LEN), 0);
+}
+
+static void parse_damaged(const uint8_t *p, size_t n, void *arg)
+{
+	const struct bytes *whole = arg;
+	struct result r;
+	int e = parse_in(p, n, HMAC_LEN, &r);
+
+	/* Cut off, only what has no outer size can still be whole. */
+	if (n < whole->n && (whole->p[0] != 0 || whole->p[1] != HMAC_LEN)) {
+		assert_int_equal(e, -ERR_CREDENTIAL);
+	}
+}
+
+static void damaged(void **state)
+{
+	struct bytes forms[3] = {contents(HMAC_LEN, 18), tpm2b(contents(HMAC_LEN, 18)),
+				 file(contents(HMAC_LEN, 18), EK_LEN)};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		sweep(forms[i].p, forms[i].n, parse_damaged, &forms[i]);
+	}
+	/* each single change of a size makes it wrong */
+	for (int i = 0; i < 3; i++) {
+		static const size_t sizes[3][8] = {
+			{0, 1},
+			{0, 1, 2, 3},
+			{0, 3, 7, 8, 9, 10, 11, 62},
+		};
+		static const size_t counts[3] = {2, 4, 8};
+
+		for (size_t k = 0; k < counts[i]; k++) {
+			struct bytes b = forms[i];
+
+			b.p[sizes[i][k]] ^= 0x40;
+			assert_int_equal(parse_bytes(b, HMAC_LEN), -ERR_CREDENTIAL);
+		}
+	}
+}
+
+/* go-tpm: two TPM2B, one behind the other; the first is an ID object. */
+static void gotpm_blob(void **state)
+{
+	size_t n;
+	uint8_t *p;
+	size_t id_len;
+	struct result r;
+
+	(void)state;
+	p = vector("cred/gotpm_rsa_activation_blob.bin", &n);
+	id_len = 2 + ((size_t)p[0] << 8 | p[1]);
+	assert_int_equal(id_len + 2 + EK_LEN, n);
+	assert_int_equal(parse_in(p, n, HMAC_LEN, &r), -ERR_CREDENTIAL);
+	assert_int_equal(parse_in(p, id_len, HMAC_LEN, &r), 0);
+	assert_int_equal(parse_in(p + 2, id_len - 2, HMAC_LEN, &r), 0);
+	free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(known_forms), cmocka_unit_test(every_size),
+		cmocka_unit_test(wrong_forms), cmocka_unit_test(damaged),
+		cmocka_unit_test(gotpm_blob),
+	};
+
+	return cmocka_run_group_tests_name("id_object", tests, credential_setup, NULL);
+}

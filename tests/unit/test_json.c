@@ -1,0 +1,479 @@
+#include "json_expect.h"
+
+static bool slice_is(struct json_slice s, const char *text)
+{
+	return s.n == strlen(text) && memcmp(s.p, text, s.n) == 0;
+}
+
+static void members_in_order(void **state)
+{
+	static const char text[] =
+		" {\t\"a\" :\r\n\"x\\/y\",\"b\":-1.5e+3 , \"\":true,\"d\":false\n,"
+		"\"e\" : null,\"f\":\"\",\"g\":0}\r\n ";
+	static const struct {
+		const char *key;
+		const char *value;
+		enum json_kind kind;
+	} want[] = {
+		{"a", "x\\/y", JSON_STRING}, {"b", "-1.5e+3", JSON_NUMBER}, {"", "true", JSON_TRUE},
+		{"d", "false", JSON_FALSE},  {"e", "null", JSON_NULL},      {"f", "", JSON_STRING},
+		{"g", "0", JSON_NUMBER},
+	};
+	struct json_object o;
+
+	(void)state;
+	assert_int_equal(json_parse((const uint8_t *)text, strlen(text), &o), 0);
+	assert_int_equal(o.count, 7);
+	for (size_t i = 0; i < 7; i++) {
+		assert_true(slice_is(o.members[i].key, want[i].key));
+		assert_true(slice_is(o.members[i].value, want[i].value));
+		assert_int_equal(o.members[i].kind, want[i].kind);
+	}
+}
+
+static void accepted(void **state)
+{
+	static const char *const texts[] = {
+		"{}",
+		" { } ",
+		"\r\n\t {\r\n\t }\r\n\t ",
+		"{\"a\":1}",
+		"{\"a\":0}",
+		"{\"a\":-0}",
+		"{\"a\":0.0}",
+		"{\"a\":10}",
+		"{\"a\":1e5}",
+		"{\"a\":1E-05}",
+		"{\"a\":-12.50e+00}",
+		"{\"a\":\"\"}",
+		"{\"\":\"\"}",
+		"{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0001\"}",
+		"{\"a\":\"{}[]:,\"}",
+		"{\"a{}[]:,\":\"\"}",
+		"{\"a\":\"\x7f\"}",
+		/* the first and last of each UTF-8 length, and around the surrogates */
+		"{\"a\":\"\xc2\x80 \xdf\xbf \xe0\xa0\x80 \xef\xbf\xbf \xf0\x90\x80\x80 "
+		"\xf4\x8f\xbf\xbf\"}",
+		"{\"a\":\"\xed\x9f\xbf \xee\x80\x80\"}",
+		"{\"\xc3\xa4\":1}",
+		"{\"a\":\"\\ud83d\\ude00\"}",
+		"{\"a\":\"\\uD800\\uDC00 \\uDBFF\\uDFFF\"}",
+		"{\"a\":\"\\ud7ff\\ue000\"}",
+		"{\"a\":\"\\\\u0000\"}",
+		"{\"a\":\"\\\\ud800\"}",
+		"{\"a\":1,\"A\":1,\"aa\":1}",
+	};
+
+	(void)state;
+	EXPECT_ALL(texts, 0);
+}
+
+static void not_json(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		" ",
+		"{",
+		"}",
+		"[]",
+		"[1]",
+		"\"a\"",
+		"1",
+		"true",
+		"null",
+		"\"a\":1",
+		"\xef\xbb\xbf{}",
+		"x{}",
+		",{}",
+		":{}",
+		"{{}}",
+		"{[]}",
+		"{,}",
+		"{:}",
+		/* what jsmn lets pass */
+		"{\"a\"}",
+		"{\"a\":}",
+		"{\"a\":,}",
+		"{:1}",
+		"{\"a\":::\"b\"}",
+		"{\"a\":\"b\",}",
+		"{,\"a\":1}",
+		"{\"a\":1,,\"b\":2}",
+		"{\"a\" \"b\"}",
+		"{\"a\",\"b\"}",
+		"{\"a\":1 \"b\":2}",
+		"{\"a\":1:2}",
+		"{\"a\":\"b\":\"c\"}",
+		"{\"a\":\"b\" \"c\"}",
+		"{\"a\":1 2}",
+		"{\"a\":truefoo}",
+		"{\"a\":nul}",
+		"{\"a\":tru\\u0065}",
+		"{\"a\":falsey}",
+		"{\"a\":nulll}",
+		"{\"a\":True}",
+		"{\"a\"::1}",
+		"{\"a\"\"b\":1}",
+		/* keys that are no strings */
+		"{a:1}",
+		"{1:1}",
+		"{true:1}",
+		"{null:null}",
+		"{'a':1}",
+		/* numbers */
+		"{\"a\":01}",
+		"{\"a\":-}",
+		"{\"a\":+1}",
+		"{\"a\":.5}",
+		"{\"a\":1.}",
+		"{\"a\":1.e5}",
+		"{\"a\":1e}",
+		"{\"a\":1e+}",
+		"{\"a\":1e5.5}",
+		"{\"a\":0x10}",
+		"{\"a\":-01}",
+		"{\"a\":--1}",
+		"{\"a\":1-}",
+		"{\"a\":00}",
+		"{\"a\":1a}",
+		"{\"a\":-a}",
+		"{\"a\":0.1.2}",
+		"{\"a\":NaN}",
+		"{\"a\":-Infinity}",
+		/* strings */
+		"{\"a\":\"}",
+		"{\"a:1}",
+		"{\"a\":\"\\x\"}",
+		"{\"a\":\"\\\"}",
+		"{\"a\":\"\\u12\"}",
+		"{\"a\":\"\\u123g\"}",
+		"{\"a\":\"\\u 123\"}",
+		"{\"a\":\"\\U0041\"}",
+		"{\"a\":\"\\'\"}",
+		"{\"a\":\"\x01\"}",
+		"{\"a\":\"\n\"}",
+		"{\"a\":\"\x1f\"}",
+		"{\"a\":\"\t\"}",
+		"{\"\t\":1}",
+		"{\"a\\u\":1}",
+		"{\"a\":\"\\u00\x1f\"}",
+		"{\"a\":\"x\x01\"}",
+		"{\"a\":\"xy\x01\"}",
+		"{\"a\":\"\\n\x01\"}",
+		"{\"a\":\"\\nx\x01\"}",
+		"{\"a\":\"\\u0041\x01\"}",
+		"{\"a\":\"\\ud83d\\ude00\x01\"}",
+		/* halves of surrogate pairs */
+		"{\"a\":\"x\\ud800\"}",
+		"{\"a\":\"xy\\ud800\"}",
+		"{\"a\":\"\\n\\ud800\"}",
+		"{\"a\":\"\\\\\\ud800\"}",
+		"{\"a\":\"\\u0041\\ud800\"}",
+		"{\"a\":\"\\ud83d\\ude00\\ude00\"}",
+		"{\"a\":\"\\udc00\\udc00\"}",
+		"{\"a\":\"\\ud800\"}",
+		"{\"a\":\"\\udc00\"}",
+		"{\"a\":\"\\udfff\"}",
+		"{\"a\":\"\\udbff\"}",
+		"{\"a\":\"\\ud800\\ud800\"}",
+		"{\"a\":\"\\udc00\\ud800\"}",
+		"{\"a\":\"\\ud800x\"}",
+		"{\"a\":\"\\ud800xudc00\"}",
+		"{\"a\":\"\\ud800\\ndc00\"}",
+		"{\"a\":\"\\ud800\\u0041\"}",
+		"{\"a\":\"\\ud800\\ue000\"}",
+		"{\"\\ud800\":1}",
+		"{\"a\":\"\\ud800\\udbff\"}",
+		"{\"a\":\"\\ud800\\\\udc00\"}",
+		/* spaces that are none */
+		"{\v}",
+		"{\f}",
+		"{\xc2\xa0}",
+		"\f{}",
+		"{\"a\":\v1}",
+		"/**/{}",
+		"{/**/}",
+		"{\"a\":1]",
+		"{\"a\":1",
+		"{\"a\":1,",
+		"{\"a\":1,\"b\"",
+		"{\"a\"",
+		"{\"a\":",
+		"{\"a\":t",
+		"{\"a\":\"b\"",
+	};
+
+	(void)state;
+	EXPECT_ALL(texts, -ERR_JSON);
+}
+
+static void trailing(void **state)
+{
+	static const char *const texts[] = {
+		"{}{}",
+		"{} {}",
+		"{}}",
+		"{}]",
+		"{},",
+		"{}x",
+		"{}:",
+		"{}1 ",
+		"{}\"",
+		"{}\"a\"",
+		"{} null",
+		"{\"a\":1}{\"a\":1}",
+		"{\"a\":1}}",
+		"{\"a\":1} [",
+		"{}\v",
+		"{}\xc2\xa0",
+		"{}\xef\xbb\xbf",
+		"{\"a\":1,\"a\":2}x",
+	};
+
+	(void)state;
+	EXPECT_ALL(texts, -ERR_TRAILING);
+}
+
+static void nesting(void **state)
+{
+	static const char *const texts[] = {
+		"{\"a\":{}}",
+		"{\"a\":[]}",
+		"{\"a\":[1,2]}",
+		"{\"a\":{\"b\":1}}",
+		"{\"a\":1,\"b\":[",
+		"{\"a\":{",
+		"{\"a\": [[[[[[[[[[[[",
+		"{\"a\":[],\"b\":@",
+		"{\"a\":[}",
+		"{\"a\":{]}",
+		"{\"a\":{\"b\":{\"c\":{}}}}x",
+		"{\"a\":1,\"a\":{}}",
+		"{\"a\":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,"
+		"1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]}",
+	};
+
+	(void)state;
+	EXPECT_ALL(texts, -ERR_NESTING);
+}
+
+static void nul_bytes(void **state)
+{
+	static const char text[] = "{\"a\":\"b\"}";
+	static const char *const escaped[] = {
+		"{\"a\":\"\\u0000\"}",        "{\"\\u0000\":1}",         "{\"a\":\"\\\\\\u0000\"}",
+		"{\"a\":\"\\u0000",           "{\"a\":\"\\u0000\xff\"}", "{\"a\":[\"\\u0000\"]}",
+		"{\"a\":\"\\u0041\\u0000\"}",
+	};
+	struct json_object o;
+
+	(void)state;
+	/* one put in at each place, and one in place of each byte */
+	for (size_t i = 0; i <= strlen(text); i++) {
+		char s[sizeof(text) + 1];
+
+		memcpy(s, text, i);
+		s[i] = '\0';
+		memcpy(s + i + 1, text + i, strlen(text) - i);
+		assert_int_equal(parse_n(s, strlen(text) + 1, &o), -ERR_NUL);
+		memcpy(s, text, sizeof(text));
+		s[i] = '\0';
+		if (i < strlen(text)) {
+			assert_int_equal(parse_n(s, strlen(text), &o), -ERR_NUL);
+		}
+	}
+	assert_int_equal(parse_n("\\\0", 2, &o), -ERR_NUL);
+	assert_int_equal(parse_n("{\"a\":\"\xff\"}\0", 10, &o), -ERR_NUL);
+	EXPECT_ALL(escaped, -ERR_NUL);
+}
+
+static void bad_utf8(void **state)
+{
+	static const char *const bad[] = {
+		"\x80",
+		"\xbf",
+		"\xc0\x80",
+		"\xc1\xbf",
+		"\xc2",
+		"\xc2\x41",
+		"\xc2\xc2",
+		"\xdf\x7f",
+		"\xe0\x80\x80",
+		"\xe0\x9f\xbf",
+		"\xe1\x80",
+		"\xe1\x80\x41",
+		"\xe1\x41\x80",
+		"\xed\xa0\x80",
+		"\xed\xbf\xbf",
+		"\xf0\x80\x80\x80",
+		"\xf0\x8f\xbf\xbf",
+		"\xf1\x80\x80",
+		"\xf1\x80\x80\xc0",
+		"\xf4\x90\x80\x80",
+		"\xf5\x80\x80\x80",
+		"\xf8\x88\x80\x80\x80",
+		"\xbf\xbf",
+		"\x9f\xbf",
+		"\xf8\x90\x80\x80",
+		"\xfc\x90\x80\x80",
+		"\xff\x90\x80\x80",
+		"\xfe",
+		"\xff",
+		"\xed\xa0\xbd\xed\xb8\x80",
+	};
+	char s[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(s, sizeof(s), "{\"a\":\"%s\"}", bad[i]);
+		expect(s, -ERR_UTF8);
+		snprintf(s, sizeof(s), "{\"%s\":1}", bad[i]);
+		expect(s, -ERR_UTF8);
+		/* outside, at the end, and before other faults */
+		snprintf(s, sizeof(s), "{}%s", bad[i]);
+		expect(s, -ERR_UTF8);
+		snprintf(s, sizeof(s), "{\"a\":[\"%s\"", bad[i]);
+		expect(s, -ERR_UTF8);
+	}
+}
+
+/* An object of n members, and what follows it. */
+static size_t make_members(char *s, size_t cap, int n, const char *last)
+{
+	size_t len = 0;
+
+	s[len++] = '{';
+	for (int i = 0; i < n; i++) {
+		len += (size_t)snprintf(s + len, cap - len, "%s\"k%d\":%d", i > 0 ? "," : "", i, i);
+	}
+	len += (size_t)snprintf(s + len, cap - len, "%s", last);
+	return len;
+}
+
+static void too_many(void **state)
+{
+	static const struct {
+		int members;
+		const char *last;
+		int e;
+	} cases[] = {
+		{MEMBERS_MAX, "}", 0},
+		{MEMBERS_MAX, "} x", -ERR_TRAILING},
+		{MEMBERS_MAX, "}{\"a\":1,\"b\":1,\"c\":1}", -ERR_TRAILING},
+		{MEMBERS_MAX, "", -ERR_JSON},
+		{MEMBERS_MAX, ",}", -ERR_JSON},
+		{MEMBERS_MAX, ",1:1}", -ERR_JSON},
+		{MEMBERS_MAX, ",\"x\"", -ERR_MEMBERS},
+		{MEMBERS_MAX, ",\"k0\":1}", -ERR_MEMBERS},
+		{MEMBERS_MAX + 1, "}", -ERR_MEMBERS},
+		{MEMBERS_MAX + 1, "", -ERR_MEMBERS},
+		{MEMBERS_MAX * 3, "}", -ERR_MEMBERS},
+		{MEMBERS_MAX - 1, ",\"k0\":1}", -ERR_DUPLICATE},
+		{MEMBERS_MAX - 1, ",\"x\":[1,2,3]}", -ERR_NESTING},
+		{MEMBERS_MAX - 1, ",\"k30\":1}", -ERR_DUPLICATE},
+	};
+	char s[4096];
+	struct json_object o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t n = make_members(s, sizeof(s), cases[i].members, cases[i].last);
+
+		assert_int_equal(parse_n(s, n, &o), cases[i].e);
+		assert_int_equal(o.count, cases[i].e == 0 ? MEMBERS_MAX : 0);
+	}
+}
+
+static const char sample[] = "{\"a\\u0041\":\"\\ud83d\\ude00\xc3\xa4\\/\",\"b\":-1.5e3 ,"
+			     "\"c\":null,\"d\":true}";
+
+/* What is accepted lies inside the text, and can be unescaped. */
+static void parse_damaged(const uint8_t *p, size_t n, void *arg)
+{
+	struct json_object o;
+	int e = json_parse(p, n, &o);
+	char buf[128];
+
+	(void)arg;
+	if (n < strlen(sample)) {
+		assert_int_not_equal(e, 0);
+	}
+	if (e != 0) {
+		assert_true(e == -ERR_JSON || e == -ERR_NUL || e == -ERR_UTF8 ||
+			    e == -ERR_NESTING || e == -ERR_TRAILING || e == -ERR_DUPLICATE);
+		assert_int_equal(o.count, 0);
+		return;
+	}
+	assert_in_range(o.count, 1, 4);
+	for (size_t i = 0; i < o.count; i++) {
+		const struct json_member *m = &o.members[i];
+
+		assert_true(m->key.p > (const char *)p && m->value.p > m->key.p + m->key.n);
+		assert_true(m->value.p + m->value.n < (const char *)p + n);
+		assert_true(json_unescape(m->key, buf) <= m->key.n);
+		assert_true(json_unescape(m->value, buf) <= m->value.n);
+	}
+}
+
+static void damaged(void **state)
+{
+	(void)state;
+	expect(sample, 0);
+	sweep((const uint8_t *)sample, strlen(sample), parse_damaged, NULL);
+}
+
+/* The longest request, of one string and of nothing but backslashes, keys, brackets. */
+static void longest(void **state)
+{
+	char *s = malloc(REQUEST_MAX);
+	struct json_object o;
+	size_t n;
+
+	(void)state;
+	memset(s, 'x', REQUEST_MAX);
+	memcpy(s, "{\"a\":\"", 6);
+	memcpy(s + REQUEST_MAX - 2, "\"}", 2);
+	assert_int_equal(parse_n(s, REQUEST_MAX, &o), 0);
+	assert_int_equal(o.members[0].value.n, REQUEST_MAX - 8);
+	memset(s + 6, '\\', REQUEST_MAX - 8);
+	assert_int_equal(parse_n(s, REQUEST_MAX, &o), 0);
+	assert_int_equal(parse_n(s, REQUEST_MAX - 1, &o), -ERR_JSON);
+	memset(s, '[', REQUEST_MAX);
+	assert_int_equal(parse_n(s, REQUEST_MAX, &o), -ERR_JSON);
+	memset(s, '{', REQUEST_MAX);
+	assert_int_equal(parse_n(s, REQUEST_MAX, &o), -ERR_JSON);
+	memset(s, ':', REQUEST_MAX);
+	assert_int_equal(parse_n(s, REQUEST_MAX, &o), -ERR_JSON);
+	memset(s, ' ', REQUEST_MAX);
+	memcpy(s + REQUEST_MAX - 2, "{}", 2);
+	assert_int_equal(parse_n(s, REQUEST_MAX, &o), 0);
+	/* 32 keys, equal but for the last character */
+	n = 0;
+	for (int i = 0; i < MEMBERS_MAX; i++) {
+		s[n++] = i == 0 ? '{' : ',';
+		s[n++] = '"';
+		memset(s + n, 'k', 480);
+		n += 480;
+		s[n++] = (char)('0' + i);
+		memcpy(s + n, "\":1", 3);
+		n += 3;
+	}
+	s[n++] = '}';
+	assert_int_equal(parse_n(s, n, &o), 0);
+	s[2 + 480 + 31 * 486] = '0';
+	assert_int_equal(parse_n(s, n, &o), -ERR_DUPLICATE);
+	free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(members_in_order), cmocka_unit_test(accepted),
+		cmocka_unit_test(not_json),         cmocka_unit_test(trailing),
+		cmocka_unit_test(nesting),          cmocka_unit_test(nul_bytes),
+		cmocka_unit_test(bad_utf8),         cmocka_unit_test(too_many),
+		cmocka_unit_test(damaged),          cmocka_unit_test(longest),
+	};
+
+	return cmocka_run_group_tests_name("json", tests, NULL, NULL);
+}

@@ -1,0 +1,124 @@
+#include "json_expect.h"
+
+/* Each code point, by what it looks like in UTF-8 and as an escape. */
+static void every_character(void **state)
+{
+	(void)state;
+	for (uint32_t c = 1; c < 0x110000; c += c < 0x11000 ? 1 : 97) {
+		char raw[5] = {0};
+		char text[64];
+		char buf[16];
+		struct json_object o;
+		uint32_t v = c - 0x10000;
+		int e;
+
+		if (c < 0x80) {
+			raw[0] = (char)c;
+		} else if (c < 0x800) {
+			raw[0] = (char)(0xc0 | c >> 6);
+			raw[1] = (char)(0x80 | (c & 63));
+		} else if (c < 0x10000) {
+			raw[0] = (char)(0xe0 | c >> 12);
+			raw[1] = (char)(0x80 | (c >> 6 & 63));
+			raw[2] = (char)(0x80 | (c & 63));
+		} else {
+			raw[0] = (char)(0xf0 | c >> 18);
+			raw[1] = (char)(0x80 | (c >> 12 & 63));
+			raw[2] = (char)(0x80 | (c >> 6 & 63));
+			raw[3] = (char)(0x80 | (c & 63));
+		}
+		if (c < 0x10000) {
+			snprintf(text, sizeof(text), "{\"\\u%04x\":0}", c);
+		} else {
+			snprintf(text, sizeof(text), "{\"\\u%04X\\u%04X\":0}", 0xd800 + (v >> 10),
+				 0xdc00 + (v & 0x3ff));
+		}
+		e = json_parse((const uint8_t *)text, strlen(text), &o);
+		if (c >= 0xd800 && c <= 0xdfff) {
+			assert_int_equal(e, -ERR_JSON);
+			snprintf(text, sizeof(text), "{\"%s\":0}", raw);
+			expect(text, -ERR_UTF8);
+			continue;
+		}
+		assert_int_equal(e, 0);
+		assert_int_equal(json_unescape(o.members[0].key, buf), strlen(raw));
+		assert_memory_equal(buf, raw, strlen(raw));
+		assert_true(c == '\\' || json_equal(o.members[0].key, raw));
+	}
+}
+
+static void unescapes(void **state)
+{
+	static const char text[] =
+		"{\"k\":\"\\\"\\\\\\/\\b\\f\\n\\r\\ta\\u0062\xc3\xa4\\u00e4\\ud83d\\ude00z\"}";
+	static const char want[] = "\"\\/\b\f\n\r\tab\xc3\xa4\xc3\xa4\xf0\x9f\x98\x80z";
+	struct json_object o;
+	char *buf;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(json_parse((const uint8_t *)text, strlen(text), &o), 0);
+	buf = malloc(o.members[0].value.n);
+	n = json_unescape(o.members[0].value, buf);
+	assert_int_equal(n, strlen(want));
+	assert_memory_equal(buf, want, n);
+	free(buf);
+}
+
+static void equality(void **state)
+{
+	static const char text[] = "{\"command\":0,\"\\u0063omm\\u0061nd\\u0073\":0,\"\":0}";
+	struct json_object o;
+
+	(void)state;
+	assert_int_equal(json_parse((const uint8_t *)text, strlen(text), &o), 0);
+	assert_true(json_equal(o.members[0].key, "command"));
+	assert_false(json_equal(o.members[0].key, "commands"));
+	assert_false(json_equal(o.members[0].key, "comman"));
+	assert_false(json_equal(o.members[0].key, "Command"));
+	assert_false(json_equal(o.members[0].key, ""));
+	assert_true(json_equal(o.members[1].key, "commands"));
+	assert_false(json_equal(o.members[1].key, "command"));
+	assert_true(json_equal(o.members[2].key, ""));
+	assert_false(json_equal(o.members[2].key, "a"));
+}
+
+static void duplicates(void **state)
+{
+	static const char *const same[] = {
+		"{\"a\":1,\"a\":1}",
+		"{\"a\":1,\"b\":1,\"a\":2}",
+		"{\"\":1,\"\":1}",
+		"{\"x\":1,\"a\":1,\"b\":1,\"a\":1}",
+		"{\"a\":1,\"\\u0061\":1}",
+		"{\"\\u00e4\":1,\"\xc3\xa4\":1}",
+		"{\"\\ud83d\\ude00\":1,\"\xf0\x9f\x98\x80\":1}",
+		"{\"/\":1,\"\\/\":1}",
+		"{\"\\n\":1,\"\\u000A\":1}",
+		"{\"\\\\\":1,\"\\u005c\":1}",
+		"{\"a\":1,\"b\":1,\"c\":1,\"c\":1}",
+		"{\"\\u20ac\":1,\"\xe2\x82\xac\":1}",
+	};
+	static const char *const different[] = {
+		"{\"a\":1,\"ab\":1,\"b\":1}", "{\"ab\":1,\"a\":1}",
+		"{\"a\":1,\"A\":1}",          "{\"\":1,\"a\":1}",
+		"{\"\\\\n\":1,\"\\n\":1}",    "{\"\\u00e4\":1,\"a\xcc\x88\":1}",
+		"{\"n\":1,\"\\n\":1}",        "{\"\\ud83d\\ude00\":1,\"\\ud83d\\ude01\":1}",
+	};
+
+	(void)state;
+	EXPECT_ALL(same, -ERR_DUPLICATE);
+	EXPECT_ALL(different, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_character),
+		cmocka_unit_test(unescapes),
+		cmocka_unit_test(equality),
+		cmocka_unit_test(duplicates),
+	};
+
+	return cmocka_run_group_tests_name("json_string", tests, NULL, NULL);
+}

@@ -1,0 +1,263 @@
+/* src/service/options.c: the command line. */
+#include "unit.h"
+
+#include "err.h"
+#include "service/options.h"
+
+/* ---- a port ------------------------------------------------------------ */
+
+static const char *socket_path, *tpm;
+
+static int set_socket(const char *value)
+{
+	if (value[0] == '\0') {
+		return -ERR_USAGE;
+	}
+	socket_path = value;
+	return 0;
+}
+
+static int set_tpm(const char *value)
+{
+	tpm = value;
+	return 0;
+}
+
+const struct port_option port_options[] = {
+	{"--socket", "PATH", "where clients come", PORT_SERVE | PORT_CALL, set_socket},
+	{"--tpm", "DEVICE", "the TPM", PORT_SERVE | PORT_ONCE, set_tpm},
+	{"--socket-like", "X", "begins as another does", PORT_ONCE, set_tpm},
+};
+const size_t port_option_count = sizeof port_options / sizeof *port_options;
+
+static char page[4096];
+static bool page_is_error;
+
+void port_print(bool to_stderr, const char *text, size_t n)
+{
+	assert_true(strlen(page) + n < sizeof page);
+	strncat(page, text, n);
+	page_is_error = to_stderr;
+}
+
+void port_log(enum port_log_level level, const char *text, size_t n)
+{
+	(void)level;
+	(void)text;
+	(void)n;
+}
+
+void port_peer(unsigned conn, struct port_id *id)
+{
+	(void)conn;
+	(void)id;
+}
+
+/* ---- */
+
+static struct options o;
+static const char *wrong;
+
+/* Parses "attestd ARGUMENTS", which are apart by '|'; "" is none. */
+static int parse(const char *arguments)
+{
+	static char copy[256];
+	char *argv[16] = {"attestd"};
+	int argc = 1;
+
+	memset(&o, 0xa5, sizeof o);
+	wrong = NULL;
+	socket_path = tpm = NULL;
+	strcpy(copy, arguments);
+	for (char *p = copy; arguments[0] != '\0' && p != NULL; argc++) {
+		argv[argc] = p;
+		p = strchr(p, '|');
+		if (p != NULL) {
+			*p++ = '\0';
+		}
+	}
+	argv[argc] = NULL;
+	return options_parse(argc, argv, &o, &wrong);
+}
+
+#define ASSERT_OK(arguments) assert_int_equal(parse(arguments), 0)
+
+static void is_wrong(const char *arguments, const char *which)
+{
+	assert_int_equal(parse(arguments), -ERR_USAGE);
+	assert_non_null(wrong);
+	assert_string_equal(wrong, which);
+}
+
+static void test_defaults(void **state)
+{
+	(void)state;
+	ASSERT_OK("");
+	assert_int_equal(o.mode, PORT_SERVE);
+	assert_int_equal(o.log_level, PORT_LOG_INFO);
+	assert_null(o.request);
+	assert_false(o.help);
+	assert_false(o.version);
+	assert_null(socket_path);
+}
+
+static void test_modes(void **state)
+{
+	(void)state;
+	ASSERT_OK("serve");
+	assert_int_equal(o.mode, PORT_SERVE);
+	ASSERT_OK("once");
+	assert_int_equal(o.mode, PORT_ONCE);
+	ASSERT_OK("call");
+	assert_int_equal(o.mode, PORT_CALL);
+	is_wrong("server", "server");
+	is_wrong("serve|serve", "serve"); /* the second is a request */
+	is_wrong("--tpm|x|once", "once");
+	is_wrong("Serve", "Serve");
+	is_wrong("serv", "serv");
+}
+
+static void test_values(void **state)
+{
+	(void)state;
+	ASSERT_OK("--socket|/run/a");
+	assert_string_equal(socket_path, "/run/a");
+	ASSERT_OK("serve|--socket=/run/b");
+	assert_string_equal(socket_path, "/run/b");
+	ASSERT_OK("serve|--socket=/run/b=c");
+	assert_string_equal(socket_path, "/run/b=c");
+	ASSERT_OK("--tpm|/dev/tpm0|--socket=x|--log-level|debug");
+	assert_string_equal(tpm, "/dev/tpm0");
+	assert_string_equal(socket_path, "x");
+	assert_int_equal(o.log_level, PORT_LOG_DEBUG);
+	ASSERT_OK("--tpm|--socket"); /* a value may look like anything */
+	assert_string_equal(tpm, "--socket");
+	ASSERT_OK("--tpm=");
+	assert_string_equal(tpm, "");
+	ASSERT_OK("--tpm=a|--tpm=b"); /* the last counts */
+	assert_string_equal(tpm, "b");
+	ASSERT_OK("once|--socket-like=y");
+	assert_string_equal(tpm, "y");
+}
+
+static void test_log_levels(void **state)
+{
+	static const struct {
+		const char *arguments;
+		enum port_log_level level;
+	} levels[] = {
+		{"--log-level=error", PORT_LOG_ERROR},
+		{"once|--log-level=warning", PORT_LOG_WARNING},
+		{"--log-level|info", PORT_LOG_INFO},
+		{"--log-level=debug", PORT_LOG_DEBUG},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+		ASSERT_OK(levels[i].arguments);
+		assert_int_equal(o.log_level, levels[i].level);
+	}
+	is_wrong("--log-level=", "--log-level=");
+	is_wrong("--log-level=loud", "--log-level=loud");
+	is_wrong("--log-level|Error", "--log-level");
+	is_wrong("--log-level=errors", "--log-level=errors");
+}
+
+static void test_wrong_options(void **state)
+{
+	(void)state;
+	is_wrong("--sock|x", "--sock");
+	is_wrong("--socketx|x", "--socketx");
+	is_wrong("--socket-like=y", "--socket-like=y"); /* once's only */
+	is_wrong("-s", "-s");
+	is_wrong("-", "-");
+	is_wrong("--", "--");
+	is_wrong("--=x", "--=x");
+	is_wrong("--help=yes", "--help=yes");
+	is_wrong("--versions", "--versions");
+	is_wrong("--tpm=a|--bad|--tpm=b", "--bad");
+	assert_string_equal(tpm, "a");
+	/* A value that is missing, or that the port does not want. */
+	is_wrong("--socket", "--socket");
+	is_wrong("serve|--tpm=x|--log-level", "--log-level");
+	is_wrong("--socket=", "--socket=");
+	is_wrong("--socket|", "--socket");
+}
+
+static void test_options_of_other_modes(void **state)
+{
+	(void)state;
+	is_wrong("once|--socket=x", "--socket=x");
+	is_wrong("call|--tpm=x", "--tpm=x");
+	is_wrong("call|--log-level=info", "--log-level=info");
+	is_wrong("once|--socket|x", "--socket");
+	assert_null(socket_path);
+	assert_null(tpm);
+}
+
+static void test_request(void **state)
+{
+	(void)state;
+	ASSERT_OK("call|getEK");
+	assert_string_equal(o.request, "getEK");
+	ASSERT_OK("call|{\"command\":\"getEK\"}|--socket=x");
+	assert_string_equal(o.request, "{\"command\":\"getEK\"}");
+	assert_string_equal(socket_path, "x");
+	ASSERT_OK("call|--socket|x|getEK");
+	assert_string_equal(o.request, "getEK");
+	ASSERT_OK("call");
+	assert_null(o.request);
+	is_wrong("call|getEK|getEK2", "getEK2");
+	is_wrong("serve|getEK", "getEK");
+	is_wrong("once|getEK", "getEK");
+	is_wrong("getEK", "getEK");
+}
+
+static void test_help_and_version(void **state)
+{
+	(void)state;
+	ASSERT_OK("--help");
+	assert_true(o.help);
+	assert_false(o.version);
+	ASSERT_OK("call|--socket|x|--version");
+	assert_true(o.version);
+	assert_false(o.help);
+	is_wrong("--help|--bad", "--bad");
+}
+
+static bool has(const char *text)
+{
+	return strstr(page, text) != NULL;
+}
+
+/* The usage names each mode and option, and which mode has it. */
+static void test_usage(void **state)
+{
+	(void)state;
+	for (unsigned is_error = 0; is_error < 2; is_error++) {
+		page[0] = '\0';
+		options_usage(is_error);
+		assert_int_equal(page_is_error, is_error);
+		assert_true(has("usage: attestd [MODE] [OPTION]... [REQUEST]\n"));
+		assert_true(has("  serve\n") && has("  once\n") && has("  call\n"));
+		assert_true(has("  --socket PATH  (serve, call)\n        where clients come\n"));
+		assert_true(has("  --tpm DEVICE  (serve, once)\n        the TPM\n"));
+		assert_true(has("  --socket-like X  (once)\n"));
+		assert_true(has("  --log-level LEVEL  (serve, once)\n"));
+		assert_true(has("  --help, --version\n"));
+		assert_int_equal(page[strlen(page) - 1], '\n');
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),      cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_values),        cmocka_unit_test(test_log_levels),
+		cmocka_unit_test(test_wrong_options), cmocka_unit_test(test_options_of_other_modes),
+		cmocka_unit_test(test_request),       cmocka_unit_test(test_help_and_version),
+		cmocka_unit_test(test_usage),
+	};
+
+	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+}

@@ -1,0 +1,400 @@
+/*
+ * port/linux: connections, from accept to close.
+ */
+#include "port_linux.h"
+
+#include <sys/resource.h>
+#include <time.h>
+
+#include "../../port/linux/slot.h"
+
+/* Waiting takes next to none of it; spinning all, or our share. */
+static uint64_t cpu_us(void)
+{
+	struct timespec t;
+
+	CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) == 0);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void answers(void)
+{
+	int fd;
+	struct port_id id;
+	char who[96];
+	size_t cap;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	fd = client();
+	say(fd, "hello\n");
+	expect(PORT_EVENT_OPEN, 0);
+	expect(PORT_EVENT_DATA, 0);
+	expect_text(0, "hello\n", false);
+	port_rx_ack(0, 6);
+	expect_text(0, "", false);
+	port_peer(0, &id);
+	(void)snprintf(who, sizeof(who), "pid=%d uid=%d gid=%d", getpid(), getuid(), getgid());
+	CHECK(strcmp(id.text, who) == 0);
+	reply(0, "world\n");
+	expect(PORT_EVENT_SENT, 0);
+	port_close(0, 0);
+	hear(fd, "world\n");
+	hear(fd, "");
+	CHECK(port_tx(0, &cap)[0] == 0); /* wiped */
+	expect_nothing(0);
+}
+
+static void splits(void)
+{
+	const char *line = "one two three\nnext";
+	size_t n = strlen(line);
+	int fd;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	fd = client();
+	expect(PORT_EVENT_OPEN, 0);
+	expect_nothing(0);
+	for (size_t i = 0; i < n; i++) {
+		char part[32];
+
+		CHECK(write(fd, line + i, 1) == 1);
+		expect(PORT_EVENT_DATA, 0);
+		memcpy(part, line, i + 1);
+		part[i + 1] = '\0';
+		expect_text(0, part, false);
+		expect_nothing(0); /* not armed: nothing, whatever comes */
+		port_rx_arm(0);
+	}
+	CHECK(close(fd) == 0);
+	expect(PORT_EVENT_DATA, 0);
+	expect_text(0, line, true);
+	port_rx_ack(0, 14);
+	expect_text(0, "next", true);
+	port_close(0, LINGER_MS);
+	CHECK(slots_used == 0);
+}
+
+/* Acknowledged in the middle and asked for more: the rest moves up. */
+static void moves_up(void)
+{
+	static uint8_t much[RX_MAX + 100];
+	const uint8_t *p;
+	size_t n;
+	int fd;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	fd = client();
+	for (size_t i = 0; i < sizeof(much); i++) {
+		much[i] = (uint8_t)(i * 7 / 3);
+	}
+	CHECK(write(fd, much, sizeof(much)) == sizeof(much));
+	expect(PORT_EVENT_OPEN, 0);
+	expect(PORT_EVENT_DATA, 0);
+	CHECK(!port_rx(0, &p, &n) && n == RX_MAX);
+	port_rx_ack(0, 60);
+	port_rx_arm(0);
+	expect(PORT_EVENT_DATA, 0);
+	CHECK(!port_rx(0, &p, &n) && n == RX_MAX && memcmp(p, much + 60, n) == 0);
+	port_rx_ack(0, n);
+	port_rx_arm(0);
+	expect(PORT_EVENT_DATA, 0);
+	CHECK(!port_rx(0, &p, &n) && n == 40 && memcmp(p, much + 60 + RX_MAX, n) == 0);
+}
+
+static void half_closes(void)
+{
+	int fd;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	fd = client();
+	say(fd, "get");
+	expect(PORT_EVENT_OPEN, 0);
+	expect(PORT_EVENT_DATA, 0);
+	port_rx_arm(0);
+	CHECK(shutdown(fd, SHUT_WR) == 0);
+	expect(PORT_EVENT_DATA, 0);
+	expect_text(0, "get", true);
+	reply(0, "got");
+	expect(PORT_EVENT_SENT, 0);
+	port_close(0, 1000);
+	hear(fd, "got");
+	hear(fd, "");
+	CHECK(slots_used == 0);
+}
+
+static void resets(void)
+{
+	int fd;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	fd = client();
+	expect(PORT_EVENT_OPEN, 0);
+	CHECK(send(slots[0].tx_fd, "unread", 6, 0) == 6);
+	CHECK(close(fd) == 0); /* with unread input: a reset */
+	expect(PORT_EVENT_CLOSED, 0);
+	expect_nothing(0);
+	port_close(0, 1000);
+	CHECK(slots_used == 0);
+
+	fd = client();
+	say(fd, "x");
+	expect(PORT_EVENT_OPEN, 0);
+	expect(PORT_EVENT_DATA, 0);
+	CHECK(close(fd) == 0);
+	expect_nothing(20); /* it is our turn: nobody looks */
+	reply(0, "late");
+	expect(PORT_EVENT_CLOSED, 0);
+	port_close(0, 0);
+	CHECK(slots_used == 0);
+}
+
+static void forty_clients(void)
+{
+	struct port_event e[3];
+	int fds[40];
+	unsigned opened = 0, data = 0;
+	uint64_t cpu;
+	int n;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	for (unsigned i = 0; i < 40; i++) {
+		fds[i] = client();
+		say(fds[i], "x");
+	}
+	while ((n = wait_ms(e, 3, 0)) > 0) {
+		for (int i = 0; i < n; i++) {
+			/* lowest first, OPEN before DATA, none lost */
+			CHECK(e[i].kind == (opened == data ? PORT_EVENT_OPEN : PORT_EVENT_DATA));
+			CHECK(e[i].conn == data);
+			opened += e[i].kind == PORT_EVENT_OPEN;
+			data += e[i].kind == PORT_EVENT_DATA;
+		}
+	}
+	CHECK(opened == 32 && data == 32);
+	cpu = cpu_us();
+	expect_nothing(200); /* with clients waiting: calmly */
+	CHECK(cpu_us() - cpu < 20000);
+	port_close(7, 0);
+	port_close(5, 0);
+	expect(PORT_EVENT_OPEN, 5);
+	expect(PORT_EVENT_DATA, 5);
+	expect(PORT_EVENT_OPEN, 7);
+	expect(PORT_EVENT_DATA, 7);
+	expect_nothing(0);
+	hear(fds[7], "");
+}
+
+static void slow_reader(void)
+{
+	static uint8_t all[TX_MAX + 1];
+	size_t cap, got = 0;
+	uint8_t *p;
+	int fd, small = 1;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	fd = client();
+	say(fd, "x");
+	expect(PORT_EVENT_OPEN, 0);
+	expect(PORT_EVENT_DATA, 0);
+	CHECK(setsockopt(slots[0].tx_fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)) == 0);
+	p = port_tx(0, &cap);
+	for (size_t i = 0; i < cap; i++) {
+		p[i] = (uint8_t)(i / 5);
+	}
+	port_tx_send(0, cap);
+	CHECK(slots[0].tx_at > 0 && slots[0].tx_at < cap);
+	expect_nothing(30);
+	while (got < cap) {
+		struct port_event e;
+		ssize_t n = read(fd, all + got, sizeof(all) - got);
+		int r;
+
+		CHECK(n > 0);
+		got += (size_t)n;
+		r = wait_ms(&e, 1, 20);
+		CHECK(r == 0 || (r == 1 && e.kind == PORT_EVENT_SENT));
+		if (r == 1) {
+			port_close(0, 0);
+		}
+	}
+	for (size_t i = 0; i < cap; i++) {
+		CHECK(all[i] == (uint8_t)(i / 5));
+	}
+	CHECK(read(fd, all, 1) == 0 && slots_used == 0);
+}
+
+/* A refused client that sends on reads its reply, then the end: no reset. */
+static void lingers(void)
+{
+	static char flood[40000];
+	int fd;
+	uint64_t start;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	fd = client();
+	CHECK(write(fd, flood, sizeof(flood)) == sizeof(flood));
+	expect(PORT_EVENT_OPEN, 0);
+	expect(PORT_EVENT_DATA, 0);
+	reply(0, "too long");
+	expect(PORT_EVENT_SENT, 0);
+	port_close(0, 2000);
+	CHECK(write(fd, flood, sizeof(flood)) == sizeof(flood));
+	expect_nothing(20);
+	CHECK(write(fd, flood, sizeof(flood)) == sizeof(flood));
+	hear(fd, "too long");
+	hear(fd, "");
+	CHECK(slots_used == 1);
+	CHECK(close(fd) == 0);
+	expect_nothing(20);
+	CHECK(slots_used == 0);
+
+	/* ... and one that stays: until the deadline, without events */
+	fd = client();
+	expect(PORT_EVENT_OPEN, 0);
+	start = port_now_ms();
+	port_close(0, 100);
+	expect_nothing(60);
+	CHECK(slots_used == 1);
+	expect_nothing(60);
+	CHECK(slots_used == 0 && port_now_ms() - start < 200);
+
+	/* without lingering what is there is read away */
+	fd = client();
+	CHECK(write(fd, flood, sizeof(flood)) == sizeof(flood));
+	expect(PORT_EVENT_OPEN, 0);
+	expect(PORT_EVENT_DATA, 0);
+	reply(0, "no");
+	expect(PORT_EVENT_SENT, 0);
+	port_close(0, 0);
+	hear(fd, "no");
+	hear(fd, "");
+}
+
+/* Lingering slots count; their end lets the next client in. */
+static void linger_frees(void)
+{
+	struct port_event e[64];
+	int late;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	for (unsigned i = 0; i < CONN_MAX; i++) {
+		CHECK(client() >= 0);
+	}
+	CHECK(wait_ms(e, 64, 100) == CONN_MAX);
+	for (unsigned i = 0; i < CONN_MAX; i++) {
+		port_close(i, 50);
+	}
+	late = client();
+	CHECK(late >= 0);
+	expect(PORT_EVENT_OPEN, 0);
+}
+
+static void wipes(void)
+{
+	static char much[RX_MAX];
+	const uint8_t *in;
+	uint8_t *out;
+	size_t n;
+	int fd;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	memset(much, 's', sizeof(much));
+	fd = client();
+	CHECK(write(fd, much, sizeof(much)) == sizeof(much));
+	expect(PORT_EVENT_OPEN, 0);
+	expect(PORT_EVENT_DATA, 0);
+	CHECK(!port_rx(0, &in, &n) && n == RX_MAX);
+	port_rx_ack(0, RX_MAX - 3);
+	port_rx_arm(0); /* moves the rest */
+	out = port_tx(0, &n);
+	memset(out, 's', TX_MAX); /* never sent */
+	port_close(0, 0);
+	for (size_t i = 0; i < RX_MAX; i++) {
+		CHECK(in[i] == 0);
+	}
+	for (size_t i = 0; i < TX_MAX; i++) {
+		CHECK(out[i] == 0);
+	}
+}
+
+/* Out of descriptors: the listener rests, and nothing spins. */
+static void descriptors_run_out(void)
+{
+	struct rlimit limit, none;
+	uint64_t cpu;
+	int fd;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	fd = client();
+	CHECK(fd >= 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0);
+	none = limit;
+	none.rlim_cur = (rlim_t)fd + 1;
+	CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+	cpu = cpu_us();
+	expect_nothing(350);
+	CHECK(cpu_us() - cpu < 20000);
+	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	expect(PORT_EVENT_OPEN, 0);
+}
+
+/* An idle slot whose peer hung up; a deadline in the past; one to come. */
+static void waits_calmly(void)
+{
+	uint64_t start, cpu;
+	struct port_event e;
+	int fd;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	fd = client();
+	say(fd, "x");
+	expect(PORT_EVENT_OPEN, 0);
+	expect(PORT_EVENT_DATA, 0);
+	CHECK(close(fd) == 0);
+	start = port_now_ms();
+	cpu = cpu_us();
+	CHECK(port_wait(&e, 1, start + 300) == 0);
+	CHECK(port_now_ms() >= start + 300 && port_now_ms() < start + 1000);
+	CHECK(cpu_us() - cpu < 20000);
+	CHECK(port_wait(&e, 1, 0) == 0);
+}
+
+/* What is due does not keep others waiting for ever. */
+static void polls_now_and_then(void)
+{
+	bool seen = false;
+	int fd;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	fd = client();
+	say(fd, "x");
+	expect(PORT_EVENT_OPEN, 0);
+	expect(PORT_EVENT_DATA, 0);
+	(void)client();
+	for (unsigned i = 0; i < 20 && !seen; i++) {
+		struct port_event e[2];
+		int n;
+
+		reply(0, ".");
+		n = wait_ms(e, 2, 100);
+		CHECK(n >= 1 && e[0].kind == PORT_EVENT_SENT && e[0].conn == 0);
+		seen = n == 2 && e[1].kind == PORT_EVENT_OPEN && e[1].conn == 1;
+	}
+	CHECK(seen);
+}
+
+#define ALL_TESTS(X)           \
+	X(answers)             \
+	X(splits)              \
+	X(moves_up)            \
+	X(half_closes)         \
+	X(resets)              \
+	X(forty_clients)       \
+	X(slow_reader)         \
+	X(lingers)             \
+	X(linger_frees)        \
+	X(wipes)               \
+	X(descriptors_run_out) \
+	X(waits_calmly)        \
+	X(polls_now_and_then)
+
+RUN(ALL_TESTS)

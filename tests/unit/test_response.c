@@ -1,0 +1,395 @@
+/*
+ * src/wire/response.c: the responses of each command that attestd sends pass,
+ * and nothing else does.
+ */
+#include "unit.h"
+
+#include "err.h"
+#include "wire/response.h"
+
+#define HEADER 10
+/* What stands for data: as a size it goes beyond any response. */
+#define DATA 0xee
+
+static const struct kind {
+	const char *name;
+	uint32_t code;
+	unsigned handles; /* of the command */
+	unsigned sessions; /* the most that it is tried with */
+	bool handle; /* the response has one */
+	size_t params; /* the response's, in bytes */
+	bool tpm2b; /* the first of them is one, and the only one */
+} kinds[] = {
+	{"GetCapability", 0x17a, 0, 1, false, 17, false},
+	{"ReadPublic", 0x173, 1, 1, false, 380, false},
+	{"NV_ReadPublic", 0x169, 1, 1, false, 52, false},
+	{"NV_Read", 0x14e, 2, 2, false, 770, true},
+	{"CreatePrimary", 0x131, 1, 2, true, 500, false},
+	{"ContextSave", 0x162, 1, 0, false, 900, false},
+	{"ContextLoad", 0x161, 0, 0, true, 0, false},
+	{"FlushContext", 0x165, 0, 0, false, 0, false},
+	{"StartAuthSession", 0x176, 2, 1, true, 34, true},
+	{"PolicySecret", 0x151, 2, 2, false, 8, false},
+	{"ActivateCredential", 0x147, 2, 3, false, 34, true},
+};
+#define KINDS (sizeof kinds / sizeof *kinds)
+
+static uint8_t command[256];
+static size_t command_len;
+static uint8_t response[1024];
+static size_t len;
+/* Where the response's lengths are, but for the header's. */
+static struct {
+	size_t at, size;
+} lengths[8];
+static size_t length_count;
+
+static void put(uint8_t *p, size_t *at, uint64_t value, size_t size)
+{
+	for (size_t i = size; i > 0; i--) {
+		p[*at + i - 1] = (uint8_t)value;
+		value >>= 8;
+	}
+	*at += size;
+}
+
+static void fill(uint8_t *p, size_t *at, uint8_t byte, size_t n)
+{
+	memset(p + *at, byte, n);
+	*at += n;
+}
+
+static void put_length(uint64_t value, size_t size)
+{
+	lengths[length_count].at = len;
+	lengths[length_count].size = size;
+	length_count++;
+	put(response, &len, value, size);
+}
+
+static void set_size(size_t n)
+{
+	size_t at = 2;
+
+	put(response, &at, n, 4);
+}
+
+static void make_command(const struct kind *k, unsigned sessions)
+{
+	size_t at = 2;
+
+	command_len = 0;
+	put(command, &command_len, sessions > 0 ? 0x8002 : 0x8001, 2);
+	put(command, &command_len, 0, 4);
+	put(command, &command_len, k->code, 4);
+	for (unsigned i = 0; i < k->handles; i++) {
+		put(command, &command_len, 0x80000000 + i, 4);
+	}
+	if (sessions > 0) {
+		put(command, &command_len, 9 + (sessions - 1) * 57, 4);
+	}
+	for (unsigned i = 0; i < sessions; i++) { /* a password, then policy sessions */
+		size_t n = i == 0 ? 0 : 16;
+
+		put(command, &command_len, i == 0 ? 0x40000009 : 0x03000000, 4);
+		put(command, &command_len, n, 2);
+		fill(command, &command_len, DATA, n);
+		put(command, &command_len, 1, 1);
+		put(command, &command_len, 2 * n, 2);
+		fill(command, &command_len, DATA, 2 * n);
+	}
+	fill(command, &command_len, DATA, 12);
+	put(command, &at, command_len, 4);
+}
+
+static void make_response(const struct kind *k, unsigned sessions)
+{
+	len = 0;
+	length_count = 0;
+	put(response, &len, sessions > 0 ? 0x8002 : 0x8001, 2);
+	fill(response, &len, 0, 8);
+	if (k->handle) {
+		put(response, &len, 0x80000001, 4);
+	}
+	if (sessions > 0) {
+		put_length(k->params, 4);
+	}
+	if (k->tpm2b) {
+		put(response, &len, k->params - 2, 2);
+	}
+	fill(response, &len, DATA, k->params - (k->tpm2b ? 2 : 0));
+	for (unsigned i = 0; i < sessions; i++) {
+		size_t n = i == 0 ? 0 : 32;
+
+		put_length(n, 2);
+		fill(response, &len, DATA, n);
+		put(response, &len, 1, 1);
+		put_length(n, 2);
+		fill(response, &len, DATA, n);
+	}
+	set_size(len);
+}
+
+/* n bytes of `response`, in answer to `command`. */
+static int check(size_t n)
+{
+	uint8_t *c = exact(command, command_len);
+	uint8_t *r = exact(response, n);
+	int e = response_check(command_shape(c, command_len), r, n);
+
+	free(r);
+	free(c);
+	return e;
+}
+
+#define ASSERT_CHECK(n, want)                                                                     \
+	do {                                                                                      \
+		int got_ = check(n);                                                              \
+		if (got_ != (want)) {                                                             \
+			fail_msg("%s with %u sessions, %zu bytes: %s, not %s", k->name, sessions, \
+				 (size_t)(n), err_name(got_), err_name(want));                    \
+		}                                                                                 \
+	} while (0)
+
+#define FOR_EACH_RESPONSE                                                           \
+	for (const struct kind *k = kinds; k < kinds + KINDS; k++)                  \
+		for (unsigned sessions = 0;                                         \
+		     sessions <= k->sessions &&                                     \
+		     (make_command(k, sessions), make_response(k, sessions), true); \
+		     sessions++)
+
+static void valid_ones_pass(void **state)
+{
+	(void)state;
+	FOR_EACH_RESPONSE
+	{
+		ASSERT_CHECK(len, 0);
+	}
+}
+
+static void truncated(void **state)
+{
+	(void)state;
+	FOR_EACH_RESPONSE
+	{
+		for (size_t cut = 0; cut < len; cut++) {
+			set_size(len);
+			ASSERT_CHECK(cut, -ERR_TPM_RESPONSE);
+			/* And if it says so itself: without sessions ESAPI
+			 * sees for itself what is missing. */
+			set_size(cut);
+			if (cut < HEADER || sessions > 0) {
+				ASSERT_CHECK(cut, -ERR_TPM_RESPONSE);
+			} else {
+				ASSERT_CHECK(cut, 0);
+			}
+		}
+	}
+}
+
+static void trailing_bytes(void **state)
+{
+	static const uint8_t authorisation[5] = {0};
+
+	(void)state;
+	FOR_EACH_RESPONSE
+	{
+		for (size_t more = 1; more <= 2 * sizeof authorisation; more++) {
+			memset(response + len, 0, more);
+			set_size(len);
+			ASSERT_CHECK(len + more, -ERR_TPM_RESPONSE);
+			set_size(len + more);
+			if (sessions > 0) {
+				ASSERT_CHECK(len + more, -ERR_TPM_RESPONSE);
+			}
+		}
+	}
+}
+
+/* Every byte of every length, changed in every way. */
+static void wrong_lengths(void **state)
+{
+	(void)state;
+	FOR_EACH_RESPONSE
+	{
+		lengths[length_count].at = 2; /* the header's */
+		lengths[length_count].size = 4;
+		for (size_t i = 0; i <= length_count; i++) {
+			for (size_t b = 0; b < lengths[i].size; b++) {
+				uint8_t *byte = &response[lengths[i].at + b];
+
+				for (unsigned change = 1; change < 256; change++) {
+					*byte ^= (uint8_t)change;
+					ASSERT_CHECK(len, -ERR_TPM_RESPONSE);
+					*byte ^= (uint8_t)change;
+				}
+			}
+		}
+	}
+}
+
+/* One authorisation a session: not fewer, not more. */
+static void wrong_number_of_authorisations(void **state)
+{
+	(void)state;
+	for (const struct kind *k = kinds; k < kinds + KINDS; k++) {
+		for (unsigned sessions = 1; sessions <= k->sessions; sessions++) {
+			make_command(k, sessions);
+			for (unsigned other = 0; other <= 3; other++) {
+				make_response(k, other);
+				response[1] = 0x02;
+				if (other == 0) { /* keep what belongs to sessions */
+					memmove(response + len - k->params + 4,
+						response + len - k->params, k->params);
+					len -= k->params;
+					put(response, &len, k->params, 4);
+					len += k->params;
+					set_size(len);
+				}
+				ASSERT_CHECK(len, other == sessions ? 0 : -ERR_TPM_RESPONSE);
+			}
+		}
+	}
+}
+
+/*
+ * ESAPI decrypts ActivateCredential's first parameter, a TPM2B, and believes
+ * its size: to the end of its buffer, and beyond.
+ */
+static void encrypted_parameter_stays_inside(void **state)
+{
+	const struct kind *k = &kinds[KINDS - 1];
+
+	(void)state;
+	for (unsigned sessions = 2; sessions <= 3; sessions++) {
+		for (unsigned size = 0; size < 65536; size += size < 512 ? 1 : 511) {
+			size_t at = HEADER + 4;
+
+			make_command(k, sessions);
+			make_response(k, sessions);
+			put(response, &at, size, 2);
+			ASSERT_CHECK(len, size == k->params - 2 ? 0 : -ERR_TPM_RESPONSE);
+		}
+	}
+}
+
+static void errors(void **state)
+{
+	(void)state;
+	FOR_EACH_RESPONSE
+	{
+		size_t at = 0;
+
+		put(response, &at, 0x8001, 2);
+		put(response, &at, HEADER, 4);
+		put(response, &at, 0x1df, 4);
+		ASSERT_CHECK(HEADER, 0);
+		response[1] = 0x02; /* an error never has sessions */
+		ASSERT_CHECK(HEADER, -ERR_TPM_RESPONSE);
+		response[1] = 0x01;
+		for (size_t n = HEADER + 1; n < HEADER + 8; n++) { /* with a body */
+			set_size(n);
+			ASSERT_CHECK(n, -ERR_TPM_RESPONSE);
+		}
+	}
+}
+
+static void other_tags(void **state)
+{
+	(void)state;
+	FOR_EACH_RESPONSE
+	{
+		uint16_t right = sessions > 0 ? 0x8002 : 0x8001;
+
+		for (unsigned tag = 0; tag < 65536; tag++) {
+			size_t at = 0;
+
+			put(response, &at, tag, 2);
+			if (tag != right) {
+				ASSERT_CHECK(len,
+					     tag == 0x00c4 ? -ERR_TPM_VERSION : -ERR_TPM_RESPONSE);
+			}
+		}
+		if (k->code != 0x131) {
+			break;
+		}
+	}
+}
+
+/* What QEMU answers without its TPM: FIELD.md, 23. */
+static void tpm12(void **state)
+{
+	static const uint8_t bytes[HEADER] = {0x00, 0xc4, 0, 0, 0, 10, 0, 0, 0, 9};
+
+	(void)state;
+	FOR_EACH_RESPONSE
+	{
+		memcpy(response, bytes, HEADER);
+		ASSERT_CHECK(HEADER, -ERR_TPM_VERSION);
+		ASSERT_CHECK(HEADER + 1, -ERR_TPM_RESPONSE);
+		ASSERT_CHECK(HEADER - 1, -ERR_TPM_RESPONSE);
+	}
+}
+
+static void shapes(void **state)
+{
+	static const uint8_t get_random[] = {0x80, 0x01, 0, 0, 0, 12, 0, 0, 0x01, 0x7b, 0, 8};
+	static const uint8_t answer[] = {0x80, 0x01, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0};
+	static const uint8_t error[] = {0x80, 0x01, 0, 0, 0, 10, 0, 0, 0x09, 0x22};
+	struct command_shape s = command_shape(get_random, sizeof get_random);
+
+	(void)state;
+	assert_int_equal(s.tag, 0x8001);
+	assert_int_equal(s.code, 0x17b);
+	assert_int_equal(response_check(s, answer, sizeof answer), 0);
+	for (size_t n = 0; n < sizeof get_random; n++) {
+		uint8_t *p = exact(get_random, n);
+
+		s = command_shape(p, n);
+		assert_int_equal(s.tag, 0);
+		assert_int_equal(s.code, 0);
+		/* Nothing succeeds that was not asked. */
+		assert_int_equal(response_check(s, answer, sizeof answer), -ERR_TPM_RESPONSE);
+		assert_int_equal(response_check(s, error, sizeof error), 0);
+		free(p);
+	}
+}
+
+static void try_check(const uint8_t *p, size_t n, void *arg)
+{
+	int e = response_check(*(struct command_shape *)arg, p, n);
+
+	assert_true(e == 0 || e == -ERR_TPM_RESPONSE || e == -ERR_TPM_VERSION);
+	response_check(command_shape(p, n), response, len);
+}
+
+static void nothing_is_read_beyond(void **state)
+{
+	(void)state;
+	FOR_EACH_RESPONSE
+	{
+		struct command_shape shape = command_shape(command, command_len);
+
+		sweep(response, len, try_check, &shape);
+		sweep(command, command_len, try_check, &shape);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(valid_ones_pass),
+		cmocka_unit_test(truncated),
+		cmocka_unit_test(trailing_bytes),
+		cmocka_unit_test(wrong_lengths),
+		cmocka_unit_test(wrong_number_of_authorisations),
+		cmocka_unit_test(encrypted_parameter_stays_inside),
+		cmocka_unit_test(errors),
+		cmocka_unit_test(other_tags),
+		cmocka_unit_test(tpm12),
+		cmocka_unit_test(shapes),
+		cmocka_unit_test(nothing_is_read_beyond),
+	};
+
+	return cmocka_run_group_tests_name("response", tests, NULL, NULL);
+}

@@ -1,0 +1,192 @@
+#include "unit.h"
+
+#include "wire/text.h"
+
+#define CAP 64
+
+/* What was written is this, and not a byte more. */
+static void is(const struct text *t, const char *buf, const char *expected)
+{
+	assert_int_equal(t->len, strlen(expected));
+	assert_memory_equal(buf, expected, t->len);
+	for (size_t i = t->len; i < CAP; i++) {
+		assert_int_equal(buf[i], '#');
+	}
+	assert_false(t->cut);
+}
+
+static struct text fresh(char *buf)
+{
+	memset(buf, '#', CAP);
+	return text_in(buf, CAP);
+}
+
+static void puts_strings(void **state)
+{
+	char buf[CAP];
+	struct text t = fresh(buf);
+
+	(void)state;
+	is(&t, buf, "");
+	text_str(&t, "");
+	text_put(&t, "abcdef", 3);
+	text_str(&t, "xyz");
+	is(&t, buf, "abcxyz");
+}
+
+static void decimal(void **state)
+{
+	static const uint64_t values[] = {0, 9, 10, 99, 100, 16384, 4294967296, UINT64_MAX};
+	static const char *const texts[] = {"0",   "9",     "10",         "99",
+					    "100", "16384", "4294967296", "18446744073709551615"};
+	char buf[CAP];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		struct text t = fresh(buf);
+
+		text_dec(&t, values[i]);
+		is(&t, buf, texts[i]);
+	}
+}
+
+static void hexadecimal(void **state)
+{
+	static const struct {
+		uint32_t v;
+		unsigned digits;
+		const char *text;
+	} cases[] = {
+		{0, 0, "0x"},
+		{0, 1, "0x0"},
+		{0, 8, "0x00000000"},
+		{0x1df, 3, "0x1df"},
+		{0x1df, 1, "0x1df"},
+		{0x1df, 8, "0x000001df"},
+		{0x101, 4, "0x0101"},
+		{0xffffffff, 3, "0xffffffff"},
+		{0x1c00002, 8, "0x01c00002"},
+		{0x89abcdef, 8, "0x89abcdef"},
+		{0x01234567, 7, "0x1234567"},
+	};
+	char buf[CAP];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct text t = fresh(buf);
+
+		text_hex(&t, cases[i].v, cases[i].digits);
+		is(&t, buf, cases[i].text);
+	}
+}
+
+static void base64(void **state)
+{
+	char buf[CAP];
+	struct text t = fresh(buf);
+
+	(void)state;
+	text_base64(&t, (const uint8_t *)"foobar", 0);
+	text_base64(&t, (const uint8_t *)"foobar", 4);
+	text_str(&t, "|");
+	text_base64(&t, (const uint8_t *)"foobar", 6);
+	is(&t, buf, "Zm9vYg==|Zm9vYmFy");
+}
+
+static void put_piece(struct text *t, int which)
+{
+	switch (which) {
+	case 0:
+		text_put(t, "12345678", 8);
+		break;
+	case 1:
+		text_str(t, "12345678");
+		break;
+	case 2:
+		text_dec(t, 12345678);
+		break;
+	case 3:
+		text_hex(t, 0x123456, 6);
+		break;
+	default:
+		text_base64(t, (const uint8_t *)"12345", 5);
+	}
+}
+
+/* Eight characters of each kind, with room for 0 to 8: all of it or nothing. */
+static void whole_or_nothing(void **state)
+{
+	(void)state;
+	for (int which = 0; which < 5; which++) {
+		for (size_t cap = 0; cap <= 8; cap++) {
+			char *buf = (char *)exact("########", cap);
+			struct text t = text_in(buf, cap);
+
+			put_piece(&t, which);
+			assert_int_equal(t.cut, cap < 8);
+			assert_int_equal(t.len, cap < 8 ? 0 : 8);
+			if (cap < 8) {
+				assert_memory_equal(buf, "########", cap);
+				text_put(&t, "x", cap > 0);
+				assert_int_equal(t.len, cap > 0);
+				assert_true(t.cut);
+			}
+			free(buf);
+		}
+	}
+}
+
+/* The same behind text that is there already. */
+static void behind_other_text(void **state)
+{
+	(void)state;
+	for (int which = 0; which < 5; which++) {
+		for (size_t cap = 5; cap <= 13; cap++) {
+			char *buf = (char *)exact("#############", cap);
+			struct text t = text_in(buf, cap);
+
+			text_str(&t, "abcde");
+			assert_int_equal(t.len, 5);
+			put_piece(&t, which);
+			assert_int_equal(t.cut, cap < 13);
+			assert_int_equal(t.len, cap < 13 ? 5 : 13);
+			assert_memory_equal(buf, "abcde", 5);
+			free(buf);
+		}
+	}
+}
+
+/* Lengths that would wrap around. */
+static void huge_lengths(void **state)
+{
+	static const size_t huge[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 2, SIZE_MAX / 4 * 3 + 3,
+				      SIZE_MAX / 2};
+	char buf[CAP];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(huge) / sizeof(huge[0]); i++) {
+		struct text t = fresh(buf);
+		const uint8_t *volatile p = (const uint8_t *)"abc";
+		volatile size_t n = huge[i];
+
+		text_str(&t, "ab");
+		text_base64(&t, p, n);
+		assert_true(t.cut);
+		text_put(&t, (const char *)p, n);
+		assert_true(t.cut);
+		t.cut = false;
+		is(&t, buf, "ab");
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(puts_strings),     cmocka_unit_test(decimal),
+		cmocka_unit_test(hexadecimal),      cmocka_unit_test(base64),
+		cmocka_unit_test(whole_or_nothing), cmocka_unit_test(behind_other_text),
+		cmocka_unit_test(huge_lengths),
+	};
+
+	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
+}

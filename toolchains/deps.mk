@@ -1,0 +1,26 @@
+# What is compiled of tpm2-tss and BearSSL, and the flags for that and for our
+# own sources. Variables only.
+
+OWN_CFLAGS = -std=c11 -Wall -Wextra -Werror -Wshadow -Wvla -Wconversion \
+	-Wmissing-prototypes -Wundef -Iinclude -Isrc -isystem $(TSS)/include \
+	-isystem $(TSS)/include/tss2 -isystem $(BEARSSL)/inc -isystem $(DEPS)/jsmn \
+	-DATTESTD_VERSION='"$(VERSION)"'
+
+TSS_SOURCES := $(sort $(wildcard $(TSS)/src/tss2-mu/*.c $(TSS)/src/tss2-sys/*.c \
+	$(TSS)/src/tss2-sys/api/*.c $(TSS)/src/tss2-esys/api/*.c) \
+	$(addprefix $(TSS)/src/tss2-esys/esys_,context.c crypto.c free.c iutil.c mu.c tr.c) \
+	$(addprefix $(TSS)/src/,tss2-tcti/tcti-common.c tss2-tcti/tcti-device.c \
+	util-io/io.c util/log.c))
+# No log, no crypto library: ours are given to ESAPI as callbacks. Its blocks
+# hold secrets: src/tpm/heap.c wipes them when they are freed.
+TSS_CFLAGS = -std=gnu11 -w -fno-strict-aliasing -DMAXLOGLEVEL=0 \
+	-Dmalloc=heap_malloc -Dcalloc=heap_calloc -Drealloc=heap_realloc -Dfree=heap_free \
+	-I$(TSS) -I$(TSS)/src -I$(TSS)/include -I$(TSS)/include/tss2 \
+	$(addprefix -I$(TSS)/src/,tss2-mu tss2-sys tss2-esys tss2-tcti util util-io)
+
+BEARSSL_SOURCES := $(sort $(wildcard $(BEARSSL)/src/*.c $(BEARSSL)/src/*/*.c))
+# Its portable code: one path to test on all CPUs. No clock, no random source:
+# the port has those.
+BEARSSL_CFLAGS = -std=gnu11 -w -fno-strict-aliasing -I$(BEARSSL)/inc -I$(BEARSSL)/src \
+	-DBR_AES_X86NI=0 -DBR_SSE2=0 -DBR_POWER8=0 -DBR_RDRAND=0 -DBR_USE_URANDOM=0 \
+	-DBR_USE_UNIX_TIME=0 -DBR_USE_WIN32_RAND=0 -DBR_USE_WIN32_TIME=0
