@@ -1,0 +1,89 @@
+"""The launcher's control socket, and raw TPM commands."""
+import json
+import socket
+import struct
+import time
+
+CC = {
+    "CreatePrimary": 0x131, "ActivateCredential": 0x147, "NV_Read": 0x14E,
+    "PolicySecret": 0x151, "ContextLoad": 0x161, "ContextSave": 0x162,
+    "FlushContext": 0x165, "NV_ReadPublic": 0x169, "ReadPublic": 0x173,
+    "StartAuthSession": 0x176, "GetCapability": 0x17A, "GetRandom": 0x17B,
+}
+NAMES = {code: name for name, code in CC.items()}
+RC_RETRY = 0x922
+
+
+def _connect(path, timeout):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(timeout)
+    s.connect(str(path))
+    return s
+
+
+class Control:
+    def __init__(self, path):
+        self.socket = _connect(path, 30)
+        self.file = self.socket.makefile("rw")
+
+    def ask(self, line):
+        self.file.write(line + "\n")
+        self.file.flush()
+        reply = self.file.readline().strip()
+        assert reply and not reply.startswith("error"), f"{line}: {reply}"
+        return reply
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+    def count(self):
+        return json.loads(self.ask("count"))["total"]
+
+    def opens(self):
+        return json.loads(self.ask("count"))["opens"]
+
+    def log(self):
+        """[(session, command's name, response code or None, ms), ...]"""
+        return [(s, NAMES.get(cc, hex(cc)), rc, ms) for s, cc, rc, ms in json.loads(self.ask("log"))]
+
+    def commands(self):
+        """The commands' names since the last reset, without those to be repeated."""
+        return [name for _, name, rc, _ in self.log() if rc != RC_RETRY]
+
+    def reset(self):
+        self.ask("reset")
+
+    def handles(self):
+        """What is loaded, as a flat list."""
+        return sum(json.loads(self.ask("handles")).values(), [])
+
+    def left(self):
+        """What is still loaded when the clean-up behind a reply has had its time."""
+        deadline = time.monotonic() + 2
+        while (handles := self.handles()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return handles
+
+    def pid(self):
+        return int(self.ask("pid"))
+
+    def delay(self, ms, command="*", count="*"):
+        self.ask(f"delay {ms} {CC.get(command, command)} {count}")
+
+    def fault(self, kind, *values, command="*", count="*", skip=0):
+        words = [str(v) for v in values] + [str(CC.get(command, command)), str(count), str(skip)]
+        self.ask(f"fault {kind} {' '.join(words)}")
+
+
+def transmit(path, command, timeout=30):
+    """One TPM command through the launcher's --listen socket."""
+    with _connect(path, timeout) as s:
+        s.sendall(command)
+        reply = b""
+        while len(reply) < 10 or len(reply) < struct.unpack(">I", reply[2:6])[0]:
+            more = s.recv(4096)
+            if not more:
+                break
+            reply += more
+    return reply

@@ -1,0 +1,174 @@
+"""attestd under the launcher, and its clients."""
+import base64
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from . import paths
+from .control import Control
+
+START_S = 20
+STOP_S = 15
+
+
+def b64(data):
+    return base64.b64encode(data).decode()
+
+
+def unb64(text):
+    return base64.b64decode(text, validate=True)
+
+
+def connect(path, timeout=60):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(timeout)
+    s.connect(str(path))
+    return s
+
+
+def read_all(s):
+    data = b""
+    while True:
+        more = s.recv(65536)
+        if not more:
+            return data
+        data += more
+
+
+def exchange(path, data, timeout=60, half_close=False):
+    """Sends bytes, and returns all that comes until the service closes."""
+    with connect(path, timeout) as s:
+        s.sendall(data)
+        if half_close:
+            s.shutdown(socket.SHUT_WR)
+        return read_all(s)
+
+
+def parse_reply(data):
+    """The one reply line."""
+    assert data.endswith(b"\n") and data.count(b"\n") == 1, data
+    reply = json.loads(data.decode("utf-8"))
+    assert reply["status"] in ("ok", "error")
+    if reply["status"] == "error":
+        assert reply["message"] and reply["error"]
+    return reply
+
+
+def ask(path, request, timeout=60):
+    """request: a dict, or the line itself as text or bytes."""
+    if isinstance(request, dict):
+        request = json.dumps(request)
+    if isinstance(request, str):
+        request = request.encode()
+    return parse_reply(exchange(path, request + b"\n", timeout))
+
+
+def wait_for(condition, seconds, what):
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"no {what} after {seconds} s"
+        time.sleep(0.005)
+
+
+def can_connect(path):
+    try:
+        connect(path).close()
+        return True
+    except OSError:
+        return False
+
+
+class Service:
+    """One attestd with a TPM of its own. `launcher` are the launcher's options."""
+
+    def __init__(self, state, args=(), binary="native", launcher=(), wrap=(), env=None,
+                 mode="serve"):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="attestd-"))
+        self.socket = self.dir / "s"
+        self.raw = self.dir / "raw"
+        self.stderr = open(self.dir / "log", "wb+")
+        command = list(wrap) + paths.BINARIES[binary] + [mode]
+        if mode == "serve" and "--socket" not in args:
+            command += ["--socket", str(self.socket)]
+        self.process = subprocess.Popen(
+            [paths.SWTPM_RUN, "--state", str(state), "--control", str(self.dir / "control"),
+             "--listen", str(self.raw), *launcher, "--", *command, *args],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.stderr,
+            env=dict(os.environ, TMPDIR=str(self.dir), **(env or {})))
+        self.control = None
+        try:
+            control = self.dir / "control"
+            self.wait(lambda: can_connect(control), "launcher")
+            self.control = Control(control)
+        except BaseException:
+            self.close()
+            raise
+
+    def wait(self, condition, what):
+        """Waits for something that the process is to do, as long as it lives."""
+        def check():
+            assert self.process.poll() is None, f"ended: {self.log()}"
+            return condition()
+        return wait_for(check, START_S, what)
+
+    def ready(self):
+        self.wait(lambda: can_connect(self.socket), "socket")
+        return self
+
+    def settled(self):
+        """Knows all that it answers from memory."""
+        self.ready()
+        self.ok({"command": "getAttestationData"})
+        return self
+
+    def ask(self, request, timeout=60):
+        return ask(self.socket, request, timeout)
+
+    def ok(self, request, timeout=60):
+        reply = self.ask(request, timeout)
+        assert reply["status"] == "ok", reply
+        return reply
+
+    def attestation(self):
+        """The binary members of getAttestationData."""
+        reply = self.ok({"command": "getAttestationData"})
+        return {k: unb64(v) for k, v in reply.items() if v is not None and k != "status"}
+
+    def log(self):
+        return (self.dir / "log").read_text(errors="replace")
+
+    def terminate(self, sig=signal.SIGTERM):
+        self.process.send_signal(sig)
+
+    def wait_exit(self, seconds=STOP_S):
+        return self.process.wait(seconds)
+
+    def stop(self):
+        """Ends it as a supervisor does, and looks at how it ends."""
+        try:
+            if self.process.poll() is None:
+                self.terminate()
+            status = self.wait_exit()
+            assert status == 0, f"exit status {status}: {self.log()}"
+            assert not self.socket.exists(), "the socket is still there"
+        finally:
+            self.close()
+
+    def close(self):
+        """Ends it in any case. The launcher's death is its command's."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(STOP_S)
+        if self.control:
+            self.control.close()
+        self.stderr.close()
+        shutil.rmtree(self.dir, ignore_errors=True)

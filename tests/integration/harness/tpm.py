@@ -1,0 +1,109 @@
+"""Software TPMs: how they are manufactured, and tpm2-tools on them."""
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+
+from . import paths
+
+EK_CERT_INDEX = "0x01C00002"
+EK_HANDLE = "0x81010001"
+AIK_ATTRIBUTES = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign"
+# TPMU_PUBLIC_ID of a P-256 key in tpm2-tools' own layout: 32 zero bytes each,
+# in buffers of 128.
+AIK_UNIQUE = (struct.pack("=H", 32) + bytes(128)) * 2
+
+
+def run(state, script, cwd, timeout=60):
+    """Runs a shell script with the TPM of `state` as its device."""
+    env = dict(os.environ, TPM2TOOLS_TCTI="device:/dev/tpmrm0", TSS2_LOG="all+NONE")
+    done = subprocess.run([paths.SWTPM_RUN, "--state", str(state), "--", "sh", "-ec", script],
+                          cwd=cwd, env=env, timeout=timeout, check=False,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 0, f"{script}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def plain(state, work):
+    """A TPM as it comes: nothing persistent, no certificate."""
+    run(state, f"tpm2_createek -Q -c ek.ctx -G rsa -u {work}/ek.pem -f pem", work)
+
+
+def persistent(state, work):
+    """With the EK at 0x81010001."""
+    run(state, f"tpm2_createek -Q -c {EK_HANDLE} -G rsa -u {work}/ek.pem -f pem", work)
+
+
+def factory(state, work):
+    """With persistent EKs and certificates, as its manufacturer leaves it."""
+    state, work = pathlib.Path(state), pathlib.Path(work)
+    state.mkdir(exist_ok=True)
+    (work / "ca.conf").write_text("".join(f"{k} = {work}/{v}\n" for k, v in (
+        ("statedir", ""), ("signingkey", "key.pem"), ("issuercert", "issuer.pem"),
+        ("certserial", "serial"))))
+    (work / "ca.options").write_text(
+        "--platform-manufacturer Test\n--platform-version 1\n--platform-model Test\n")
+    (work / "setup.conf").write_text(
+        "create_certs_tool = /usr/bin/swtpm_localca\n"
+        f"create_certs_tool_config = {work}/ca.conf\n"
+        f"create_certs_tool_options = {work}/ca.options\n"
+        "active_pcr_banks = sha256\n")
+    runas = ["--runas", "root"] if os.geteuid() == 0 else []  # else root becomes another
+    done = subprocess.run(["swtpm_setup", "--tpm2", "--tpmstate", state, *runas, "--config",
+                           work / "setup.conf", "--create-ek-cert", "--overwrite"],
+                          check=False, timeout=60, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    run(state, f"tpm2_readpublic -Q -c {EK_HANDLE} -f pem -o ek.pem", work)
+
+
+KINDS = {"plain": plain, "persistent": persistent, "factory": factory}
+
+
+class States:
+    """Manufactures each kind once and hands out copies."""
+
+    def __init__(self, root):
+        self.root = pathlib.Path(root)
+        self.copies = 0
+
+    def original(self, kind):
+        work = self.root / kind
+        if not work.exists():
+            work.mkdir(parents=True)
+            KINDS[kind](work / "state", work)
+        return work
+
+    def new(self, kind="plain"):
+        """A folder with a TPM's state in it, for one test alone."""
+        self.copies += 1
+        state = self.root / f"copy{self.copies}"
+        shutil.copytree(self.original(kind) / "state", state)
+        return state
+
+    def ek_pem(self, kind="plain"):
+        return (self.original(kind) / "ek.pem").read_bytes()
+
+
+def write_index(state, work, data, attributes="ownerwrite|ownerread|authread|no_da",
+                index=EK_CERT_INDEX, owner_auth=None):
+    """Defines an NV index and writes it; data None: leaves it unwritten."""
+    work = pathlib.Path(work)
+    size = len(data) if data is not None else 64
+    script = f"tpm2_nvdefine -Q {index} -C o -s {size} -a '{attributes}'\n"
+    if data is not None:
+        (work / "nv").write_bytes(data)
+        script += f"tpm2_nvwrite -Q {index} -C o -i nv\n"
+    if owner_auth:
+        script += f"tpm2_changeauth -Q -c o {owner_auth}\n"
+    run(state, script, work)
+
+
+def aik_name(state, work):
+    """The AIK's Name as tpm2-tools make it from the same template."""
+    work = pathlib.Path(work)
+    (work / "unique").write_bytes(AIK_UNIQUE)
+    run(state, f"tpm2_createprimary -Q -C e -g sha256 -G ecc256:ecdsa-sha256:null "
+               f"-a '{AIK_ATTRIBUTES}' -u unique -c aik.ctx\n"
+               "tpm2_readpublic -Q -c aik.ctx -n aik.name\n", work)
+    return (work / "aik.name").read_bytes()

@@ -1,0 +1,86 @@
+"""attestd call: the client."""
+import json
+import os
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from harness.paths import BINARIES
+
+
+def call(path, *request, text="", binary="native"):
+    done = subprocess.run([*BINARIES[binary], "call", "--socket", str(path), *request], check=False,
+                          input=text.encode(), capture_output=True, timeout=60)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.mark.parametrize("binary", ["native", "aarch64"])
+@pytest.mark.parametrize("request_", ["getEK", '{"command":"getEK"}', None],
+                         ids=["name", "JSON", "standard input"])
+def test_ok(shared, request_, binary):
+    if request_ is None:
+        status, out, err = call(shared.socket, text='{"command":"getEK"}\n', binary=binary)
+    else:
+        status, out, err = call(shared.socket, request_, binary=binary)
+    assert (status, err) == (0, "")
+    assert json.loads(out) == shared.ok({"command": "getEK"}) and out.endswith("}\n")
+
+
+def test_an_error_is_the_exit_status(service):
+    status, out, _ = call(service.socket, "nope")
+    assert status == 1 and json.loads(out)["error"] == "unknown_command"
+
+
+def test_nobody_there(tmp_path):
+    status, out, err = call(tmp_path / "s", "getEK")
+    assert status not in (0, 64) and out == "" and "cannot connect" in err
+
+
+def test_a_service_that_hangs_up(tmp_path):
+    path = tmp_path / "s"
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(path))
+    server.listen()
+    thread = threading.Thread(target=lambda: server.accept()[0].close())
+    thread.start()
+    status, out, err = call(path, "getEK")
+    thread.join(10)
+    assert status not in (0, 64) and out == "" and err
+
+
+@pytest.mark.parametrize("reply", ['{"status":"error"}', '{"x":"ok"}', "ok", '{"status":"OK"}',
+                                   '{"y":"\\"status\\":\\"ok\\""}'])
+def test_only_ok_is_success(tmp_path, reply):
+    path = tmp_path / "s"
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(path))
+    server.listen()
+
+    def serve():
+        with server.accept()[0] as s:
+            s.recv(1000)
+            s.sendall(reply.encode() + b"\n")
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    status, out, _ = call(path, "getEK")
+    thread.join(10)
+    assert status == 1 and out == reply + "\n"
+
+
+def test_a_long_request(service):
+    status, out, _ = call(service.socket, text="x" * 16384)
+    assert status == 1 and json.loads(out)["error"] == "bad_json"
+    status, out, err = call(service.socket, text="x" * 20000)
+    assert status == 1 and (out + err)
+
+
+def test_old_socket_path(start):
+    """Where the services it replaces listened."""
+    path = f"/tmp/TpmWrapperPipe.{os.getpid()}.sock"
+    service = start("plain", args=["--socket", path])
+    from harness.service import can_connect
+    service.wait(lambda: can_connect(path), "socket")
+    assert call(path, "getEK")[0] == 0

@@ -1,0 +1,134 @@
+"""The EK certificate, as it is found in NV."""
+import datetime
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_public_key
+from cryptography.x509.oid import NameOID
+
+from harness import tpm
+from harness.service import unb64
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def certificate(key, authority, comment="EK"):
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, comment)])
+    day = datetime.datetime(2024, 1, 1)
+    builder = x509.CertificateBuilder(name, name, key, 4711, day, day.replace(year=2044))
+    return builder.sign(authority, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+@pytest.fixture(scope="module")
+def ours(states, authority):
+    return certificate(load_pem_public_key(states.ek_pem()), authority)
+
+
+@pytest.fixture
+def answer(states, start, tmp_path):
+    """The certificate that is answered for an index with this content, and the log."""
+    def get(content, **options):
+        state = states.new("plain")
+        tpm.write_index(state, tmp_path, content, **options)
+        service = start(state).settled()
+        reply = service.ok({"command": "getEK"})
+        assert service.ok({"command": "getAttestationData"})["ek_cert"] == reply["ek_cert"]
+        assert service.control.left() == []
+        found = reply["ek_cert"] and unb64(reply["ek_cert"])
+        return found, service.log()
+    return get
+
+
+def size(data, width=2):
+    return len(data).to_bytes(width, "big")
+
+
+SHAPES = {
+    "bare": lambda c: c,
+    "FF behind it, to 1600 bytes": lambda c: c.ljust(1600, b"\xff"),
+    "00 behind it": lambda c: c.ljust(1600, b"\0"),
+    "header of 5 bytes": lambda c: b"\x10\x01\x00" + size(c) + c,
+    "header of 5 bytes, padded": lambda c: (b"\x10\x01\x00" + size(c) + c).ljust(1600, b"\0"),
+    "header of 7 bytes": lambda c: b"\x10\x01\x00" + size(b"\x10\x02" + c) + b"\x10\x02" + c,
+    "OCTET STRING": lambda c: b"\x04\x82" + size(c) + c,
+    "TPM2B": lambda c: size(c) + c,
+}
+NONE = {
+    "all 00": bytes(800),
+    "all FF": b"\xff" * 800,
+    "noise": bytes(range(1, 201)),
+    "a SEQUENCE that is longer than the index": b"\x30\x82\x04\x00" + bytes(100),
+    "one byte": b"\x30",
+    "empty SEQUENCE": b"\x30\x00",
+    "OCTET STRING of text": b"\x04\x82\x00\x05hello",
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_shapes(answer, ours, shape):
+    found, _ = answer(SHAPES[shape](ours))
+    assert found == ours
+
+
+@pytest.mark.parametrize("content", NONE)
+def test_no_certificate(answer, content):
+    found, _ = answer(NONE[content])
+    assert found is None
+
+
+def test_unwritten(answer):
+    assert answer(None)[0] is None
+
+
+def test_of_another_key(answer, authority):
+    other = rsa.generate_private_key(65537, 2048).public_key()
+    found, log = answer(certificate(other, authority))
+    assert found is None
+    assert "cert_key" in log and " warning " in log
+
+
+def test_of_another_kind_of_key(answer, authority):
+    found, log = answer(certificate(authority.public_key(), authority))
+    assert found is None and " warning " in log
+
+
+def test_damaged_inside_but_for_our_key(answer, ours):
+    """Not ours to judge: bytes out are bytes in."""
+    damaged = ours[:-1] + bytes([ours[-1] ^ 1])
+    assert answer(damaged)[0] == damaged
+
+
+def test_longer_than_a_chunk(answer, states, authority):
+    """Needs several NV_Reads."""
+    long = certificate(load_pem_public_key(states.ek_pem()), authority, "x" * 60)
+    found, _ = answer(b"\x30\x82" + size(bytes(1990)) + bytes(1990))
+    assert found is None
+    assert answer(long.ljust(2000, b"\xff"))[0] == long
+
+
+def test_owner_authorisation_set(answer, ours):
+    """The index's own authorisation comes first."""
+    assert answer(ours, owner_auth="secret")[0] == ours
+
+
+def test_only_the_owner_may_read(answer, ours):
+    assert answer(ours, attributes="ownerwrite|ownerread|no_da")[0] == ours
+
+
+def test_nobody_lets_us_read(answer, ours):
+    found, log = answer(ours, attributes="ownerwrite|ownerread|no_da", owner_auth="secret")
+    assert found is None and " warning " in log
+
+
+@pytest.mark.parametrize("binary", ["native", "aarch64"])
+def test_of_the_manufacturer(start, binary):
+    service = start("factory", binary=binary).settled()
+    known = service.attestation()
+    cert = x509.load_der_x509_certificate(known["ek_cert"])
+    from harness.credential import rsa_from_tpm
+    assert cert.public_key().public_numbers() == rsa_from_tpm(known["ek_tpm"]).public_numbers()

@@ -1,0 +1,113 @@
+"""Many clients, and clients that behave badly."""
+import concurrent.futures
+import socket
+import statistics
+import time
+
+import pytest
+
+from harness.credential import make, rsa_from_tpm
+from harness.service import ask, b64, connect, exchange, parse_reply, read_all, unb64
+
+GET_EK = b'{"command":"getEK"}\n'
+
+
+def test_32_at_once(service):
+    """All connected before the first one asks."""
+    clients = [connect(service.socket) for _ in range(32)]
+    for s in reversed(clients):
+        s.sendall(GET_EK)
+    for s in clients:
+        assert parse_reply(read_all(s))["status"] == "ok"
+        s.close()
+
+
+def test_more_wait_in_the_backlog(service):
+    """90 more than there are slots; all are served."""
+    clients = [connect(service.socket) for _ in range(122)]
+    for s in clients:
+        s.sendall(GET_EK)
+    for s in clients:
+        assert parse_reply(read_all(s))["status"] == "ok"
+        s.close()
+
+
+def test_activations_at_once(service):
+    """Each gets its own secret, though all come at the same time."""
+    known = service.attestation()
+    ek, name = rsa_from_tpm(known["ek_tpm"]), known["aik_name"]
+    secrets = [bytes([i]) * 32 for i in range(40)]
+    requests = [{"command": "activateCredential", "credential_blob": b64(make(ek, name, s).file)}
+                for s in secrets]
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        replies = list(pool.map(lambda r: ask(service.socket, r), requests))
+    assert [unb64(r["decrypted_secret"]) for r in replies] == secrets
+    assert service.control.left() == []
+
+
+def test_gone_before_the_reply(service):
+    for _ in range(100):
+        with connect(service.socket) as s:
+            s.sendall(GET_EK)
+    service.ok({"command": "getEK"})
+
+
+def test_gone_during_an_activation(service, credential):
+    request = {"command": "activateCredential", "credential_blob": b64(credential.file)}
+    import json
+    service.control.delay(100, "ActivateCredential", 1)
+    with connect(service.socket) as s:
+        s.sendall(json.dumps(request).encode() + b"\n")
+        time.sleep(0.05)
+    assert unb64(service.ok(request)["decrypted_secret"]) == credential.secret
+
+
+def test_gone_with_a_reset(service):
+    """Closed with unread data on it."""
+    for _ in range(50):
+        s = connect(service.socket)
+        s.sendall(GET_EK * 50)
+        s.close()
+    service.ok({"command": "getEK"})
+
+
+def test_half_a_line_and_the_end(service):
+    assert parse_reply(exchange(service.socket, b'{"comm', half_close=True))["error"] == "bad_json"
+    assert exchange(service.socket, b"", half_close=True) == b""
+
+
+def test_not_reading_does_not_delay_others(service):
+    lazy = [connect(service.socket) for _ in range(20)]
+    for s in lazy:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        s.sendall(GET_EK)
+    for _ in range(20):
+        service.ok({"command": "getEK"}, timeout=2)
+    for s in lazy:
+        s.close()
+
+
+def median_ms(action, times=15):
+    spent = []
+    for _ in range(times):
+        begin = time.perf_counter()
+        action()
+        spent.append((time.perf_counter() - begin) * 1e3)
+    return statistics.median(spent)
+
+
+def test_known_answers_while_the_tpm_is_slow(service, credential):
+    """Within 5 ms, in the median of several."""
+    import json
+    request = {"command": "activateCredential", "credential_blob": b64(credential.file)}
+    service.control.delay(2000, "ActivateCredential", 1)
+    with connect(service.socket) as slow:
+        slow.sendall(json.dumps(request).encode() + b"\n")
+        time.sleep(0.2)
+        assert median_ms(lambda: service.ok({"command": "getEK"})) <= 5
+        assert median_ms(lambda: service.ok({"command": "getAttestationData"})) <= 5
+        slow.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            slow.recv(1)
+        slow.settimeout(30)
+        assert parse_reply(read_all(slow))["status"] == "ok"

@@ -1,0 +1,53 @@
+"""The log: what it says, and what it never says."""
+import os
+import re
+
+from harness.credential import make, rsa_from_tpm
+from harness.service import b64
+
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (error|warning|info|debug) [ -~]+")
+
+
+def exercised(start, level):
+    service = start("plain", args=["--log-level", level]).settled()
+    known = service.attestation()
+    c = make(rsa_from_tpm(known["ek_tpm"]), known["aik_name"], b"the secret of this test")
+    request = {"command": "activateCredential", "hmac": b64(c.hmac), "enc": b64(c.enc),
+               "encrypted_secret": b64(c.encrypted_secret)}
+    service.ok(request)
+    service.ask({**request, "hmac": b64(bytes(32))})
+    service.ask({**request, "hmac": "@"})
+    service.ask({"command": "nope"})
+    return service, known, c
+
+
+def test_lines(start):
+    service, _, _ = exercised(start, "info")
+    lines = service.log().splitlines()
+    assert all(LINE.fullmatch(line) for line in lines), lines
+    text = "\n".join(lines)
+    for word in ("getAttestationData ok", "activateCredential ok",
+                 "activateCredential credential_rejected", "activateCredential bad_base64"):
+        assert word in text
+    requests = [line for line in lines if "activateCredential" in line]
+    assert all(f"pid={os.getpid()} uid={os.getuid()}" in line for line in requests)
+
+
+def test_no_secret_is_in_it(start):
+    service, known, c = exercised(start, "debug")
+    text = service.log()
+    for data in (*known.values(), c.hmac, c.enc, c.encrypted_secret, c.secret):
+        for shown in (b64(data), b64(data)[:16], data.hex(), data[:8].hex()):
+            assert shown.lower() not in text.lower()
+    assert c.secret.decode() not in text
+
+
+def test_quiet(start):
+    service, _, _ = exercised(start, "error")
+    assert service.log() == ""
+
+
+def test_unknown_commands_are_not_repeated(start):
+    service = start("plain").settled()
+    service.ask({"command": "a forged line"})
+    assert "forged" not in service.log()

@@ -1,0 +1,68 @@
+"""Nothing of an opened secret stays in attestd's memory."""
+import json
+import os
+
+import pytest
+
+from harness.credential import make, rsa_from_tpm
+from harness.service import Service, b64, unb64, wait_for
+
+SECRET = bytes(range(100, 132))
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="reads another process's memory")
+
+
+def memory(pid):
+    """All that is written or writable: heap, stack, data."""
+    pieces = []
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb") as mem:
+        for line in maps:
+            where, access = line.split()[:2]
+            if "w" in access:
+                start, end = (int(x, 16) for x in where.split("-"))
+                mem.seek(start)
+                pieces.append(mem.read(end - start))
+    return b"".join(pieces)
+
+
+def credential(known):
+    blob = make(rsa_from_tpm(known["ek_tpm"]), known["aik_name"], SECRET).file
+    return {"command": "activateCredential", "credential_blob": b64(blob)}
+
+
+def assert_forgotten(pid):
+    seen = memory(pid)
+    assert len(seen) > 100000
+    assert SECRET not in seen and SECRET[:16] not in seen
+    assert b64(SECRET)[:20].encode() not in seen
+
+
+def test_serve(start):
+    service = start("plain").settled()
+    reply = service.ok(credential(service.attestation()))
+    assert unb64(reply["decrypted_secret"]) == SECRET
+    assert service.control.left() == []
+    assert_forgotten(service.control.pid())
+
+
+def test_once(states):
+    """While it waits for the next line."""
+    service = Service(states.new(), mode="once", wrap=[
+        "bash", "-c", "cd $TMPDIR; mkfifo in out; exec \"$@\" <in >out", "bash"])
+    try:
+        wait_for((service.dir / "out").exists, 20, "pipe")
+        with open(service.dir / "in", "w", encoding="ascii") as requests, \
+                open(service.dir / "out", encoding="ascii") as replies:
+
+            def ask(request):
+                requests.write(json.dumps(request) + "\n")
+                requests.flush()
+                return json.loads(replies.readline())
+
+            known = ask({"command": "getAttestationData"})
+            known = {"ek_tpm": unb64(known["ek_tpm"]), "aik_name": unb64(known["aik_name"])}
+            assert unb64(ask(credential(known))["decrypted_secret"]) == SECRET
+            assert service.control.left() == []
+            assert_forgotten(service.control.pid())
+    finally:
+        service.close()

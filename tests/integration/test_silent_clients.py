@@ -1,0 +1,63 @@
+"""Clients that say nothing, or take their time, are dropped after 10 seconds."""
+import threading
+import time
+
+import pytest
+
+from harness.service import connect, read_all
+
+pytestmark = pytest.mark.slow
+
+
+def seconds_until_closed(s):
+    begin = time.monotonic()
+    s.settimeout(30)
+    try:
+        assert read_all(s) == b""
+    except ConnectionResetError:
+        pass
+    s.close()
+    return time.monotonic() - begin
+
+
+class Dripping(threading.Thread):
+    """Sends a byte now and then, which buys no time."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.socket = connect(path)
+        self.seconds = None
+
+    def run(self):
+        begin = time.monotonic()
+        try:
+            while time.monotonic() - begin < 20:
+                self.socket.sendall(b" ")
+                time.sleep(0.25)
+        except (BrokenPipeError, ConnectionResetError):
+            self.seconds = time.monotonic() - begin
+        self.socket.close()
+
+
+def test_dropped(service):
+    dripping = Dripping(service.socket)
+    dripping.start()
+    silent = [connect(service.socket) for _ in range(30)]
+    for s in silent[15:]:
+        s.sendall(b'{"comm')
+    service.ok({"command": "getEK"}, timeout=2)
+    assert 8 <= seconds_until_closed(silent[0]) <= 12
+    for s in silent[1:]:
+        assert seconds_until_closed(s) < 1
+    dripping.join(20)
+    assert dripping.seconds and 8 <= dripping.seconds <= 13
+
+
+def test_slots_are_freed(service):
+    """With all slots held by silent clients, the next is served after them."""
+    silent = [connect(service.socket) for _ in range(32)]
+    begin = time.monotonic()
+    service.ok({"command": "getEK"}, timeout=20)
+    assert time.monotonic() - begin <= 12
+    for s in silent:
+        s.close()

@@ -1,0 +1,249 @@
+"""The TPM is late, slow, gone, back, reset, or not itself."""
+import json
+import time
+
+import pytest
+
+from harness.credential import make, rsa_from_tpm
+from harness.service import Service, b64, connect, parse_reply, read_all, unb64, wait_for
+
+GET_EK = {"command": "getEK"}
+
+# attestd's command line is "$@"; what follows it keeps the launcher there.
+SCRIPTS = {
+    "once": """cd $TMPDIR
+        echo '{"command":"getEK"}' | "$@"; echo $? >status; >over; sleep 30""",
+    "serve": """cd $TMPDIR
+        "$@" & until [ -S s ]; do sleep 0.05; done
+        $1 call --socket s getEK >/dev/null; kill $!; wait $!
+        echo $? >status; >over; sleep 30""",
+}
+
+
+def activation(known):
+    c = make(rsa_from_tpm(known["ek_tpm"]), known["aik_name"], b"secret")
+    return {"command": "activateCredential", "credential_blob": b64(c.file)}
+
+
+def activates(service):
+    reply = service.ok(activation(service.attestation()))
+    return unb64(reply["decrypted_secret"]) == b"secret"
+
+
+def recovers(service, request, seconds=5):
+    """Is answered well within so many seconds, whatever it says before."""
+    return wait_for(lambda: service.ask(request)["status"] == "ok", seconds, "recovery")
+
+
+@pytest.mark.parametrize("binary", ["native", "aarch64"])
+def test_late(start, binary):
+    """The device appears after the first request has come."""
+    service = start("plain", launcher=["--absent"], binary=binary).ready()
+    with connect(service.socket) as s:
+        s.sendall(json.dumps(GET_EK).encode() + b"\n")
+        time.sleep(1)
+        service.control.ask("present")
+        assert parse_reply(read_all(s))["status"] == "ok"
+    assert activates(service)
+
+
+@pytest.mark.slow
+def test_absent(start):
+    """A bounded wait, then a clear error at once, then service."""
+    service = start("plain", launcher=["--absent"]).ready()
+    begin = time.monotonic()
+    assert service.ask(GET_EK)["error"] == "tpm_unavailable"
+    assert 3 <= time.monotonic() - begin <= 8
+    begin = time.monotonic()
+    assert service.ask(GET_EK)["error"] == "tpm_unavailable"
+    assert time.monotonic() - begin <= 0.5
+    assert service.ask({"command": "nope"})["error"] == "unknown_command"
+    service.control.ask("present")
+    assert recovers(service, GET_EK)
+    assert activates(service)
+
+
+@pytest.mark.parametrize("errno,error", [("EACCES", "tpm_access_denied"), ("EBUSY", "tpm_busy"),
+                                         ("EIO", "tpm_unavailable")])
+@pytest.mark.slow
+def test_cannot_be_opened(start, errno, error):
+    service = start("plain", launcher=["--absent"]).ready()
+    service.control.ask(f"absent {errno}")
+    assert service.ask(GET_EK)["error"] == error
+    service.control.ask("present")
+    assert recovers(service, GET_EK)
+
+
+@pytest.mark.parametrize("binary", ["native", "aarch64"])
+def test_vanishes_between_requests(start, binary):
+    """The next request finds out, reopens, and succeeds."""
+    service = start("plain", binary=binary).settled()
+    known = service.attestation()
+    service.control.ask("vanish")
+    service.ok(activation(known))
+    assert service.attestation() == known
+    assert service.control.left() == []
+
+
+@pytest.mark.parametrize("command", ["ContextLoad", "StartAuthSession", "PolicySecret",
+                                     "ActivateCredential", "FlushContext"])
+def test_vanishes_during_a_command(start, command):
+    """The job is repeated once on a new link."""
+    service = start("plain").settled()
+    request = activation(service.attestation())
+    service.ok(request)
+    service.control.fault("close", command=command, count=1)
+    service.ok(request)
+    assert service.control.left() == []
+
+
+def test_gone_and_back(start):
+    service = start("plain").settled()
+    known = service.attestation()
+    service.control.ask("absent")
+    reply = service.ask(activation(known))
+    assert (reply["status"], reply["error"]) == ("error", "tpm_unavailable")
+    service.control.ask("present")
+    assert recovers(service, activation(known))
+    assert service.attestation() == known
+
+
+@pytest.mark.parametrize("kind", ["plain", "persistent"])
+def test_reset(start, kind):
+    """Saved contexts are worth nothing after a TPM reset: the keys are made anew."""
+    service = start(kind).settled()
+    known = service.attestation()
+    service.ok(activation(known))
+    service.control.ask("restart")
+    service.ok(activation(known))
+    service.control.reset()
+    service.ok(activation(known))
+    assert "CreatePrimary" not in service.control.commands()
+    assert service.attestation() == known
+    assert service.control.left() == []
+
+
+def test_killed_and_restarted(start):
+    service = start("plain").settled()
+    known = service.attestation()
+    service.control.ask("kill")
+    reply = service.ask(activation(known))
+    assert reply["status"] == "error" and reply["error"].startswith("tpm_")
+    service.control.ask("restart")
+    assert recovers(service, activation(known))
+    assert service.attestation() == known
+
+
+@pytest.mark.parametrize("fault", [("tag12",), ("short",), ("size", 12), ("size", 4000), ("cut", 4),
+                                   ("long", 4), ("truncate", 8)], ids=lambda f: " ".join(map(str, f)))
+def test_malformed_answer(start, fault):
+    """Once: repeated on a new link, or an error; then all is well."""
+    service = start("plain").settled()
+    request = activation(service.attestation())
+    service.ok(request)
+    service.control.fault(*fault, command="ActivateCredential", count=1)
+    reply = service.ask(request)
+    if reply["status"] == "error":
+        assert reply["error"] in ("tpm_bad_response", "tpm_unavailable")
+    service.control.ask("clear")
+    assert recovers(service, request)
+    assert service.control.left() == []
+
+
+@pytest.mark.parametrize("rc", [0x922, 0x908, 0x90A, 0x920], ids=["RETRY", "YIELDED", "TESTING",
+                                                                  "NV_RATE"])
+def test_not_now_is_repeated(start, rc):
+    service = start("plain").settled()
+    request = activation(service.attestation())
+    service.control.fault("rc", rc, count=3)
+    service.ok(request)
+    assert service.control.left() == []
+
+
+@pytest.mark.parametrize("rc,error", [(0x902, "tpm_no_memory"), (0x903, "tpm_no_memory"),
+                                      (0x921, "tpm_lockout"), (0x100, "tpm_not_started")])
+def test_named_codes(start, rc, error):
+    service = start("plain").settled()
+    request = activation(service.attestation())
+    service.control.fault("rc", rc, command="StartAuthSession")
+    reply = service.ask(request)
+    assert (reply["error"], int(reply["tpm_rc"], 16)) == (error, rc)
+    assert reply["message"].startswith("ActivateCredential failed: ")
+    service.control.ask("clear")
+    service.ok(request)
+    assert service.control.left() == []
+
+
+def test_stop_during_a_slow_command(start):
+    """SIGTERM lets the request in hand finish, and takes no new one."""
+    service = start("plain").settled()
+    request = json.dumps(activation(service.attestation())).encode() + b"\n"
+    service.control.delay(1500, "ActivateCredential", 1)
+    with connect(service.socket) as s:
+        s.sendall(request)
+        time.sleep(0.3)
+        begin = time.monotonic()
+        service.terminate()
+        assert parse_reply(read_all(s))["status"] == "ok"
+        assert service.wait_exit() == 0
+        assert time.monotonic() - begin < 4
+    assert not service.socket.exists()
+
+
+def test_stop_during_a_mute_command(start):
+    """A TPM that never answers cannot keep the service from ending."""
+    service = start("plain").settled()
+    request = json.dumps(activation(service.attestation())).encode() + b"\n"
+    service.control.fault("hang", command="ActivateCredential")
+    with connect(service.socket) as s:
+        s.sendall(request)
+        time.sleep(0.2)
+        begin = time.monotonic()
+        service.terminate()
+        assert service.wait_exit() == 0
+        assert time.monotonic() - begin < 8
+
+
+def test_gone_after_a_clean_up_that_failed(start):
+    """What could not be flushed has the link closed; that it stays closed is told."""
+    service = start("plain").settled()
+    request = activation(service.attestation())
+    service.control.ask("restart")  # so that the EK is made anew, in a job of several operations
+    service.control.fault("rc", 0x101, command="FlushContext", count=1)
+    service.control.ask("refuse")
+    begin = time.monotonic()
+    assert service.ask(request)["error"] == "tpm_unavailable"
+    assert time.monotonic() - begin < 5
+    service.control.ask("present")
+    assert recovers(service, request)
+    assert service.control.left() == []
+
+
+@pytest.mark.parametrize("mode", ["once", "serve"])
+def test_the_end_waits_for_the_clean_up(states, mode):
+    """Even on the plain device, where nobody else cleans up: the AIK is in the making."""
+    service = Service(states.new(), mode=mode, launcher=["--device", "tpm0", "--absent"],
+                      wrap=["bash", "-c", SCRIPTS[mode], "bash"])
+    try:
+        service.control.delay(300, "ContextSave")
+        service.control.ask("present tpm0")
+        wait_for((service.dir / "over").exists, 30, "end")
+        assert (service.dir / "status").read_text() == "0\n"
+        assert service.control.commands()[-1] == "FlushContext"
+        assert service.control.handles() == []
+    finally:
+        service.close()
+
+
+@pytest.mark.slow
+@pytest.mark.limit(120)
+def test_mute(start):
+    """No answer within the command's time: an error, and a new link."""
+    service = start("plain").settled()
+    request = activation(service.attestation())
+    service.control.fault("hang", command="ActivateCredential", count=1)
+    begin = time.monotonic()
+    assert service.ask(request, timeout=60)["error"] == "tpm_timeout"
+    assert 25 <= time.monotonic() - begin <= 35
+    assert recovers(service, request)
+    assert service.control.left() == []

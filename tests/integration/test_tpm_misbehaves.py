@@ -1,0 +1,95 @@
+"""A TPM that is reset, refuses or garbles at the worst moment."""
+import json
+import time
+
+import pytest
+
+from harness.service import connect, parse_reply, read_all, wait_for
+from test_tpm_comes_and_goes import GET_EK, activation, recovers
+
+
+def begin(service, request):
+    s = connect(service.socket)
+    s.sendall(json.dumps(request).encode() + b"\n")
+    return s
+
+
+def settled(start, kind="plain"):
+    service = start(kind).settled()
+    request = activation(service.attestation())
+    service.ok(request)
+    assert service.control.left() == []
+    return service, request
+
+
+@pytest.mark.parametrize("kind", ["plain", "persistent"])
+def test_reset_under_the_credential(start, kind):
+    """A garbled answer and a reset: a good credential is not said to be a bad one."""
+    service, request = settled(start, kind)
+    service.control.fault("size", 12, command="ActivateCredential", count=1)
+    service.control.delay(600, "GetRandom", 1)  # the new link's first command
+    with begin(service, request) as s:
+        time.sleep(0.3)
+        service.control.ask("restart")
+        assert parse_reply(read_all(s))["status"] == "ok"
+
+
+def test_flush_always_refused(start):
+    """The link is opened anew for it, but not for ever and without a pause."""
+    service, request = settled(start)
+    service.control.fault("rc", 0x101, command="FlushContext")
+    service.ask(request)
+    time.sleep(1)
+    service.control.reset()
+    time.sleep(2)
+    assert service.control.count() < 100
+    assert service.ask(GET_EK, timeout=10)
+    service.control.ask("clear")
+    assert recovers(service, request)
+
+
+def test_flush_refused_once(start):
+    """It is no concern of those who wait."""
+    service, request = settled(start)
+    service.control.delay(300, "ActivateCredential", 1)
+    service.control.fault("rc", 0x101, command="FlushContext", count=1)
+    clients = [begin(service, request) for _ in range(4)]
+    for s in clients:
+        with s:
+            assert parse_reply(read_all(s))["status"] == "ok"
+    assert service.control.left() == []
+
+
+def test_each_new_link_breaks(start):
+    """At an operation that is not the first: the pauses grow all the same."""
+    service = start("persistent", launcher=["--absent"]).ready()
+    service.control.fault("size", 12, command="CreatePrimary")
+    service.control.ask("present")
+    time.sleep(3)
+    before = service.control.opens()
+    time.sleep(3)
+    assert service.control.opens() - before <= 8
+    service.control.ask("clear")
+    assert recovers(service, GET_EK)
+
+
+def test_mute_from_the_start(start):
+    """Requests do not wait for longer than the grace."""
+    service = start("plain", launcher=["--absent"]).ready()
+    service.control.fault("hang")
+    service.control.ask("present")
+    since = time.monotonic()
+    assert service.ask(GET_EK)["error"] == "tpm_unavailable"
+    assert time.monotonic() - since < 8
+    service.control.ask("clear")
+    wait_for(lambda: service.ask(GET_EK)["status"] == "ok", 20, "recovery")
+
+
+def test_certificate_refused(start):
+    """Whatever the TPM has against the index: there is no certificate, and all else works."""
+    service = start("factory", launcher=["--absent"]).ready()
+    service.control.fault("rc", 0x2C4, command="NV_Read")
+    service.control.ask("present")
+    assert service.ok(GET_EK)["ek_cert"] is None
+    service.ok(activation(service.attestation()))
+    assert "cert_access" in service.log()

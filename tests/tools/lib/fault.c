@@ -1,0 +1,218 @@
+/*
+ * The kinds of faults and the rules in force. A new kind is a function and a
+ * line in the table.
+ */
+#include "fault.h"
+#include "tpm.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void header(uint8_t *rsp, uint16_t tag, uint32_t size, uint32_t rc)
+{
+	rsp[0] = (uint8_t)(tag >> 8);
+	rsp[1] = (uint8_t)tag;
+	tpm_put32(rsp + 2, size);
+	tpm_put32(rsp + 6, rc);
+}
+
+static enum fault_outcome answer_rc(uint32_t rc, uint8_t *rsp, size_t *n)
+{
+	header(rsp, 0x8001, TPM_HEADER, rc);
+	*n = TPM_HEADER;
+	return FAULT_ANSWER;
+}
+
+static enum fault_outcome answer_tag12(uint32_t value, uint8_t *rsp, size_t *n)
+{
+	(void)value;
+	header(rsp, 0x00C4, TPM_HEADER, 9);
+	*n = TPM_HEADER;
+	return FAULT_ANSWER;
+}
+
+static enum fault_outcome hang(uint32_t value, uint8_t *rsp, size_t *n)
+{
+	(void)value, (void)rsp, (void)n;
+	return FAULT_SILENCE;
+}
+
+static enum fault_outcome hang_up(uint32_t value, uint8_t *rsp, size_t *n)
+{
+	(void)value, (void)rsp, (void)n;
+	return FAULT_CLOSE;
+}
+
+/* Fewer bytes than the header says; `value` of them are missing. */
+static enum fault_outcome cut(uint32_t value, uint8_t *rsp, size_t *n)
+{
+	(void)rsp;
+	*n -= value < *n ? value : *n - 1;
+	return FAULT_ANSWER;
+}
+
+/* Half of a header. */
+static enum fault_outcome cut_header(uint32_t value, uint8_t *rsp, size_t *n)
+{
+	(void)value, (void)rsp;
+	*n = TPM_HEADER / 2;
+	return FAULT_ANSWER;
+}
+
+/* Truncated, with a header that agrees. */
+static enum fault_outcome truncate_body(uint32_t value, uint8_t *rsp, size_t *n)
+{
+	size_t body = *n - TPM_HEADER;
+
+	*n -= value < body ? value : body;
+	tpm_put32(rsp + 2, (uint32_t)*n);
+	return FAULT_ANSWER;
+}
+
+/* Bytes behind the end that the header tells. */
+static enum fault_outcome lengthen(uint32_t value, uint8_t *rsp, size_t *n)
+{
+	while (value-- > 0 && *n < TPM_BUFFER)
+		rsp[(*n)++] = 0xA5;
+	return FAULT_ANSWER;
+}
+
+/* Another size in the header than there are bytes. */
+static enum fault_outcome lie_about_size(uint32_t value, uint8_t *rsp, size_t *n)
+{
+	(void)n;
+	tpm_put32(rsp + 2, value);
+	return FAULT_ANSWER;
+}
+
+/* The success that was answered, with a body that is none. */
+static enum fault_outcome garbage(uint32_t value, uint8_t *rsp, size_t *n)
+{
+	uint32_t x = 0x2545F491U + value;
+
+	for (size_t i = TPM_HEADER; i < *n; i++) {
+		x = x * 1664525U + 1013904223U;
+		rsp[i] = (uint8_t)(x >> 24);
+	}
+	return FAULT_ANSWER;
+}
+
+/* Flips the lowest bit of byte `value`. */
+static enum fault_outcome flip(uint32_t value, uint8_t *rsp, size_t *n)
+{
+	if (value < *n)
+		rsp[value] ^= 1;
+	return FAULT_ANSWER;
+}
+
+static enum fault_outcome nothing(uint32_t value, uint8_t *rsp, size_t *n)
+{
+	(void)value, (void)rsp, (void)n;
+	return FAULT_ANSWER;
+}
+
+const struct fault_kind fault_kinds[] = {
+	{"rc", FAULT_BEFORE, true, answer_rc, "answer the response code VALUE"},
+	{"tag12", FAULT_BEFORE, false, answer_tag12, "answer as a missing TPM 1.2"},
+	{"hang", FAULT_BEFORE, false, hang, "answer nothing; the TPM stays busy"},
+	{"close", FAULT_BEFORE, false, hang_up, "hang up instead of asking"},
+	{"close-after", FAULT_AFTER, false, hang_up, "ask, then hang up"},
+	{"short", FAULT_AFTER, false, cut_header, "half a header"},
+	{"cut", FAULT_AFTER, true, cut, "leave out the last VALUE bytes"},
+	{"truncate", FAULT_AFTER, true, truncate_body, "the same, and the size agrees"},
+	{"long", FAULT_AFTER, true, lengthen, "VALUE bytes behind the end"},
+	{"size", FAULT_AFTER, true, lie_about_size, "the header's size is VALUE"},
+	{"garbage", FAULT_AFTER, false, garbage, "a body of noise"},
+	{"flip", FAULT_AFTER, true, flip, "flip a bit of byte VALUE"},
+	{"delay", FAULT_AFTER, true, nothing, "answer VALUE ms later"},
+};
+const size_t fault_kind_count = sizeof fault_kinds / sizeof *fault_kinds;
+
+#define RULES 32
+static struct fault rules[RULES];
+static size_t rule_count;
+
+/* A number, "*" being 0. Whether the word is one of the two. */
+static bool number(const char *word, uint32_t *v)
+{
+	char *end;
+
+	*v = 0;
+	if (strcmp(word, "*") == 0)
+		return true;
+	*v = (uint32_t)strtoul(word, &end, 0);
+	return *word != '\0' && *end == '\0';
+}
+
+const char *fault_add(char **words, size_t count)
+{
+	struct fault f = {0};
+	uint32_t *fields[4];
+	size_t n = 0;
+
+	for (size_t i = 0; count > 0 && i < fault_kind_count; i++)
+		if (strcmp(words[0], fault_kinds[i].name) == 0)
+			f.kind = &fault_kinds[i];
+	if (f.kind == NULL)
+		return "no such kind";
+	if (f.kind->has_value)
+		fields[n++] = &f.value;
+	fields[n++] = &f.cc;
+	fields[n++] = &f.left;
+	fields[n++] = &f.skip;
+	if (count - 1 > n || (f.kind->has_value && count < 2))
+		return "wrong number of words";
+	for (size_t i = 1; i < count; i++)
+		if (!number(words[i], fields[i - 1]))
+			return "not a number";
+	if (rule_count == RULES)
+		return "too many rules";
+	rules[rule_count++] = f;
+	return NULL;
+}
+
+void fault_clear(void)
+{
+	rule_count = 0;
+}
+
+/* Does the rule act on this command? Counts. */
+static bool acts(size_t i, uint32_t cc)
+{
+	struct fault *f = &rules[i];
+
+	if (f->cc != FAULT_ANY && f->cc != cc)
+		return false;
+	if (f->skip > 0) {
+		f->skip--;
+		return false;
+	}
+	return true;
+}
+
+struct fault fault_for(uint32_t cc, uint32_t *delay_ms)
+{
+	struct fault found = {0};
+
+	*delay_ms = 0;
+	for (size_t i = 0; i < rule_count;) {
+		struct fault *f = &rules[i];
+		bool delay = f->kind->apply == nothing;
+
+		if ((!delay && found.kind != NULL) || !acts(i, cc)) {
+			i++;
+			continue;
+		}
+		if (delay)
+			*delay_ms += f->value;
+		else
+			found = *f;
+		if (f->left == 1)
+			memmove(f, f + 1, (--rule_count - i) * sizeof *f);
+		else {
+			f->left -= f->left > 0;
+			i++;
+		}
+	}
+	return found;
+}

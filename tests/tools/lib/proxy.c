@@ -1,0 +1,394 @@
+/*
+ * The proxy. The TPM has one command at a time; the sessions' queue is in the
+ * order in which their commands became whole.
+ */
+#include "proxy.h"
+#include "fault.h"
+#include "loaded.h"
+#include "record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+struct session {
+	int fd; /* -1: free */
+	unsigned number; /* which open it was, from 1 */
+	enum device device;
+	uint8_t cmd[TPM_BUFFER];
+	size_t have;
+	uint64_t turn; /* place in the queue; 0: no whole command yet */
+	struct loaded loaded;
+};
+
+enum phase { IDLE, ASKED, HELD, SILENT };
+
+static struct session sessions[PROXY_SESSIONS];
+static int open_errnos[DEVICE_COUNT];
+static unsigned opens;
+static uint64_t turns;
+static struct tpm *tpm;
+
+/* The command in flight. */
+static struct {
+	enum phase phase;
+	struct session *from; /* NULL: its client has gone */
+	struct fault fault;
+	uint32_t delay_ms, cc;
+	struct timespec start;
+	unsigned number;
+	int64_t due; /* HELD: when to answer */
+	uint8_t rsp[TPM_BUFFER];
+	size_t n;
+} flight;
+
+int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void proxy_init(struct tpm *t)
+{
+	tpm = t;
+	for (size_t i = 0; i < PROXY_SESSIONS; i++)
+		sessions[i].fd = -1;
+}
+
+/* ---- handles --------------------------------------------------------- */
+
+/* Keeps account of what a session has loaded, from a true response. */
+static void track(struct session *s, uint32_t cc, const uint8_t *rsp, size_t n)
+{
+	uint32_t handle;
+
+	if (n < TPM_HEADER || tpm_u32(rsp + 6) != 0)
+		return;
+	if (cc == TPM_CC_FlushContext)
+		loaded_remove(&s->loaded, tpm_u32(s->cmd + TPM_HEADER));
+	if (!loads(cc) || n < TPM_HEADER + 4)
+		return;
+	handle = tpm_u32(rsp + TPM_HEADER);
+	/* A session that ended by itself gives its handle to the next. */
+	for (size_t i = 0; i < PROXY_SESSIONS; i++)
+		loaded_remove(&sessions[i].loaded, handle);
+	loaded_add(&s->loaded, handle);
+}
+
+/* ---- sessions -------------------------------------------------------- */
+
+static void finish_asking(void);
+
+static void end_session(struct session *s)
+{
+	close(s->fd);
+	s->fd = -1;
+	s->turn = 0;
+	/* What the command in flight loads is this session's too. */
+	if (flight.from == s) {
+		if (flight.phase == ASKED)
+			finish_asking();
+		flight.from = NULL;
+		if (flight.phase == SILENT)
+			flight.phase = IDLE;
+	} else if (flight.phase == ASKED && s->loaded.count > 0) {
+		finish_asking();
+	}
+	if (s->device == DEVICE_TPMRM0)
+		for (size_t i = 0; i < s->loaded.count; i++)
+			tpm_flush(tpm, s->loaded.handles[i]);
+	s->loaded.count = 0;
+}
+
+static struct session *new_session(enum device device)
+{
+	struct session *free = NULL;
+
+	for (size_t i = 0; i < PROXY_SESSIONS; i++) {
+		struct session *s = &sessions[i];
+
+		if (s->fd < 0)
+			free = s;
+		else if (device == DEVICE_TPM0 && s->device == DEVICE_TPM0)
+			return NULL;
+	}
+	if (free != NULL)
+		*free = (struct session){.fd = -1, .number = ++opens, .device = device};
+	return free;
+}
+
+int proxy_open(enum device device)
+{
+	struct session *s;
+	int pair[2];
+
+	if (open_errnos[device] != 0)
+		return -open_errnos[device];
+	s = new_session(device);
+	if (s == NULL)
+		return -EBUSY;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return -errno;
+	s->fd = pair[0];
+	return pair[1];
+}
+
+int proxy_adopt(int fd)
+{
+	struct session *s = open_errnos[DEVICE_TPMRM0] == 0 ? new_session(DEVICE_TPMRM0) : NULL;
+
+	if (s == NULL) {
+		close(fd);
+		return -1;
+	}
+	s->fd = fd;
+	return 0;
+}
+
+void proxy_vanish(void)
+{
+	for (size_t i = 0; i < PROXY_SESSIONS; i++)
+		if (sessions[i].fd >= 0)
+			end_session(&sessions[i]);
+}
+
+void proxy_set_open(enum device device, int open_errno)
+{
+	open_errnos[device] = open_errno;
+}
+
+/* Takes what the client has sent. Whether the session goes on. */
+static bool read_command(struct session *s)
+{
+	size_t size = TPM_HEADER;
+	ssize_t got;
+
+	got = recv(s->fd, s->cmd + s->have, sizeof s->cmd - s->have, MSG_DONTWAIT);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return true;
+	if (got <= 0)
+		return false;
+	s->have += (size_t)got;
+	if (s->have >= TPM_HEADER)
+		size = tpm_u32(s->cmd + 2);
+	if (size < TPM_HEADER || size > sizeof s->cmd || s->have > size)
+		return false; /* a device says EINVAL or E2BIG; here it hangs up */
+	if (s->have == size)
+		s->turn = ++turns;
+	return true;
+}
+
+/* ---- the command in flight ------------------------------------------- */
+
+static double ms_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - start->tv_sec) * 1e3 +
+	       (double)(now.tv_nsec - start->tv_nsec) / 1e6;
+}
+
+/* The response is in the buffer: sends it to the client, if it is there. */
+static void answer(void)
+{
+	struct session *s = flight.from;
+	uint32_t rc = flight.n >= TPM_HEADER ? tpm_u32(flight.rsp + 6) : UINT32_MAX;
+
+	flight.phase = IDLE;
+	flight.from = NULL;
+	record_add(flight.number, flight.cc, rc, ms_since(&flight.start));
+	if (s == NULL)
+		return;
+	s->have = 0;
+	s->turn = 0;
+	if (send(s->fd, flight.rsp, flight.n, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)flight.n)
+		end_session(s);
+	else if (flight.n < TPM_HEADER || flight.n < tpm_u32(flight.rsp + 2))
+		shutdown(s->fd, SHUT_WR); /* a device has no more to read either */
+}
+
+/* A response, true or made up: disturbs it, and holds it back if it is late. */
+static void dispose(void)
+{
+	enum fault_outcome what = FAULT_ANSWER;
+
+	if (flight.fault.kind != NULL)
+		what = flight.fault.kind->apply(flight.fault.value, flight.rsp, &flight.n);
+	if (what == FAULT_SILENCE) {
+		flight.phase = flight.from != NULL ? SILENT : IDLE;
+		record_add(flight.number, flight.cc, UINT32_MAX, 0);
+		return;
+	}
+	if (what == FAULT_CLOSE) {
+		flight.phase = IDLE;
+		record_add(flight.number, flight.cc, UINT32_MAX, ms_since(&flight.start));
+		if (flight.from != NULL)
+			end_session(flight.from);
+		return;
+	}
+	flight.phase = HELD;
+	flight.due = now_ms() + flight.delay_ms;
+	if (flight.delay_ms == 0)
+		answer();
+}
+
+/* Waits for the TPM's response to what was asked. */
+static void finish_asking(void)
+{
+	flight.n = tpm_receive(tpm, flight.rsp);
+	flight.phase = IDLE;
+	if (flight.n == 0) {
+		proxy_tpm_lost();
+		return;
+	}
+	trace('<', flight.rsp, flight.n);
+	if (flight.from != NULL)
+		track(flight.from, flight.cc, flight.rsp, flight.n);
+	/* A client that has hung up gets nothing more. */
+	if (flight.from != NULL && flight.from->fd < 0)
+		flight.from = NULL;
+	dispose();
+}
+
+static void begin(struct session *s)
+{
+	flight.from = s;
+	flight.number = s->number;
+	flight.cc = tpm_u32(s->cmd + 6);
+	clock_gettime(CLOCK_MONOTONIC, &flight.start);
+	flight.n = 0;
+	s->turn = 0;
+	flight.fault = fault_for(flight.cc, &flight.delay_ms);
+	if (flight.fault.kind != NULL && flight.fault.kind->stage == FAULT_BEFORE) {
+		dispose();
+		return;
+	}
+	flight.phase = ASKED;
+	trace('>', s->cmd, s->have);
+	if (tpm_send(tpm, s->cmd, s->have) != 0)
+		proxy_tpm_lost();
+}
+
+void proxy_settle(void)
+{
+	if (flight.phase == ASKED)
+		finish_asking();
+}
+
+void proxy_tpm_reset(void)
+{
+	for (size_t i = 0; i < PROXY_SESSIONS; i++)
+		sessions[i].loaded.count = 0;
+}
+
+void proxy_tpm_lost(void)
+{
+	flight.phase = IDLE;
+	flight.from = NULL;
+	proxy_tpm_reset();
+	proxy_vanish();
+}
+
+/* ---- the loop's side ------------------------------------------------- */
+
+size_t proxy_poll(struct pollfd *fds, int64_t *deadline)
+{
+	size_t n = 0;
+
+	fds[n++] = (struct pollfd){flight.phase == ASKED ? tpm->fd : -1, POLLIN, 0};
+	for (size_t i = 0; i < PROXY_SESSIONS; i++) {
+		struct session *s = &sessions[i];
+
+		/* With a whole command waiting only the hang-up is of interest. */
+		if (s->fd >= 0)
+			fds[n++] = (struct pollfd){
+				s->fd, s->turn != 0 || flight.from == s ? POLLRDHUP : POLLIN, 0};
+	}
+	if (flight.phase == HELD && flight.due < *deadline)
+		*deadline = flight.due;
+	return n;
+}
+
+static struct session *session_of(int fd)
+{
+	for (size_t i = 0; i < PROXY_SESSIONS; i++)
+		if (sessions[i].fd == fd)
+			return &sessions[i];
+	return NULL;
+}
+
+void proxy_run(const struct pollfd *fds, size_t n)
+{
+	if (flight.phase == ASKED && fds[0].fd >= 0 && fds[0].revents != 0)
+		finish_asking();
+	if (flight.phase == HELD && now_ms() >= flight.due)
+		answer();
+	for (size_t i = 1; i < n; i++) {
+		struct session *s = fds[i].revents != 0 ? session_of(fds[i].fd) : NULL;
+
+		if (s == NULL)
+			continue;
+		if (!(fds[i].events & POLLIN) || !read_command(s))
+			end_session(s);
+	}
+	while (flight.phase == IDLE) {
+		struct session *next = NULL;
+
+		for (size_t i = 0; i < PROXY_SESSIONS; i++) {
+			struct session *s = &sessions[i];
+
+			if (s->fd >= 0 && s->turn != 0 && (next == NULL || s->turn < next->turn))
+				next = s;
+		}
+		if (next == NULL)
+			break;
+		begin(next);
+	}
+}
+
+/* ---- reports --------------------------------------------------------- */
+
+void proxy_reset_counts(void)
+{
+	record_reset();
+}
+
+void proxy_print_count(FILE *out)
+{
+	record_print_count(out, opens);
+}
+
+void proxy_print_log(FILE *out)
+{
+	record_print_log(out);
+}
+
+void proxy_print_handles(FILE *out)
+{
+	static const struct {
+		const char *name;
+		uint32_t first;
+	} kinds[] = {
+		{"transient", 0x80000000U},
+		{"loaded_sessions", 0x02000000U},
+		{"saved_sessions", 0x03000000U},
+	};
+	uint32_t handles[64];
+
+	proxy_settle();
+	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+		size_t n = tpm_handles(tpm, kinds[k].first, handles, 64);
+
+		fprintf(out, "%s\"%s\":[", k == 0 ? "{" : ",", kinds[k].name);
+		for (size_t i = 0; i < n; i++)
+			fprintf(out, "%s\"0x%08x\"", i == 0 ? "" : ",", handles[i]);
+		fprintf(out, "]");
+	}
+	fprintf(out, "}");
+}

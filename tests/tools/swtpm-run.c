@@ -1,0 +1,266 @@
+/*
+ * swtpm-run: runs a command to which a software TPM is /dev/tpmrm0.
+ *
+ * The command is any program, static or not, unmodified; all its descendants
+ * see the same. Between them and the TPM stands a proxy that counts, records,
+ * delays and disturbs commands, as told on the control socket.
+ *
+ * Exit status: the command's; 128 + N if signal N ended it; 125 if the TPM
+ * could not be started or the kernel has no seccomp user notification.
+ */
+#include "lib/control.h"
+#include "lib/proxy.h"
+#include "lib/record.h"
+#include "lib/tpm.h"
+#include "lib/tracee.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FAILED 125
+
+static const char usage[] =
+	"usage: swtpm-run [OPTION...] [--] COMMAND...\n"
+	"Runs COMMAND with a software TPM as its TPM device.\n"
+	"  --state DIR      the TPM's state (default: a new one, removed at the end)\n"
+	"  --device NAME    tpmrm0 (default), tpm0 or both\n"
+	"  --absent         no device at first; see the control command `present'\n"
+	"  --control SOCK   a Unix socket for control, a line a command; try `help'\n"
+	"  --listen SOCK    a Unix socket for raw TPM commands, as one more open\n"
+	"                   of /dev/tpmrm0 (tpm2 -T 'cmd:nc -U SOCK')\n"
+	"  --log FILE       each TPM command, a line each\n"
+	"  --trace FILE     each command and response whole, in hex\n";
+
+struct options {
+	const char *state, *control, *listen, *log, *trace;
+	bool device[DEVICE_COUNT];
+	bool absent;
+	char **command;
+};
+
+static int parse(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{"state", required_argument, NULL, 's'},
+		{"device", required_argument, NULL, 'd'},
+		{"absent", no_argument, NULL, 'a'},
+		{"control", required_argument, NULL, 'c'},
+		{"listen", required_argument, NULL, 'r'},
+		{"log", required_argument, NULL, 'l'},
+		{"trace", required_argument, NULL, 't'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	const char *device = "tpmrm0";
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+h", longs, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			o->state = optarg;
+			break;
+		case 'd':
+			device = optarg;
+			break;
+		case 'a':
+			o->absent = true;
+			break;
+		case 'c':
+			o->control = optarg;
+			break;
+		case 'r':
+			o->listen = optarg;
+			break;
+		case 'l':
+			o->log = optarg;
+			break;
+		case 't':
+			o->trace = optarg;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(0);
+		default:
+			return -1;
+		}
+	}
+	bool both = strcmp(device, "both") == 0;
+	o->device[DEVICE_TPMRM0] = both || strcmp(device, "tpmrm0") == 0;
+	o->device[DEVICE_TPM0] = both || strcmp(device, "tpm0") == 0;
+	o->command = argv + optind;
+	if (optind == argc || !(o->device[DEVICE_TPMRM0] || o->device[DEVICE_TPM0]))
+		return -1;
+	return 0;
+}
+
+/* ---- folders --------------------------------------------------------- */
+
+/* Ours: holds the TPM's socket, and its state if that is ours too. */
+static char work_dir[64];
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+static int make_work_dir(struct tpm *t, const char **state)
+{
+	static char own[80];
+	const char *tmp = getenv("TMPDIR");
+
+	if (tmp == NULL || strlen(tmp) > 30)
+		tmp = "/tmp";
+	snprintf(work_dir, sizeof work_dir, "%s/swtpm-run.XXXXXX", tmp);
+	if (mkdtemp(work_dir) == NULL) {
+		perror("swtpm-run: temporary folder");
+		return -1;
+	}
+	snprintf(t->socket, sizeof t->socket, "%s/tpm", work_dir);
+	snprintf(own, sizeof own, "%s/state", work_dir);
+	if (*state == NULL)
+		*state = own;
+	if (mkdir(*state, 0700) != 0 && errno != EEXIST) {
+		fprintf(stderr, "swtpm-run: %s: %s\n", *state, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+/* ---- the loop -------------------------------------------------------- */
+
+enum { FD_SIGNAL, FD_OPENS, FD_RAW, FD_CONTROL };
+#define FDS (FD_CONTROL + CONTROL_FDS + PROXY_FDS)
+
+/* Whether the command has ended; then *status is its wait status. */
+static bool take_signals(int fd, int pid, int *status)
+{
+	struct signalfd_siginfo si;
+
+	while (read(fd, &si, sizeof si) == sizeof si) {
+		/* A terminal has sent its signal to the command as well. */
+		if (si.ssi_signo != SIGCHLD && si.ssi_code != SI_KERNEL)
+			kill(pid, (int)si.ssi_signo);
+	}
+	return waitpid(pid, status, WNOHANG) == pid;
+}
+
+static int loop(int pid, int signals, int opens, int raw)
+{
+	struct pollfd fds[FDS];
+	int status = 0;
+
+	for (;;) {
+		int64_t deadline = INT64_MAX, wait = -1;
+		size_t controls, sessions;
+
+		fds[FD_SIGNAL] = (struct pollfd){signals, POLLIN, 0};
+		fds[FD_OPENS] = (struct pollfd){opens, POLLIN, 0};
+		fds[FD_RAW] = (struct pollfd){raw, POLLIN, 0};
+		controls = control_poll(fds + FD_CONTROL);
+		sessions = proxy_poll(fds + FD_CONTROL + controls, &deadline);
+		if (deadline != INT64_MAX) {
+			wait = deadline - now_ms();
+			wait = wait < 0 ? 0 : wait;
+		}
+		if (poll(fds, FD_CONTROL + controls + sessions, (int)wait) < 0) {
+			perror("swtpm-run: poll");
+			return -1;
+		}
+		if (fds[FD_OPENS].revents & POLLIN)
+			tracee_answer(opens, proxy_open);
+		else if (fds[FD_OPENS].revents != 0)
+			opens = -1; /* nobody left under the filter */
+		proxy_run(fds + FD_CONTROL + controls, sessions);
+		if (fds[FD_RAW].revents != 0) {
+			int fd = accept(raw, NULL, NULL);
+			if (fd >= 0)
+				proxy_adopt(fd);
+		}
+		control_run(fds + FD_CONTROL, controls);
+		if (fds[FD_SIGNAL].revents != 0 && take_signals(signals, pid, &status))
+			return status;
+	}
+}
+
+static int catch_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+/* Runs the command to its end. Its wait status, or -1. */
+static int run(const struct options *o, struct tpm *t, int signals)
+{
+	int opens = -1, raw = -1, pid, status = -1;
+
+	proxy_init(t);
+	for (int i = 0; i < DEVICE_COUNT; i++)
+		proxy_set_open((enum device)i, o->device[i] && !o->absent ? 0 : ENOENT);
+	if (o->listen != NULL && (raw = listen_at(o->listen)) < 0)
+		return -1;
+	if (control_init(o->control, t) == 0) {
+		pid = tracee_start(o->command, &opens);
+		if (pid > 0) {
+			control_set_pid(pid);
+			status = loop(pid, signals, opens, raw);
+		}
+	}
+	control_end();
+	if (raw >= 0)
+		unlink(o->listen);
+	return status;
+}
+
+static FILE *open_log(const char *path)
+{
+	FILE *log = path == NULL ? NULL : fopen(path, "ae");
+
+	if (path != NULL && log == NULL) {
+		fprintf(stderr, "swtpm-run: %s: %s\n", path, strerror(errno));
+		exit(FAILED);
+	}
+	return log;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {0};
+	struct tpm t = {.fd = -1};
+	int status = -1, signals;
+
+	if (parse(argc, argv, &o) != 0) {
+		fputs(usage, stderr);
+		return 64;
+	}
+	record_to(open_log(o.log));
+	trace_to(open_log(o.trace));
+	signals = catch_signals();
+	if (make_work_dir(&t, &o.state) == 0 && tpm_start(&t, o.state) == 0)
+		status = run(&o, &t, signals);
+	tpm_stop(&t, true);
+	if (work_dir[0] != '\0')
+		nftw(work_dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	if (status == -1)
+		return FAILED;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
