@@ -1,0 +1,216 @@
+"""Sizes, memory, times and TPM commands of attestd, in one table.
+
+Everything is measured anew, in one run. Each line has its bound, where there
+is one, and whether it holds.
+"""
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+from harness import paths  # noqa: E402
+from harness.credential import make, rsa_from_tpm  # noqa: E402
+from harness.service import Service, b64, can_connect, connect, read_all, unb64, wait_for  # noqa: E402
+from harness.tpm import States  # noqa: E402
+
+HOST = paths.BUILD / "host"
+GET_EK = '{"command":"getEK"}'
+TURNS, ROUNDS = 150, 3  # attestd and the floor take turns
+
+
+class Table:
+    def __init__(self):
+        self.rows = []
+
+    def add(self, what, value, unit, bound=None, at_least=False, digits=0):
+        shown = f"{value:,.{digits}f} {unit}".strip()
+        if bound is None:
+            self.rows.append((what, shown, "", ""))
+            return
+        holds = value >= bound if at_least else value <= bound
+        sign = "≥" if at_least else "≤"
+        limit = f"{sign} {bound:,.{digits if bound % 1 else 0}f} {unit}".strip()
+        self.rows.append((what, shown, limit, "yes" if holds else "NO"))
+
+    def print(self):
+        rows = [("", "measured", "bound", "holds"), *self.rows]
+        wide = [max(len(row[i]) for row in rows) for i in range(4)]
+        for what, value, bound, holds in rows:
+            print(f"{what:<{wide[0]}}  {value:>{wide[1]}}  {bound:>{wide[2]}}  {holds}".rstrip())
+
+
+def tool(name, *args):
+    done = subprocess.run([HOST / name, *map(str, args)], check=True, timeout=300,
+                          stdout=subprocess.PIPE)
+    return json.loads(done.stdout)
+
+
+def activation(known):
+    c = make(rsa_from_tpm(unb64(known["ek_tpm"])), unb64(known["aik_name"]), bytes(32))
+    return {"command": "activateCredential", "hmac": b64(c.hmac), "enc": b64(c.enc),
+            "encrypted_secret": b64(c.encrypted_secret)}
+
+
+def sizes(table):
+    for file in sorted(paths.BUILD.glob("*/attestd")):
+        target = file.parent.name
+        bounded = target.startswith(("x86_64", "aarch64"))
+        table.add(f"file size, {target}", file.stat().st_size, "bytes", 131072 if bounded else None)
+
+
+def peak_kb(service):
+    with open(f"/proc/{service.control.pid()}/status", encoding="ascii") as f:
+        return int(next(line for line in f if line.startswith("VmHWM")).split()[1])
+
+
+def memory(table, states):
+    service = Service(states.new("factory")).ready()
+    wait_for(lambda: "CreatePrimary" in service.control.commands(), 10, "TPM command")
+    wait_for(lambda: service.control.handles() == [], 10, "peace")
+    table.add("peak memory, idle", peak_kb(service), "kB")
+    known = service.ok({"command": "getAttestationData"})
+    service.ok({"command": "getEK"})
+    service.ok(activation(known))
+    table.add("peak memory, all three commands", peak_kb(service), "kB", 256)
+    clients = [connect(service.socket) for _ in range(32)]
+    for s in clients:
+        s.sendall(b'{"command":"getAttestationData"}\n')
+    for s in clients:
+        read_all(s)
+        s.close()
+    table.add("peak memory, 32 clients", peak_kb(service), "kB", 1000)
+    clients = [connect(service.socket) for _ in range(32)]
+    for s in clients:
+        s.sendall(b'{"command":"getAttestationData"'.ljust(16000))
+    service.control.count()
+    for s in clients:
+        s.sendall(b"}\n")
+        read_all(s)
+        s.close()
+    table.add("peak memory, 32 clients with 16 kB each", peak_kb(service), "kB", 1000)
+    service.stop()
+
+
+def startup(table, work):
+    socket = work / "startup"
+    command = [paths.ATTESTD, "serve", "--socket", socket, "--tpm", work / "no-device"]
+    table.add("exec to listening (median)", tool("startup", 200, socket, *command)["median_us"] / 1e3,
+              "ms", 5, digits=2)
+    base = tool("startup", 200, "-", paths.ATTESTD, "--version")["median_us"] / 1e3
+    table.add("  of which any process: exec to exit of --version", base, "ms", digits=2)
+
+
+def throughput(table, states):
+    service = Service(states.new("factory"), args=["--log-level", "warning"]).settled()
+    for connections in (1, 8):
+        found = tool("load", service.socket, GET_EK, 3, connections)
+        assert not found["errors"], found
+        table.add(f"getEK, {connections} at a time", found["rps"], "/s",
+                  20000 if connections == 8 else None, at_least=True)
+    service.stop()
+
+
+def commands(table, states):
+    for kind, bound in (("plain", 7), ("persistent", 5)):
+        service = Service(states.new(kind)).settled()
+        known = service.ok({"command": "getAttestationData"})
+        service.ok(activation(known))
+        where = "EK persistent" if kind == "persistent" else "EK not persistent"
+        requests = [("getEK", {"command": "getEK"}, 0),
+                    ("getAttestationData", {"command": "getAttestationData"}, 0),
+                    ("activateCredential", activation(known), bound)]
+        for name, request, limit in requests[0 if kind == "plain" else 2:]:
+            service.control.reset()
+            service.ok(request)
+            service.control.left()
+            label = f"TPM commands, {name}" + (f", {where}" if limit else "")
+            table.add(label, service.control.count(), "", limit)
+        service.stop()
+
+
+class Sampler:
+    """A tool that measures as many rounds as each line asks for."""
+
+    def __init__(self, name, *args):
+        self.process = subprocess.Popen([HOST / name, *args], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+
+    def take(self, rounds):
+        self.process.stdin.write(f"{rounds}\n")
+        self.process.stdin.flush()
+        samples = json.loads(self.process.stdout.readline())["samples_us"]
+        assert len(samples) == rounds
+        return samples
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(10)
+
+
+def take_turns(kind, work):
+    """Inside the launcher: attestd and the floor on the same TPM, in turn."""
+    socket, request = work / "turns", work / "request"
+    persistent = ["--persistent"] if kind == "persistent" else []
+    floor = Sampler("tpm-floor", *persistent)
+    floor.take(20)  # warms up, and has loaded what it needs
+    service = subprocess.Popen([paths.ATTESTD, "serve", "--socket", socket, "--log-level", "error"],
+                               stdout=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: can_connect(socket), 10, "socket")
+        with connect(socket) as s:
+            s.sendall(b'{"command":"getAttestationData"}\n')
+            known = json.loads(read_all(s))
+        request.write_text(json.dumps(activation(known)) + "\n")
+        ours = Sampler("load", "--latency", "-", socket, request)
+        ours.take(20)
+        samples = ([], [])
+        for _ in range(TURNS):
+            samples[0].extend(ours.take(ROUNDS))
+            samples[1].extend(floor.take(ROUNDS))
+        ours.close()
+        floor.close()
+    finally:
+        service.terminate()
+        service.wait(10)
+    print(json.dumps([statistics.median(taken) for taken in samples]))
+
+
+def latency(table, states, work):
+    for kind in ("plain", "persistent"):
+        done = subprocess.run([paths.SWTPM_RUN, "--state", states.new(kind), "--", sys.executable,
+                               __file__, "--take-turns", kind, work],
+                              check=True, timeout=300, stdout=subprocess.PIPE)
+        ours, floor = json.loads(done.stdout)
+        where = "EK persistent" if kind == "persistent" else "EK not persistent"
+        table.add(f"activateCredential, {where} (median)", ours / 1e3, "ms", digits=3)
+        table.add("  the floor: the same commands alone", floor / 1e3, "ms", digits=3)
+        table.add("  ratio", ours / floor, "×", 1.05, digits=3)
+
+
+def main():
+    if sys.argv[1:2] == ["--take-turns"]:
+        take_turns(sys.argv[2], pathlib.Path(sys.argv[3]))
+        return
+    work = pathlib.Path(tempfile.mkdtemp(prefix="attestd-bench-"))
+    table = Table()
+    try:
+        states = States(work / "tpms")
+        sizes(table)
+        memory(table, states)
+        startup(table, work)
+        throughput(table, states)
+        latency(table, states, work)
+        commands(table, states)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    print(f"attestd on {os.uname().machine}, {os.cpu_count()} CPUs")
+    table.print()
+
+
+if __name__ == "__main__":
+    main()
