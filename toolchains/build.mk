@@ -20,9 +20,9 @@ BEARSSL_OBJECTS := $(BEARSSL_SOURCES:$(DEPS)/%.c=$(OUT)/deps/%.o)
 
 # Size first; what gcc inlines across files because it is small is not. Unwind
 # tables serve exceptions and debuggers; there are neither here.
-OPTIMISE = -Oz -fno-inline-small-functions -fomit-frame-pointer -ffunction-sections \
-	-fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables \
-	-fstack-protector-strong -fno-ident
+OPTIMISE = -Oz -fno-inline-small-functions -fno-jump-tables -fomit-frame-pointer \
+	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+	-fno-unwind-tables -fstack-protector-strong -fno-ident
 # Saves a quarter. Not for BearSSL: its constant-time code counts on what the
 # compiler cannot see across files.
 LTO = -flto -flto-partition=one
