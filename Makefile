@@ -32,6 +32,12 @@ PACKAGES_integration = swtpm swtpm-tools tpm2-tools qemu-user-static openssl \
 	python3 python3-pytest python3-pytest-xdist python3-cryptography
 PACKAGES_run = swtpm swtpm-tools tpm2-tools openssl
 PACKAGES_bench = swtpm swtpm-tools tpm2-tools python3 python3-cryptography
+PACKAGES_target = $(PACKAGES)
+PACKAGES_targets = $(foreach t,$(TARGETS),$(shell MAKEFLAGS= $(MAKE) -s packages TARGET=$t))
+
+# Asks for all that a goal needs at once: who may install nothing is told one
+# command, not one after the other.
+NEED = @toolchains/need $(sort $(foreach purpose,deps $1,$(PACKAGES_$(purpose))))
 
 READY = $(BUILD)/ready
 RESULTS = $(BUILD)/results
@@ -43,12 +49,16 @@ SUBMAKE = +@$(MAKE) --no-print-directory \
 all: $(READY)/target-$(TARGET) $(READY)/deps
 	$(SUBMAKE) -f toolchains/build.mk TARGET=$(TARGET)
 
-targets: $(TARGETS:%=target-%)
+targets:
+	$(call NEED,targets)
+	$(SUBMAKE) $(TARGETS:%=target-%)
+packages:
+	@echo $(PACKAGES)
 target-%:
 	$(SUBMAKE) TARGET=$*
 
 $(READY)/target-$(TARGET): Makefile toolchains/$(TARGET).mk $(wildcard toolchains/*.inc)
-	@toolchains/need $(PACKAGES)
+	$(call NEED,target)
 	@$(PREPARE)
 	@mkdir -p $(@D) && touch $@
 
@@ -105,27 +115,35 @@ reproducible: targets $(READY)/packages-rooms
 clean-results:
 	@rm -rf $(RESULTS)
 
+PACKAGES_check = $(foreach purpose,tools unit format integration,$(PACKAGES_$(purpose))) \
+	$(shell MAKEFLAGS= $(MAKE) -s packages TARGET=aarch64-linux-musl)
 check: clean-results
+	$(call NEED,target check)
 	$(SUBMAKE) -k unit rooms format-check || :
 	$(SUBMAKE) integration PYTEST_FLAGS='-m "not slow"'
 	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES)
 
 test: clean-results
+	$(call NEED,targets tools unit format integration)
 	$(SUBMAKE) targets
 	$(SUBMAKE) -k unit rooms format-check || :
 	$(SUBMAKE) -k binaries reproducible || :
 	$(SUBMAKE) integration
 	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES) reproducible $(TARGETS:%=binary-%)
 
-run: target-$(TARGET) tools $(READY)/packages-run
+run:
+	$(call NEED,target tools run)
+	$(SUBMAKE) target-$(TARGET) tools
 	@tests/tools/demo $(BUILD)/$(TARGET)/attestd $(BUILD)/host/swtpm-run
 
-bench: targets tools $(READY)/packages-bench
+bench:
+	$(call NEED,targets tools bench)
+	$(SUBMAKE) targets tools
 	@BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all targets tools units unit rooms format-check integration binaries \
+.PHONY: all targets packages tools units unit rooms format-check integration binaries \
 	reproducible clean-results check test run bench clean
 .DELETE_ON_ERROR:

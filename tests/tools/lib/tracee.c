@@ -107,8 +107,15 @@ static void gain_privilege(void)
 	char map[64];
 	unsigned uid = geteuid(), gid = getegid();
 
-	if (uid == 0 || unshare(CLONE_NEWUSER) != 0)
+	if (uid == 0)
 		return;
+	if (unshare(CLONE_NEWUSER) != 0) {
+		fprintf(stderr,
+			"swtpm-run: no user namespace (%s): programs that make themselves\n"
+			"  undumpable, as attestd does, see no TPM; run as root\n",
+			strerror(errno));
+		return;
+	}
 	write_text("/proc/self/setgroups", "deny");
 	snprintf(map, sizeof map, "%u %u 1", uid, uid);
 	write_text("/proc/self/uid_map", map);
