@@ -57,7 +57,7 @@
 	X(ERR_CERT_KEY, "cert_key", "the certificate is for another key than the EK")              \
 	X(ERR_CERT_ACCESS, "cert_access", "the NV index may not be read")                          \
 	X(ERR_USAGE, "usage", "wrong option or value")                                             \
-	X(ERR_ADDRESS, "address_in_use", "another program answers there")                          \
+	X(ERR_ADDRESS, "address_in_use", "something else is there")                                \
 	X(ERR_IO, "io_error", "the system reported an error")                                      \
 	X(ERR_RANGE, "too_small", "the buffer is too small")                                       \
 	X(ERR_NOTSUP, "not_supported", "not supported")
