@@ -125,6 +125,7 @@ def commands(table, states):
                     ("getAttestationData", {"command": "getAttestationData"}, 0),
                     ("activateCredential", activation(known), bound)]
         for name, request, limit in requests[0 if kind == "plain" else 2:]:
+            service.control.left()  # the clean-up behind the last reply
             service.control.reset()
             service.ok(request)
             service.control.left()
