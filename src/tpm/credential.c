@@ -16,13 +16,7 @@ static TSS2_RC load_aik_start(struct tpm *t)
 
 static TSS2_RC load_aik_finish(struct tpm *t)
 {
-	ESYS_TR loaded = ESYS_TR_NONE;
-	TSS2_RC rc = Esys_ContextLoad_Finish(t->esys, &loaded);
-
-	if (rc == TSS2_RC_SUCCESS) {
-		t->aik_loaded = loaded;
-	}
-	return rc;
+	return key_load_finish(t, &t->aik_loaded);
 }
 
 static TSS2_RC session_start(struct tpm *t)

@@ -49,13 +49,7 @@ TSS2_RC ek_load_start(struct tpm *t)
 
 TSS2_RC ek_load_finish(struct tpm *t)
 {
-	ESYS_TR loaded = ESYS_TR_NONE;
-	TSS2_RC rc = Esys_ContextLoad_Finish(t->esys, &loaded);
-
-	if (rc == TSS2_RC_SUCCESS) {
-		t->ek_loaded = loaded;
-	}
-	return rc;
+	return key_load_finish(t, &t->ek_loaded);
 }
 
 void ek_prepare_salt(const struct tpm *t)

@@ -41,6 +41,17 @@ TSS2_RC key_save_finish(struct tpm *t, TPMS_CONTEXT **saved)
 	return rc;
 }
 
+TSS2_RC key_load_finish(struct tpm *t, ESYS_TR *object)
+{
+	ESYS_TR loaded = ESYS_TR_NONE;
+	TSS2_RC rc = Esys_ContextLoad_Finish(t->esys, &loaded);
+
+	if (rc == TSS2_RC_SUCCESS) {
+		*object = loaded;
+	}
+	return rc;
+}
+
 void key_drop(TPMS_CONTEXT **saved)
 {
 	Esys_Free(*saved);

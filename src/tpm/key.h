@@ -15,6 +15,9 @@ TSS2_RC key_create_finish(struct tpm *t, ESYS_TR *object, TPM2B_PUBLIC **public)
 /* TPM2_ContextSave into *saved, whose former value is freed. */
 TSS2_RC key_save_finish(struct tpm *t, TPMS_CONTEXT **saved);
 
+/* TPM2_ContextLoad's answer: *object is set on success only. */
+TSS2_RC key_load_finish(struct tpm *t, ESYS_TR *object);
+
 /* Frees a saved context and forgets it. */
 void key_drop(TPMS_CONTEXT **saved);
 

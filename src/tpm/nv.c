@@ -6,7 +6,6 @@
 #include "tpm/nv.h"
 #include "tpm/rc.h"
 #include "wire/ek_cert.h"
-#include "wire/wipe.h"
 
 /* TCG EK Credential Profile, 2.2.1.4: RSA 2048 EK certificate. */
 #define EK_CERT_INDEX 0x01c00002U

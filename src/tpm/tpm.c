@@ -170,6 +170,14 @@ static void finish(int err, uint32_t rc)
 	work.state = IDLE;
 }
 
+/* Ends the job, if there is one: there is no link for it. */
+static void give_up(int err)
+{
+	if (work.state != IDLE) {
+		finish(err, 0);
+	}
+}
+
 /* What is still to be done for the goal; NULL if it is reached. */
 static const struct operation *next_operation(void)
 {
@@ -197,14 +205,12 @@ static void reopen(uint64_t now, int fault)
 	closed.reopen_at = now + longer_pause();
 	tpm.log(true, "TPM", fault, 0);
 	if (work.reopened || fault == -ERR_TPM_TIMEOUT || fault == -ERR_MEMORY) {
-		if (work.state != IDLE) {
-			finish(fault, 0);
-		}
+		give_up(fault);
 		return;
 	}
 	work.reopened = true;
-	if (!open_link(now) && work.state != IDLE) {
-		finish(closed.error, 0);
+	if (!open_link(now)) {
+		give_up(closed.error);
 	}
 }
 
@@ -283,9 +289,7 @@ void tpm_run(uint64_t now, bool event)
 			return;
 		}
 		if (!open_link(now)) {
-			if (work.state != IDLE) {
-				finish(closed.error, 0);
-			}
+			give_up(closed.error);
 			return;
 		}
 		if (work.state == IDLE && !work.rest) {
