@@ -34,15 +34,24 @@ const br_hash_class *digest_class(TPM2_ALG_ID alg)
 	return NULL;
 }
 
-static struct digest *take(void)
+/* A free digest as ESAPI's *context, and the algorithm's class. */
+static TSS2_RC take(TPM2_ALG_ID alg, ESYS_CRYPTO_CONTEXT_BLOB **context, struct digest **d,
+		    const br_hash_class **class)
 {
+	*context = NULL;
+	*class = digest_class(alg);
+	if (*class == NULL) {
+		return TSS2_ESYS_RC_NOT_IMPLEMENTED;
+	}
 	for (size_t i = 0; i < DIGESTS; i++) {
 		if (!digests[i].used) {
 			digests[i].used = true;
-			return &digests[i];
+			*d = &digests[i];
+			*context = (ESYS_CRYPTO_CONTEXT_BLOB *)(void *)*d;
+			return TSS2_RC_SUCCESS;
 		}
 	}
-	return NULL;
+	return TSS2_ESYS_RC_MEMORY;
 }
 
 static void release(ESYS_CRYPTO_CONTEXT_BLOB **context)
@@ -59,21 +68,15 @@ static struct digest *digest_of(ESYS_CRYPTO_CONTEXT_BLOB *context)
 
 TSS2_RC digest_hash_start(ESYS_CRYPTO_CONTEXT_BLOB **context, TPM2_ALG_ID alg, void *userdata)
 {
-	const br_hash_class *class = digest_class(alg);
+	const br_hash_class *class;
 	struct digest *d;
+	TSS2_RC rc = take(alg, context, &d, &class);
 
 	(void)userdata;
-	*context = NULL;
-	if (class == NULL) {
-		return TSS2_ESYS_RC_NOT_IMPLEMENTED;
+	if (rc == TSS2_RC_SUCCESS) {
+		class->init(&d->as.hash.vtable);
 	}
-	d = take();
-	if (d == NULL) {
-		return TSS2_ESYS_RC_MEMORY;
-	}
-	class->init(&d->as.hash.vtable);
-	*context = (ESYS_CRYPTO_CONTEXT_BLOB *)(void *)d;
-	return TSS2_RC_SUCCESS;
+	return rc;
 }
 
 TSS2_RC digest_hash_update(ESYS_CRYPTO_CONTEXT_BLOB *context, const uint8_t *p, size_t n,
@@ -110,24 +113,18 @@ void digest_abort(ESYS_CRYPTO_CONTEXT_BLOB **context, void *userdata)
 TSS2_RC digest_hmac_start(ESYS_CRYPTO_CONTEXT_BLOB **context, TPM2_ALG_ID alg, const uint8_t *key,
 			  size_t n, void *userdata)
 {
-	const br_hash_class *class = digest_class(alg);
+	const br_hash_class *class;
 	br_hmac_key_context kc;
 	struct digest *d;
+	TSS2_RC rc = take(alg, context, &d, &class);
 
 	(void)userdata;
-	*context = NULL;
-	if (class == NULL) {
-		return TSS2_ESYS_RC_NOT_IMPLEMENTED;
+	if (rc == TSS2_RC_SUCCESS) {
+		br_hmac_key_init(&kc, class, key, n);
+		br_hmac_init(&d->as.hmac, &kc, 0);
+		wipe(&kc, sizeof kc);
 	}
-	d = take();
-	if (d == NULL) {
-		return TSS2_ESYS_RC_MEMORY;
-	}
-	br_hmac_key_init(&kc, class, key, n);
-	br_hmac_init(&d->as.hmac, &kc, 0);
-	wipe(&kc, sizeof kc);
-	*context = (ESYS_CRYPTO_CONTEXT_BLOB *)(void *)d;
-	return TSS2_RC_SUCCESS;
+	return rc;
 }
 
 TSS2_RC digest_hmac_update(ESYS_CRYPTO_CONTEXT_BLOB *context, const uint8_t *p, size_t n,
