@@ -1,9 +1,11 @@
 # attestd. What there is to make:
 #
-#   make [TARGET=...]  build/TARGET/attestd; this machine's kind by default
+#   make [TARGET=...]  build/TARGET/attestd, attestd.exe for Windows; this
+#                      machine's kind by default
 #   make targets       that for every toolchains/TARGET.mk
 #   make run           an attestation, start to end, on a software TPM
 #   make check         the quick tests; make test: all of them
+#   make test-windows  those for Windows alone, under wine
 #   make bench         sizes, memory and times, in one table
 #   make rooms, make format-check, make reproducible, make unit, make clean
 #
@@ -15,6 +17,7 @@ BUILD = build
 MACHINE := $(shell uname -m)
 HOST_TARGET := $(if $(filter arm%,$(MACHINE)),arm-linux-musleabihf,$(MACHINE)-linux-musl)
 TARGET = $(HOST_TARGET)
+WINDOWS = x86_64-windows x86_64-windows-gcc aarch64-windows
 TARGETS := $(sort $(basename $(notdir $(wildcard toolchains/*-*.mk))))
 include toolchains/$(TARGET).mk
 
@@ -30,8 +33,11 @@ PACKAGES_format = clang-format
 PACKAGES_rooms = python3-minimal
 PACKAGES_integration = swtpm swtpm-tools tpm2-tools qemu-user-static openssl \
 	python3 python3-pytest python3-pytest-xdist python3-cryptography
+PACKAGES_binaries = binutils qemu-user-static wine wine64
+PACKAGES_windows = wine wine64 $(shell tests/tools/arm64-wine packages) \
+	$(foreach t,$(WINDOWS),$(shell MAKEFLAGS= $(MAKE) -s packages TARGET=$t))
 PACKAGES_run = swtpm swtpm-tools tpm2-tools openssl
-PACKAGES_bench = swtpm swtpm-tools tpm2-tools python3 python3-cryptography
+PACKAGES_bench = swtpm swtpm-tools tpm2-tools python3 python3-cryptography wine wine64
 PACKAGES_target = $(PACKAGES)
 PACKAGES_targets = $(foreach t,$(TARGETS),$(shell MAKEFLAGS= $(MAKE) -s packages TARGET=$t))
 
@@ -57,18 +63,23 @@ packages:
 target-%:
 	$(SUBMAKE) TARGET=$*
 
-$(READY)/target-$(TARGET): Makefile toolchains/$(TARGET).mk $(wildcard toolchains/*.inc)
+$(READY)/target-$(TARGET): Makefile toolchains/$(TARGET).mk toolchains/deps.lock \
+		$(wildcard toolchains/*.inc toolchains/windows/*) $(firstword $(PREPARE))
 	$(call NEED,target)
 	@$(PREPARE)
 	@mkdir -p $(@D) && touch $@
 
 $(READY)/deps: toolchains/deps.lock toolchains/fetch-deps $(READY)/packages-deps
-	@toolchains/fetch-deps $(BUILD)/deps
+	@toolchains/fetch-deps $(BUILD)/deps tpm2-tss bearssl jsmn
 	@touch $@
 
 $(READY)/packages-%: Makefile
 	@toolchains/need $(PACKAGES_$*)
 	@mkdir -p $(@D) && touch $@
+
+# The programs that tests run on Windows, beside that target's attestd.exe.
+tools-%: target-%
+	$(SUBMAKE) -f toolchains/build.mk TARGET=$* tools
 
 # The programs that tests use, and the unit tests themselves, for this machine.
 tools: $(READY)/packages-tools
@@ -88,24 +99,40 @@ unit: units
 	-@for unit in $(UNITS); do \
 		$(SUITE) --cmocka $(RESULTS) unit-$$unit $(BUILD)/host/unit/$$unit; done
 
-rooms: target-$(TARGET) $(READY)/packages-rooms
-	@$(SUITE) $(RESULTS) rooms $(PYTHON) toolchains/rooms --self-test $(BUILD)/$(TARGET)
+ROOMS = $(TARGET)
+rooms: $(ROOMS:%=target-%) $(READY)/packages-rooms
+	@$(SUITE) $(RESULTS) rooms $(PYTHON) toolchains/rooms --self-test $(ROOMS:%=$(BUILD)/%)
 
 FORMATTED = $(wildcard $(foreach ext,c h,$(addsuffix .$(ext),include/* src/* src/*/* \
-	port/*/* tests/*/*)))
+	port/*/* port/*/*/* tests/*/* tests/*/*/* toolchains/*/*)))
 format-check: $(READY)/packages-format $(READY)/packages-rooms
 	@$(SUITE) $(RESULTS) format clang-format --dry-run -Werror $(FORMATTED)
 
 export ATTESTD = $(abspath $(BUILD)/$(HOST_TARGET)/attestd)
 export ATTESTD_AARCH64 = $(abspath $(BUILD)/aarch64-linux-musl/attestd)
 export SWTPM_RUN = $(abspath $(BUILD)/host/swtpm-run)
-PYTEST = env PYTHONDONTWRITEBYTECODE=1 BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q \
-	-p no:cacheprovider -n 2 --dist loadfile tests/integration
+pytest = env PYTHONDONTWRITEBYTECODE=1 BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q \
+	-p no:cacheprovider -n 2 --dist
+PYTEST = $(pytest) loadfile tests/integration
 
 integration: $(sort target-$(HOST_TARGET) target-aarch64-linux-musl) tools $(READY)/packages-integration
 	-@$(SUITE) --pytest $(RESULTS) integration $(PYTEST) $(PYTEST_FLAGS)
 
-binaries: targets $(READY)/packages-integration
+# The same tests for attestd.exe, and some of its own; with a TBS of theirs that
+# is a software TPM. On ARM64, where wine is emulated, the most important ones.
+ARM64_WINE = $(BUILD)/arm64-wine
+WINDOWS_SUITES = $(addprefix integration-,windows windows-gcc windows-arm64)
+windows: $(WINDOWS_SUITES)
+# Each waits more than it works: two at a time.
+$(WINDOWS_SUITES): integration-%: tools $(READY)/packages-integration $(READY)/packages-windows
+	-@$(SUITE) --pytest $(RESULTS) $@ $(PYTEST) --target $* $(PYTEST_FLAGS)
+integration-windows: tools-x86_64-windows
+integration-windows-gcc: tools-x86_64-windows-gcc
+integration-windows-arm64: tools-aarch64-windows arm64-wine
+arm64-wine: $(READY)/packages-windows
+	@tests/tools/arm64-wine setup $(ARM64_WINE)
+
+binaries: targets $(READY)/packages-binaries
 	-@for target in $(TARGETS); do $(SUITE) $(RESULTS) binary-$$target \
 		$(MAKE) --no-print-directory -f toolchains/build.mk TARGET=$$target check-binary; done
 
@@ -123,13 +150,20 @@ check: clean-results
 	$(SUBMAKE) integration PYTEST_FLAGS='-m "not slow"'
 	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES)
 
+test-windows: clean-results
+	$(call NEED,tools integration windows)
+	$(SUBMAKE) windows
+	@$(PYTHON) tests/tools/summary $(RESULTS) $(WINDOWS_SUITES)
+
 test: clean-results
-	$(call NEED,targets tools unit format integration)
+	$(call NEED,targets tools unit format integration binaries windows)
 	$(SUBMAKE) targets
-	$(SUBMAKE) -k unit rooms format-check || :
+	$(SUBMAKE) -k unit rooms format-check ROOMS='$(TARGET) x86_64-windows' || :
 	$(SUBMAKE) -k binaries reproducible || :
 	$(SUBMAKE) integration
-	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES) reproducible $(TARGETS:%=binary-%)
+	$(SUBMAKE) windows
+	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES) $(WINDOWS_SUITES) reproducible \
+		$(TARGETS:%=binary-%)
 
 run:
 	$(call NEED,target tools run)
@@ -138,12 +172,14 @@ run:
 
 bench:
 	$(call NEED,targets tools bench)
-	$(SUBMAKE) targets tools
+	$(SUBMAKE) targets tools tools-x86_64-windows
 	@BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py
 
 clean:
 	rm -rf $(BUILD)
 
 .PHONY: all targets packages tools units unit rooms format-check integration binaries \
-	reproducible clean-results check test run bench clean
+	reproducible clean-results check windows $(WINDOWS_SUITES) arm64-wine \
+	test-windows vm test-vm packaging install deb fuzz test run bench clean
+.PRECIOUS: $(READY)/packages-%
 .DELETE_ON_ERROR:

@@ -35,9 +35,15 @@
 	X(ERR_REJECTED, "credential_rejected",                                                     \
 	  "the TPM refused the credential: it was made for another EK or AIK, or is damaged")      \
 	/* the TPM */                                                                              \
-	X(ERR_TPM_UNAVAILABLE, "tpm_unavailable", "no TPM answers")                                \
+	X(ERR_TPM_UNAVAILABLE, "tpm_unavailable",                                                  \
+	  "no TPM answers: is there one, and is it enabled in the firmware?")                      \
 	X(ERR_TPM_VERSION, "tpm_version", "the TPM is a TPM 1.2; a TPM 2.0 is needed")             \
-	X(ERR_TPM_DENIED, "tpm_access_denied", "attestd may not open the TPM device")              \
+	X(ERR_TPM_DENIED, "tpm_access_denied",                                                     \
+	  "attestd may not use the TPM: run it as an account that may")                            \
+	X(ERR_TPM_BLOCKED, "tpm_command_blocked",                                                  \
+	  "the system's TPM policy blocks a command that attestd needs: allow it there")           \
+	X(ERR_TPM_SERVICE, "tpm_service_stopped",                                                  \
+	  "the system's TPM service does not run: start or enable it")                             \
 	X(ERR_TPM_BUSY, "tpm_busy", "another program holds the TPM device")                        \
 	X(ERR_TPM_TIMEOUT, "tpm_timeout", "the TPM did not answer in time")                        \
 	X(ERR_TPM_RESPONSE, "tpm_bad_response", "the TPM's answer is malformed")                   \

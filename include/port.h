@@ -27,7 +27,8 @@ enum port_mode {
 
 /*
  * Runs body(argc, argv), in UTF-8, and returns its value for the process's
- * exit. A port whose system has a service manager may call body under it.
+ * exit. A port whose system has a service manager may call body under it, on
+ * another thread: from then on that is the one that calls all of this.
  */
 int port_run(int argc, char **argv, int (*body)(int argc, char **argv));
 
@@ -45,6 +46,21 @@ struct port_option {
 };
 extern const struct port_option port_options[];
 extern const size_t port_option_count;
+
+/*
+ * Commands that only this port has ("install"), beside the modes. `args` is
+ * what stands behind the name, up to a NULL: options of serve, found right
+ * and set, if `options`; else nothing. Returns 0, or a negative enum err if
+ * the reason was not printed yet, or > 0 if it was.
+ */
+struct port_command {
+	const char *name;
+	const char *help; /* one line */
+	bool options; /* takes those of serve */
+	int (*run)(char **args);
+};
+/* Ends with an entry whose name is NULL. */
+extern const struct port_command port_commands[];
 
 /* Told to whoever supervises the process, where somebody does. */
 enum port_state { PORT_STARTING, PORT_READY, PORT_STOPPING, PORT_STOPPED };
@@ -74,7 +90,7 @@ void port_unlisten(void);
 enum port_event_kind {
 	PORT_EVENT_OPEN, /* a client; its bytes are already asked for, as by port_rx_arm */
 	PORT_EVENT_DATA, /* more bytes, or the end of them: look with port_rx */
-	PORT_EVENT_SENT, /* the reply has been handed to the system, whole */
+	PORT_EVENT_SENT, /* the reply is out of our hands: port_close does not take it back */
 	PORT_EVENT_CLOSED, /* the peer is gone or broken; port_close must follow */
 	PORT_EVENT_TPM, /* the TPM's response can be read (see port_tpm_arm) */
 	PORT_EVENT_STOP, /* the program shall end; comes once */
@@ -142,11 +158,16 @@ struct TSS2_TCTI_OPAQUE_CONTEXT_BLOB; /* TSS2_TCTI_CONTEXT, tss2_tcti.h */
  * Opens the TPM: the device of --tpm, or the system's in their order. The
  * TCTI is the port's, in static storage; *device is the name of what was
  * opened. One attempt; may block for 2 s where a device opens but is mute.
- * -ERR_TPM_UNAVAILABLE, _VERSION (it is a TPM 1.2), _DENIED, _BUSY.
+ * -ERR_TPM_UNAVAILABLE, _VERSION (it is a TPM 1.2), _DENIED, _BUSY, _SERVICE.
  */
 int port_tpm_open(struct TSS2_TCTI_OPAQUE_CONTEXT_BLOB **tcti, const char **device);
 /* Closes what port_tpm_open opened. Idempotent. */
 void port_tpm_close(void);
+/*
+ * Why the last transfer to or from the TPM failed: -ERR_TPM_UNAVAILABLE where
+ * the system does not say more; _DENIED, _BLOCKED, _SERVICE, _TIMEOUT.
+ */
+int port_tpm_fault(void);
 /*
  * One PORT_EVENT_TPM follows when a response can be read or the device is in
  * error. -ERR_NOTSUP: this system cannot tell; finish by blocking.

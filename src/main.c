@@ -73,6 +73,14 @@ static int call(const struct options *o)
 	return ok ? 0 : 1;
 }
 
+/* One of the port's commands. */
+static int command(const struct options *o)
+{
+	int r = o->command->run(o->command_args);
+
+	return r < 0 ? fail(o->command->name, r) : r;
+}
+
 static int serve(enum port_mode mode)
 {
 	int r;
@@ -111,6 +119,9 @@ static int attestd(int argc, char **argv)
 		return 0;
 	}
 	log_set_level(o.log_level);
+	if (o.command != NULL) {
+		return command(&o);
+	}
 	return o.mode == PORT_CALL ? call(&o) : serve(o.mode);
 }
 

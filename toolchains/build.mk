@@ -1,4 +1,5 @@
-# Builds one TARGET: $(BUILD)/$(TARGET)/attestd. Made by the Makefile, which
+# Builds one TARGET: $(BUILD)/$(TARGET)/attestd$(EXE), and for Windows the tests'
+# programs that run there: $(BUILD)/$(TARGET)/tools. Made by the Makefile, which
 # has seen to the compiler, its C library and $(DEPS).
 
 include toolchains/$(TARGET).mk
@@ -11,33 +12,27 @@ BEARSSL := $(DEPS)/bearssl
 # Simply expanded, so that the compiler is asked for its paths only once.
 TARGET_CPPFLAGS := $(TARGET_CPPFLAGS)
 
-SOURCES := $(sort $(wildcard src/*.c src/*/*.c port/$(PORT)/*.c))
+SOURCES := $(sort $(wildcard src/*.c src/*/*.c port/common/*.c port/$(PORT)/*.c))
 include toolchains/deps.mk
 
 OBJECTS := $(SOURCES:%.c=$(OUT)/%.o)
+RESOURCES := $(patsubst %.rc,$(OUT)/%.res.o,$(wildcard port/$(PORT)/*.rc))
 TSS_OBJECTS := $(TSS_SOURCES:$(DEPS)/%.c=$(OUT)/deps/%.o)
 BEARSSL_OBJECTS := $(BEARSSL_SOURCES:$(DEPS)/%.c=$(OUT)/deps/%.o)
 
-# Size first; what gcc inlines across files because it is small is not. Unwind
-# tables serve exceptions and debuggers; there are neither here.
-OPTIMISE = -Oz -fno-inline-small-functions -fno-jump-tables -fomit-frame-pointer \
-	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
-	-fno-unwind-tables -fstack-protector-strong -fno-ident
-# Saves a quarter. Not for BearSSL: its constant-time code counts on what the
+# Size first. TARGET_OPTIMISE is what one compiler needs told.
+OPTIMISE = -Oz -fno-jump-tables -fomit-frame-pointer -ffunction-sections \
+	-fdata-sections -fstack-protector-strong -fno-ident $(TARGET_OPTIMISE)
+# LTO saves a quarter. Not for BearSSL: its constant-time code counts on what the
 # compiler cannot see across files.
-LTO = -flto -flto-partition=one
-# 4 kB pages: the larger ones that some linkers assume are all padding. So is
-# what would keep constants and code in segments of their own.
-LDFLAGS = -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,max-page-size=4096 \
-	-Wl,-z,common-page-size=4096,-z,noseparate-code,--build-id=none,--hash-style=gnu,-s
 
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 
-attestd: $(OUT)/attestd
+attestd: $(OUT)/attestd$(EXE)
 	@:
 
-$(OUT)/attestd: $(OBJECTS) $(OUT)/libtss2.a $(OUT)/libbearssl.a
+$(OUT)/attestd$(EXE): $(OBJECTS) $(RESOURCES) $(OUT)/libtss2.a $(OUT)/libbearssl.a
 	@echo "LD $@"
 	$(Q)$(CC) $(OPTIMISE) $(LTO) $(TARGET_CFLAGS) $(LDFLAGS) $(TARGET_LDFLAGS) -o $@ $^ $(TARGET_LDLIBS)
 
@@ -47,10 +42,10 @@ $(OUT)/%.a:
 	@rm -f $@
 	$(Q)$(AR) rcD $@ $^
 
-# Is it what it should be? Runs it, under QEMU if it is another CPU's.
-check-binary: $(OUT)/attestd
-	@toolchains/check-binary $(TARGET) $< $(if $(filter-out $(HOST_TARGET),$(TARGET)),$(QEMU))
-.PHONY: attestd check-binary
+# Is it what it should be? Runs it, where this machine can.
+check-binary: $(OUT)/attestd$(EXE)
+	@$(CHECK_BINARY)
+.PHONY: attestd check-binary tools
 .DELETE_ON_ERROR:
 
 # Nearly all of the time that is not the TPM's is spent here.
@@ -65,14 +60,42 @@ $(OBJECTS): $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "CC $<"
 	$(Q)$(CC) $(OPTIMISE) $(LTO) $(TARGET_CFLAGS) $(OWN_CFLAGS) $(TARGET_CPPFLAGS) \
-		$(if $(filter port/%,$<),$(PORT_CPPFLAGS)) -MD -MP -c -o $@ $<
+		$(if $(filter port/%,$<),-Iport $(PORT_CPPFLAGS),$(CORE_CPPFLAGS)) -MD -MP -c -o $@ $<
 
 $(TSS_OBJECTS): $(OUT)/deps/%.o: $(DEPS)/%.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(OPTIMISE) $(LTO) $(TARGET_CFLAGS) $(TSS_CFLAGS) $(TARGET_CPPFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(OPTIMISE) $(LTO) $(TARGET_CFLAGS) $(TSS_CFLAGS) $(TARGET_CPPFLAGS) \
+		$(if $(findstring /tcti-,$<),$(TCTI_CPPFLAGS),$(CORE_CPPFLAGS)) -c -o $@ $<
 
 $(BEARSSL_OBJECTS): $(OUT)/deps/%.o: $(DEPS)/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(OPTIMISE) $(TARGET_CFLAGS) $(BEARSSL_CFLAGS) $(TARGET_CPPFLAGS) -c -o $@ $<
+
+# The version as text, its quotes escaped as for a shell, and as four numbers.
+comma = ,
+$(RESOURCES): $(OUT)/%.res.o: %.rc $(wildcard port/$(PORT)/*.h) Makefile toolchains/build.mk
+	@mkdir -p $(@D)
+	@echo "RC $<"
+	$(Q)$(WINDRES) -DATTESTD_VERSION='\"$(VERSION)\"' \
+		-DATTESTD_VERSION_COMMAS=$(subst .,$(comma),$(VERSION)),0 -i $< -o $@
+
+# The tests' own: for Windows an exe, and a DLL that stands for one of its own;
+# for Linux a TPM inside a guest.
+TOOLS := $(addprefix $(OUT)/tools/,$(if $(EXE),relay.exe tbs.dll,vtpm-proxy))
+tools: $(TOOLS)
+	@:
+$(OUT)/tools/vtpm-proxy: tests/vm/vtpm-proxy.c toolchains/build.mk toolchains/$(TARGET).mk
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	$(Q)$(CC) -std=c11 -Os -Wall -Wextra -Werror -Wshadow -Wvla $(TARGET_CFLAGS) $(TARGET_CPPFLAGS) \
+		$(PORT_CPPFLAGS) $(LDFLAGS) $(TARGET_LDFLAGS) -o $@ $< $(TARGET_LDLIBS)
+$(addprefix $(OUT)/tools/,relay.exe tbs.dll): $(OUT)/tools/%: toolchains/build.mk toolchains/windows.inc toolchains/$(TARGET).mk
+	@mkdir -p $(@D)
+	@echo "CC $(filter %.c,$^)"
+	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -Werror $(TARGET_CPPFLAGS) $(PORT_CPPFLAGS) \
+		$(if $(filter %.dll,$@),-shared) -static -s $(if $(C_LDLIBS),-nodefaultlibs) \
+		-o $@ $(filter %.c,$^) -lws2_32 -ladvapi32 $(if $(C_LDLIBS),-lmingw32 $(C_LDLIBS))
+$(OUT)/tools/relay.exe: tests/tools/windows/relay.c
+$(OUT)/tools/tbs.dll: tests/tools/windows/tbs.c
 
 -include $(OBJECTS:.o=.d)

@@ -6,11 +6,12 @@ OWN_CFLAGS = -std=c11 -Wall -Wextra -Werror -Wshadow -Wvla -Wconversion \
 	-isystem $(TSS)/include/tss2 -isystem $(BEARSSL)/inc -isystem $(DEPS)/jsmn \
 	-DATTESTD_VERSION='"$(VERSION)"'
 
+TSS_TCTI_linux = tss2-tcti/tcti-device.c util-io/io.c
+TSS_TCTI_windows = tss2-tcti/tcti-tbs.c
 TSS_SOURCES := $(sort $(wildcard $(TSS)/src/tss2-mu/*.c $(TSS)/src/tss2-sys/*.c \
 	$(TSS)/src/tss2-sys/api/*.c $(TSS)/src/tss2-esys/api/*.c) \
 	$(addprefix $(TSS)/src/tss2-esys/esys_,context.c crypto.c free.c iutil.c mu.c tr.c) \
-	$(addprefix $(TSS)/src/,tss2-tcti/tcti-common.c tss2-tcti/tcti-device.c \
-	util-io/io.c util/log.c))
+	$(addprefix $(TSS)/src/,tss2-tcti/tcti-common.c util/log.c $(TSS_TCTI_$(PORT))))
 # No log, no crypto library: ours are given to ESAPI as callbacks. Its blocks
 # hold secrets: src/tpm/heap.c wipes them when they are freed.
 TSS_CFLAGS = -std=gnu11 -w -fno-strict-aliasing -DMAXLOGLEVEL=0 \

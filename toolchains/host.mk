@@ -2,6 +2,7 @@
 # tests/tools/TOOL.c, and $(BUILD)/host/unit/TEST from each tests/unit/TEST.c.
 # Made by the Makefile, which has seen to the packages and $(DEPS).
 
+PORT = linux
 HOSTCC = gcc
 OUT := $(BUILD)/host
 DEPS := $(BUILD)/deps
@@ -36,7 +37,7 @@ $(TOOLS): $(OUT)/%: tests/tools/%.c $(TOOL_LIB) toolchains/host.mk
 
 CHECKED = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 # The tests' own functions may all be called test_...: no prototypes for them.
-UNIT_CFLAGS = $(CHECKED) $(OWN_CFLAGS) -D_GNU_SOURCE -Itests/unit
+UNIT_CFLAGS = $(CHECKED) $(OWN_CFLAGS) -D_GNU_SOURCE -Itests/unit -Iport
 TEST_CFLAGS = -Wno-missing-prototypes -Wno-conversion
 
 # objects(SOURCES): ours, with the sanitizers.

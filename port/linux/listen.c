@@ -7,7 +7,7 @@
 
 #include "err.h"
 #include "lifecycle.h"
-#include "line.h"
+#include "common/line.h"
 #include "listen.h"
 #include "log.h"
 #include "options.h"

@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "line.h"
+#include "common/line.h"
 #include "log.h"
 #include "port.h"
 

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "err.h"
-#include "line.h"
+#include "common/line.h"
 #include "options.h"
 #include "port.h"
 
@@ -62,7 +62,8 @@ const struct port_option port_options[] = {
 	 set_socket},
 	{"--mode", "OCTAL", "the socket's permissions (0660)", PORT_SERVE, set_mode},
 	{"--group", "GID", "the socket's group, as a number", PORT_SERVE, set_group},
-	{"--tpm", "DEVICE", "the TPM (/dev/tpmrm0, then /dev/tpm0)", PORT_SERVE | PORT_ONCE,
-	 set_tpm},
+	{"--tpm", "DEVICE", "the TPM (/dev/tpmrm0 to 3, then /dev/tpm0 to 3)",
+	 PORT_SERVE | PORT_ONCE, set_tpm},
 };
+const struct port_command port_commands[] = {{NULL, NULL, false, NULL}};
 const size_t port_option_count = sizeof(port_options) / sizeof(port_options[0]);

@@ -6,7 +6,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include "line.h"
+#include "common/line.h"
 #include "slot.h"
 
 static_assert(CONN_MAX <= 32, "a bit for each slot");

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <tss2_tcti.h>
@@ -9,7 +10,7 @@
 
 #include "err.h"
 #include "lifecycle.h"
-#include "line.h"
+#include "common/line.h"
 #include "log.h"
 #include "options.h"
 #include "port.h"
@@ -24,6 +25,12 @@ static union {
 	uint8_t bytes[256];
 } blob;
 static bool is_open;
+/*
+ * What is polled in the device's stead. The kernel's poll of a TPM waits for
+ * the command at work, whatever its time limit; an epoll set asks the device
+ * only after the device has said that there is news.
+ */
+static int watch_fd = -1;
 
 static TSS2_TCTI_CONTEXT *context(void)
 {
@@ -71,6 +78,37 @@ static bool is_tpm12(const char *device)
 	return version == '1';
 }
 
+static void watch(int device)
+{
+	struct epoll_event e = {.events = EPOLLIN | EPOLLET};
+
+	watch_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (watch_fd >= 0 && epoll_ctl(watch_fd, EPOLL_CTL_ADD, device, &e) < 0) {
+		log_reason(PORT_LOG_WARNING, "cannot wait for the TPM", NULL, errno);
+		(void)close(watch_fd);
+		watch_fd = -1;
+	}
+}
+
+static void unwatch(void)
+{
+	tpm_armed_fd = -1;
+	tpm_ready = false;
+	if (watch_fd >= 0) {
+		(void)close(watch_fd);
+		watch_fd = -1;
+	}
+}
+
+void tpm_take_event(void)
+{
+	struct epoll_event e;
+
+	(void)epoll_wait(watch_fd, &e, 1, 0); /* or it would be there for ever */
+	tpm_armed_fd = -1;
+	tpm_ready = true;
+}
+
 /* *mute: the device is there but did not answer, which took its time. */
 static int open_device(const char *device, bool *mute)
 {
@@ -98,6 +136,7 @@ static int open_device(const char *device, bool *mute)
 	fd = poll_fd();
 	if (fd >= 0) {
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+		watch(fd);
 	}
 	return 0;
 }
@@ -105,7 +144,11 @@ static int open_device(const char *device, bool *mute)
 int port_tpm_open(TSS2_TCTI_CONTEXT **tcti, const char **device)
 {
 	const char *const asked[] = {linux_options.tpm};
-	static const char *const usual[] = {"/dev/tpmrm0", "/dev/tpm0"};
+	/* A TPM whose driver was bound again may have another number. */
+	static const char *const usual[] = {
+		"/dev/tpmrm0", "/dev/tpmrm1", "/dev/tpmrm2", "/dev/tpmrm3",
+		"/dev/tpm0",   "/dev/tpm1",   "/dev/tpm2",   "/dev/tpm3",
+	};
 	const char *const *list = linux_options.tpm != NULL ? asked : usual;
 	size_t count = linux_options.tpm != NULL ? 1 : sizeof(usual) / sizeof(usual[0]);
 	int result = -ERR_TPM_UNAVAILABLE;
@@ -119,7 +162,7 @@ int port_tpm_open(TSS2_TCTI_CONTEXT **tcti, const char **device)
 	    signals_take() < 0) {
 		return -ERR_TPM_UNAVAILABLE;
 	}
-	/* Both names are the same chip's: one that is mute is not asked twice. */
+	/* Two names are the same chip's: one that is mute is not asked twice. */
 	for (size_t i = 0; i < count && !mute; i++) {
 		int r = open_device(list[i], &mute);
 
@@ -138,8 +181,7 @@ int port_tpm_open(TSS2_TCTI_CONTEXT **tcti, const char **device)
 
 void port_tpm_close(void)
 {
-	tpm_armed_fd = -1;
-	tpm_ready = false;
+	unwatch();
 	if (is_open) {
 		Tss2_Tcti_Finalize(context());
 		explicit_bzero(&blob, sizeof(blob));
@@ -147,13 +189,16 @@ void port_tpm_close(void)
 	}
 }
 
+int port_tpm_fault(void)
+{
+	return -ERR_TPM_UNAVAILABLE; /* the device says no more */
+}
+
 int port_tpm_arm(void)
 {
-	int fd = is_open ? poll_fd() : -1;
-
-	if (fd < 0) {
+	if (watch_fd < 0) {
 		return -ERR_NOTSUP;
 	}
-	tpm_armed_fd = fd;
+	tpm_armed_fd = watch_fd;
 	return 0;
 }

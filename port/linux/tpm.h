@@ -10,5 +10,7 @@
 extern int tpm_armed_fd;
 /* It has come, and port_wait has not yet said so. */
 extern bool tpm_ready;
+/* It has come. */
+void tpm_take_event(void);
 
 #endif

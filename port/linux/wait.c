@@ -132,8 +132,7 @@ static void handle(const struct pollfd *p, nfds_t n)
 		stop_seen = true;
 	}
 	if (p[POLL_TPM].revents != 0) {
-		tpm_ready = true;
-		tpm_armed_fd = -1;
+		tpm_take_event();
 	}
 	for (nfds_t i = POLL_SLOTS; i < n; i++) {
 		if (p[i].revents != 0) {

@@ -59,7 +59,7 @@ static const char *value_of(const struct port_option *option, char **argv, int *
 	return argv[*i];
 }
 
-static int set_option(char **argv, int *i, enum port_mode mode)
+static int set_option(char **argv, int *i, unsigned mode)
 {
 	const struct port_option *option;
 
@@ -77,18 +77,34 @@ static int set_option(char **argv, int *i, enum port_mode mode)
 	return -ERR_USAGE;
 }
 
+/* The mode or the port's command that argv[1] names; false if it names none. */
+static bool take_mode(const char *name, struct options *o)
+{
+	for (size_t k = 0; k < sizeof modes / sizeof *modes; k++) {
+		if (strcmp(name, modes[k].name) == 0) {
+			o->mode = modes[k].mode;
+			return true;
+		}
+	}
+	for (const struct port_command *c = port_commands; c->name != NULL; c++) {
+		if (strcmp(name, c->name) == 0) {
+			o->command = c;
+			return true;
+		}
+	}
+	return false;
+}
+
 int options_parse(int argc, char **argv, struct options *o, const char **wrong)
 {
-	int i = 1;
+	unsigned takes;
+	int i;
 
 	*o = (struct options){.mode = PORT_SERVE, .log_level = PORT_LOG_INFO};
 	target = o;
-	for (size_t k = 0; argc > 1 && k < sizeof modes / sizeof *modes; k++) {
-		if (strcmp(argv[1], modes[k].name) == 0) {
-			o->mode = modes[k].mode;
-			i = 2;
-		}
-	}
+	i = argc > 1 && take_mode(argv[1], o) ? 2 : 1;
+	o->command_args = argv + i;
+	takes = o->command == NULL || o->command->options ? o->mode : 0;
 	for (; i < argc; i++) {
 		*wrong = argv[i];
 		if (strcmp(argv[i], "--help") == 0) {
@@ -96,7 +112,7 @@ int options_parse(int argc, char **argv, struct options *o, const char **wrong)
 		} else if (strcmp(argv[i], "--version") == 0) {
 			o->version = true;
 		} else if (argv[i][0] == '-') {
-			if (set_option(argv, &i, o->mode) != 0) {
+			if (set_option(argv, &i, takes) != 0) {
 				return -ERR_USAGE;
 			}
 		} else if (o->mode == PORT_CALL && o->request == NULL) {
@@ -106,6 +122,15 @@ int options_parse(int argc, char **argv, struct options *o, const char **wrong)
 		}
 	}
 	return 0;
+}
+
+static void put_mode(struct text *t, const char *name, const char *help)
+{
+	text_str(t, "  ");
+	text_str(t, name);
+	text_str(t, "\n        ");
+	text_str(t, help);
+	text_str(t, "\n");
 }
 
 static void put_modes(struct text *t, unsigned bits)
@@ -132,11 +157,10 @@ void options_usage(bool to_stderr)
 
 	text_str(&t, "usage: attestd [MODE] [OPTION]... [REQUEST]\n\nmodes:\n");
 	for (size_t k = 0; k < sizeof modes / sizeof *modes; k++) {
-		text_str(&t, "  ");
-		text_str(&t, modes[k].name);
-		text_str(&t, "\n        ");
-		text_str(&t, modes[k].help);
-		text_str(&t, "\n");
+		put_mode(&t, modes[k].name, modes[k].help);
+	}
+	for (const struct port_command *c = port_commands; c->name != NULL; c++) {
+		put_mode(&t, c->name, c->help);
 	}
 	text_str(&t, "\noptions:\n");
 	for (size_t k = 0; (option = option_at(k)) != NULL; k++) {

@@ -8,6 +8,8 @@
 
 struct options {
 	enum port_mode mode;
+	const struct port_command *command; /* one of the port's, instead of a mode; or NULL */
+	char **command_args; /* what stands behind its name */
 	enum port_log_level log_level;
 	const char *request; /* PORT_CALL: the argument, or NULL */
 	bool help, version;

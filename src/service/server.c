@@ -284,10 +284,29 @@ static bool serve_waiting(uint64_t now)
 	return false;
 }
 
+/*
+ * Where a TPM cannot be waited for, nobody is listened to while it works: that
+ * is no silence of the clients'. Returns the time that it is now.
+ */
+static uint64_t pardon(uint64_t since)
+{
+	uint64_t now = port_now_ms();
+
+	for (unsigned c = 0; now != since && c < CONN_MAX; c++) {
+		if (conns[c].deadline != PORT_NEVER) {
+			conns[c].deadline += now - since;
+		}
+	}
+	return now;
+}
+
 static void run_tpm(uint64_t now, bool event)
 {
 	do {
+		uint64_t before = port_now_ms();
+
 		tpm_run(now, event);
+		now = pardon(before);
 		event = false;
 		deliver(now);
 	} while (serve_waiting(now));

@@ -72,6 +72,7 @@ static struct job {
 	uint64_t deadline; /* WAIT: the TPM is late; PAUSE: the pause is over */
 	TSS2_RC rc; /* what ended the operation's own steps */
 	bool dirty; /* the clean-up left something loaded */
+	bool blocked; /* this system cannot wait for a TPM: everybody has waited */
 	int fault;
 } job;
 
@@ -90,6 +91,7 @@ void job_begin(struct tpm *t, const struct operation *op)
 	job.deadline = 0;
 	job.rc = TSS2_RC_SUCCESS;
 	job.dirty = false;
+	job.blocked = false;
 	job.fault = 0;
 }
 
@@ -164,7 +166,7 @@ static bool await(struct tpm *t, TSS2_RC *rc)
 		*rc = TSS2_TCTI_RC_IO_ERROR;
 		return true;
 	}
-	/* This system cannot wait for a TPM: finish by blocking. */
+	job.blocked = true;
 	Esys_SetTimeout(t->esys, TSS2_TCTI_TIMEOUT_BLOCK);
 	do {
 		*rc = job.steps[job.at].finish(t);
@@ -218,6 +220,11 @@ enum job_state job_run(struct tpm *t, uint64_t now, bool event)
 		}
 		if (!pause_step(rc, now)) {
 			step_over(rc);
+			job.deadline = now;
+		}
+		if (job.blocked) { /* the others' turn */
+			job.blocked = false;
+			return JOB_RUNNING;
 		}
 	}
 	return JOB_DONE;

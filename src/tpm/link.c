@@ -36,6 +36,12 @@ static TSS2_RC break_link(int fault)
 	return TSS2_TCTI_RC_IO_ERROR;
 }
 
+/* The transfer failed: the port may know why. */
+static TSS2_RC transfer_failed(void)
+{
+	return break_link(port_tpm_fault());
+}
+
 static TSS2_RC guard_transmit(TSS2_TCTI_CONTEXT *tcti, size_t n, const uint8_t *command)
 {
 	(void)tcti;
@@ -47,7 +53,7 @@ static TSS2_RC guard_transmit(TSS2_TCTI_CONTEXT *tcti, size_t n, const uint8_t *
 	link.wanted = 0;
 	link.len = 0;
 	if (Tss2_Tcti_Transmit(link.device, n, command) != TSS2_RC_SUCCESS) {
-		return break_link(-ERR_TPM_UNAVAILABLE);
+		return transfer_failed();
 	}
 	return TSS2_RC_SUCCESS;
 }
@@ -65,7 +71,7 @@ static TSS2_RC fetch(int32_t timeout)
 			return rc;
 		}
 		if (rc != TSS2_RC_SUCCESS) {
-			return break_link(-ERR_TPM_UNAVAILABLE);
+			return transfer_failed();
 		}
 		if (n < HEADER || n > sizeof link.response) {
 			return break_link(-ERR_TPM_RESPONSE);
@@ -78,7 +84,7 @@ static TSS2_RC fetch(int32_t timeout)
 		return rc;
 	}
 	if (rc != TSS2_RC_SUCCESS) {
-		return break_link(-ERR_TPM_UNAVAILABLE);
+		return transfer_failed();
 	}
 	if (n > sizeof link.response) {
 		return break_link(-ERR_TPM_RESPONSE);

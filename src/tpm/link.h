@@ -27,7 +27,7 @@ void link_close(void);
 /* The context, or NULL if the link is closed. */
 ESYS_CONTEXT *link_esys(void);
 
-/* 0, or what broke the link: -ERR_TPM_UNAVAILABLE, _RESPONSE, _VERSION. */
+/* 0, or what broke the link: -ERR_TPM_RESPONSE, _VERSION, port_tpm_fault's. */
 int link_fault(void);
 
 /* Commands sent since the program started. */

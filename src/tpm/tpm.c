@@ -34,6 +34,8 @@ static struct {
 	uint64_t reopen_at;
 	uint32_t pause; /* ms, until the next attempt after that */
 	int error; /* of the last attempt, or 0 */
+	const char *found; /* the device that the log says was found, or NULL */
+	int complaint; /* the last in the log, until something works */
 } closed;
 
 void tpm_init(uint64_t now, tpm_log_fn *log)
@@ -103,6 +105,15 @@ static void close_link(void)
 	tpm.ek_persistent = ESYS_TR_NONE;
 }
 
+/* Once, until something works: what does not is tried again and again. */
+static void complain(int err, uint32_t rc)
+{
+	if (err != closed.complaint) {
+		closed.complaint = err;
+		tpm.log(true, "TPM", err, rc);
+	}
+}
+
 static void log_device(const char *device)
 {
 	char line[128];
@@ -112,6 +123,22 @@ static void log_device(const char *device)
 	text_str(&t, device);
 	line[t.len] = '\0';
 	tpm.log(false, line, 0, 0);
+}
+
+static void works(void)
+{
+	closed.pause = TPM_REOPEN_MIN_MS;
+	if (closed.complaint != 0) {
+		closed.complaint = 0;
+		tpm.log(false, "TPM works again", 0, 0);
+	}
+}
+
+/* What the system says of the TPM holds until it is asked again. */
+static bool is_verdict(int fault)
+{
+	return fault == -ERR_TPM_VERSION || fault == -ERR_TPM_DENIED || fault == -ERR_TPM_BLOCKED ||
+	       fault == -ERR_TPM_SERVICE;
 }
 
 /* The pause to make now; the next is twice as long, until something works. */
@@ -133,14 +160,16 @@ static bool open_link(uint64_t now)
 
 	if (r == 0) {
 		tpm.esys = link_esys();
-		log_device(device);
+		if (closed.found != device) {
+			closed.found = device;
+			log_device(device);
+		}
 		closed.error = 0;
 		closed.grace_end = 0;
 		return true;
 	}
-	if (r != closed.error) {
-		tpm.log(true, "TPM", r, 0);
-	}
+	closed.found = NULL;
+	complain(r, 0);
 	after = port_now_ms();
 	pause = longer_pause();
 	closed.error = r;
@@ -160,7 +189,7 @@ static void publish(int err, uint32_t rc)
 		work.ready = true;
 		work.own = true;
 	} else if (err != 0) {
-		tpm.log(true, "TPM", err, rc);
+		complain(err, rc);
 	}
 }
 
@@ -201,9 +230,9 @@ static const struct operation *next_operation(void)
 static void reopen(uint64_t now, int fault)
 {
 	close_link();
-	closed.error = fault == -ERR_TPM_VERSION ? fault : -ERR_TPM_UNAVAILABLE;
+	closed.error = is_verdict(fault) ? fault : -ERR_TPM_UNAVAILABLE;
 	closed.reopen_at = now + longer_pause();
-	tpm.log(true, "TPM", fault, 0);
+	complain(fault, 0);
 	if (work.reopened || fault == -ERR_TPM_TIMEOUT || fault == -ERR_MEMORY) {
 		give_up(fault);
 		return;
@@ -254,7 +283,7 @@ static bool turn(uint64_t now, bool event)
 		const struct operation *op = work.own && work.rest ? NULL : next_operation();
 
 		if (op == NULL) {
-			closed.pause = TPM_REOPEN_MIN_MS;
+			works();
 			finish(0, 0);
 			return true;
 		}

@@ -108,7 +108,7 @@ int response_check(struct command_shape command, const uint8_t *p, size_t n)
 	if (r.failed || size != n) {
 		return -ERR_TPM_RESPONSE;
 	}
-	if (tag == RESPONSE_TAG_TPM12) {
+	if (tag == RESPONSE_TAG_TPM12 && rc == RESPONSE_RC_BADTAG) {
 		return -ERR_TPM_VERSION;
 	}
 	if (rc != 0) {

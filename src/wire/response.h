@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 /* TPM_ST (part 2, 6.9). */
-#define RESPONSE_TAG_TPM12 0x00c4
+#define RESPONSE_TAG_TPM12 0x00c4 /* TPM_TAG_RSP_COMMAND of TPM 1.2 */
+#define RESPONSE_RC_BADTAG 30 /* TPM_BADTAG: what a TPM 1.2 says to a tag of TPM 2.0 */
 #define RESPONSE_TAG_PLAIN 0x8001
 #define RESPONSE_TAG_SESSIONS 0x8002
 

@@ -11,12 +11,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 from harness import paths  # noqa: E402
 from harness.credential import make, rsa_from_tpm  # noqa: E402
 from harness.service import Service, b64, can_connect, connect, read_all, unb64, wait_for  # noqa: E402
 from harness.tpm import States  # noqa: E402
+from harness.wine import Wine, WindowsService  # noqa: E402
 
 HOST = paths.BUILD / "host"
 GET_EK = '{"command":"getEK"}'
@@ -57,9 +59,9 @@ def activation(known):
 
 
 def sizes(table):
-    for file in sorted(paths.BUILD.glob("*/attestd")):
+    for file in sorted([*paths.BUILD.glob("*/attestd"), *paths.BUILD.glob("*/attestd.exe")]):
         target = file.parent.name
-        bounded = target.startswith(("x86_64", "aarch64"))
+        bounded = target.startswith(("x86_64", "aarch64")) and not target.endswith("-gcc")
         table.add(f"file size, {target}", file.stat().st_size, "bytes", 131072 if bounded else None)
 
 
@@ -193,6 +195,50 @@ def latency(table, states, work):
         table.add("  ratio", ours / floor, "×", 1.05, digits=3)
 
 
+def boot(table):
+    """In virtual machines, on real kernels: tests/vm/boot-time."""
+    done = subprocess.run([paths.ROOT / "tests/vm/boot-time", "x86_64", "aarch64"], check=True,
+                          timeout=600, stdout=subprocess.PIPE)
+    for line in done.stdout.splitlines():
+        found = json.loads(line)
+        where = f"{found['cpu']} with {found['tpm']}"
+        table.add(f"power-on to getAttestationData's reply, {where}", found["reply_ms"], "ms")
+        table.add("  of which attestd, from exec", found["attestd_ms"], "ms")
+
+
+def timed(service, request):
+    start = time.perf_counter()
+    service.ok(request)
+    return time.perf_counter() - start
+
+
+def windows(table, states):
+    """Under wine, whose own cost this is for the most part: beside Linux, in turn."""
+    linux = Service(states.new("plain")).settled()
+    paths.select("windows")
+    wine = Wine()
+    exe = WindowsService(states.new("plain")).settled()
+    try:
+        for name, rounds in (("getEK", 100), ("activateCredential", 50)):
+            samples = ([], [])
+            requests = [{"command": name} if name == "getEK" else
+                        activation(service.ok({"command": "getAttestationData"}))
+                        for service in (exe, linux)]
+            for _ in range(rounds):
+                for taken, service, request in zip(samples, (exe, linux), requests):
+                    taken.append(timed(service, request))
+            ours, beside = map(statistics.median, samples)
+            table.add(f"{name} under wine, through a relay (median)", ours * 1e3, "ms", digits=3)
+            table.add("  ratio to Linux's", ours / beside, "×", digits=1)
+        exe.stop()
+        linux.stop()
+    finally:
+        exe.close()
+        linux.close()
+        wine.close()
+        paths.select("linux")
+
+
 def main():
     if sys.argv[1:2] == ["--take-turns"]:
         take_turns(sys.argv[2], pathlib.Path(sys.argv[3]))
@@ -207,6 +253,8 @@ def main():
         throughput(table, states)
         latency(table, states, work)
         commands(table, states)
+        windows(table, states)
+        boot(table)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     print(f"attestd on {os.uname().machine}, {os.cpu_count()} CPUs")

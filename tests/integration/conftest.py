@@ -1,38 +1,55 @@
 """Fixtures: TPM states, services, and a time limit for every test."""
 import pathlib
 import shutil
-import signal
 import tempfile
 
 import pytest
 
 from harness.credential import make, rsa_from_tpm
-from harness.paths import BINARIES
+from harness import limit, paths
 from harness.service import Service
 from harness.tpm import States
+from harness.wine import Wine, WindowsService
 
-LIMIT_S = 60
+time_limit = limit.each_test(60)
 SECRET = bytes(range(7, 39))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--target", default="linux", choices=sorted(paths.TARGETS),
+                     help="what the binary under test is made for")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than a few seconds")
     config.addinivalue_line("markers", "limit(seconds): a time limit of its own")
+    config.addinivalue_line("markers", "portable: for Windows too")
+    config.addinivalue_line("markers", "linux: not for Windows, though the module is portable")
+    config.addinivalue_line("markers", "windows: for Windows only")
+    config.addinivalue_line("markers", "core: what is run where running is slow")
+    paths.select(config.getoption("--target"))
 
 
-@pytest.fixture(autouse=True)
-def time_limit(request):
-    marker = request.node.get_closest_marker("limit")
-    seconds = marker.args[0] if marker else LIMIT_S
+def is_meant(item, target):
+    if target == "linux":
+        return not item.get_closest_marker("windows")
+    if target == "windows-arm64" and not item.get_closest_marker("core"):
+        return False
+    return not item.get_closest_marker("linux") and \
+        (item.get_closest_marker("portable") or item.get_closest_marker("windows"))
 
-    def expired(*_):
-        raise TimeoutError(f"more than {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, expired)
-    signal.alarm(seconds)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+def pytest_collection_modifyitems(config, items):
+    target = config.getoption("--target")
+    others = [item for item in items if not is_meant(item, target)]
+    items[:] = [item for item in items if is_meant(item, target)]
+    config.hook.pytest_deselected(items=others)
+
+
+def pytest_generate_tests(metafunc):
+    """Not as the fixture's own params: these are fixed before the target is known."""
+    if "shared" in metafunc.fixturenames:
+        metafunc.parametrize("shared", list(paths.BINARIES), indirect=True, scope="module")
 
 
 @pytest.fixture(scope="session")
@@ -43,15 +60,26 @@ def states():
     shutil.rmtree(root, ignore_errors=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def launch(request):
+    """The target's kind of service."""
+    if request.config.getoption("--target") == "linux":
+        yield Service
+        return
+    wine = Wine()
+    yield WindowsService
+    wine.close()
+
+
 @pytest.fixture
-def start(states):
+def start(states, launch):
     """Starts services: start(kind or state folder, ...); each must end well."""
     running = []
 
     def begin(state="plain", **options):
         if isinstance(state, str):
             state = states.new(state)
-        service = Service(state, **options)
+        service = launch(state, **options)
         running.append(service)
         return service
 
@@ -63,10 +91,10 @@ def start(states):
             service.close()
 
 
-@pytest.fixture(scope="module", params=sorted(BINARIES, reverse=True))
-def shared(states, request):
+@pytest.fixture(scope="module")
+def shared(states, launch, request):
     """One service for a module's tests, of each binary in turn."""
-    service = Service(states.new("plain"), binary=request.param)
+    service = launch(states.new("plain"), binary=request.param)
     try:
         yield service.settled()
         service.stop()

@@ -4,6 +4,8 @@ import pytest
 from harness.credential import FILE_MAGIC, Credential, make, rsa_from_tpm, tpm2b
 from harness.service import b64
 
+pytestmark = pytest.mark.portable
+
 PREFIX = "ActivateCredential failed: "
 ALL = ("credential_blob", "encrypted_secret", "hmac", "enc")
 
@@ -96,6 +98,7 @@ def still_works(service, c):
 
 
 @pytest.mark.parametrize("case", BEFORE_THE_TPM)
+@pytest.mark.core
 def test_refused_before_the_tpm(service, credential, case):
     error, field, fields = BEFORE_THE_TPM[case]
     service.control.reset()
@@ -111,6 +114,7 @@ def test_refused_before_the_tpm(service, credential, case):
 
 
 @pytest.mark.parametrize("case", BY_THE_TPM)
+@pytest.mark.core
 def test_refused_by_the_tpm(service, credential, case):
     reply = send(service, BY_THE_TPM[case](credential))
     assert (reply["status"], reply["error"]) == ("error", "credential_rejected")

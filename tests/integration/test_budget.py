@@ -2,9 +2,10 @@
 import pytest
 
 from harness.credential import make, rsa_from_tpm
+from harness.paths import BINARIES
 from harness.service import b64
 
-BINARIES = ["native", "aarch64"]
+pytestmark = pytest.mark.portable
 
 
 @pytest.fixture(params=["plain", "persistent", "factory"])
@@ -72,6 +73,7 @@ def test_the_secret_does_not_cross_the_bus(start, tmp_path):
     assert all(data[20:28] != "40000007" for data in start_session)  # tpmKey is a key
 
 
+@pytest.mark.linux
 @pytest.mark.parametrize("binary", BINARIES)
 def test_on_the_plain_device(start, binary):
     """/dev/tpm0 has no resource manager and three slots: all by hand."""

@@ -1,40 +1,48 @@
 """attestd call: the client."""
 import json
 import os
+import pathlib
 import socket
 import subprocess
 import threading
 
 import pytest
 
-from harness.paths import BINARIES
+from harness.paths import BINARIES, first_binary
 
 
-def call(path, *request, text="", binary="native"):
-    done = subprocess.run([*BINARIES[binary], "call", "--socket", str(path), *request], check=False,
-                          input=text.encode(), capture_output=True, timeout=60)
+def call(where, *request, text="", binary=None):
+    """where: the options that say so, or a Unix socket's path."""
+    if isinstance(where, os.PathLike):
+        where = ["--socket", str(where)]
+    done = subprocess.run([*BINARIES[binary or first_binary()], "call", *where, *request],
+                          check=False, input=text.encode(), capture_output=True, timeout=60)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
-@pytest.mark.parametrize("binary", ["native", "aarch64"])
+@pytest.mark.portable
+@pytest.mark.parametrize("binary", BINARIES)
 @pytest.mark.parametrize("request_", ["getEK", '{"command":"getEK"}', None],
                          ids=["name", "JSON", "standard input"])
+@pytest.mark.core
 def test_ok(shared, request_, binary):
     if request_ is None:
-        status, out, err = call(shared.socket, text='{"command":"getEK"}\n', binary=binary)
+        status, out, err = call(shared.where, text='{"command":"getEK"}\n', binary=binary)
     else:
-        status, out, err = call(shared.socket, request_, binary=binary)
+        status, out, err = call(shared.where, request_, binary=binary)
     assert (status, err) == (0, "")
     assert json.loads(out) == shared.ok({"command": "getEK"}) and out.endswith("}\n")
 
 
+@pytest.mark.portable
 def test_an_error_is_the_exit_status(service):
-    status, out, _ = call(service.socket, "nope")
+    status, out, _ = call(service.where, "nope")
     assert status == 1 and json.loads(out)["error"] == "unknown_command"
 
 
-def test_nobody_there(tmp_path):
-    status, out, err = call(tmp_path / "s", "getEK")
+@pytest.mark.portable
+def test_nobody_there(launch, tmp_path):
+    status, out, err = call(launch.where_nobody_is(tmp_path), "getEK")
     assert status not in (0, 64) and out == "" and "cannot connect" in err
 
 
@@ -70,17 +78,18 @@ def test_only_ok_is_success(tmp_path, reply):
     assert status == 1 and out == reply + "\n"
 
 
+@pytest.mark.portable
 def test_a_long_request(service):
-    status, out, _ = call(service.socket, text="x" * 16384)
+    status, out, _ = call(service.where, text="x" * 16384)
     assert status == 1 and json.loads(out)["error"] == "bad_json"
-    status, out, err = call(service.socket, text="x" * 20000)
+    status, out, err = call(service.where, text="x" * 20000)
     assert status == 1 and (out + err)
 
 
 def test_old_socket_path(start):
     """Where the services it replaces listened."""
-    path = f"/tmp/TpmWrapperPipe.{os.getpid()}.sock"
-    service = start("plain", args=["--socket", path])
+    path = pathlib.Path(f"/tmp/TpmWrapperPipe.{os.getpid()}.sock")
+    service = start("plain", args=["--socket", str(path)])
     from harness.service import can_connect
     service.wait(lambda: can_connect(path), "socket")
     assert call(path, "getEK")[0] == 0

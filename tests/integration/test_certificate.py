@@ -9,7 +9,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_publ
 from cryptography.x509.oid import NameOID
 
 from harness import tpm
+from harness.paths import BINARIES
 from harness.service import unb64
+
+pytestmark = pytest.mark.portable
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +128,7 @@ def test_nobody_lets_us_read(answer, ours):
     assert found is None and " warning " in log
 
 
-@pytest.mark.parametrize("binary", ["native", "aarch64"])
+@pytest.mark.parametrize("binary", BINARIES)
 def test_of_the_manufacturer(start, binary):
     service = start("factory", binary=binary).settled()
     known = service.attestation()

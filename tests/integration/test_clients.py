@@ -9,12 +9,15 @@ import pytest
 from harness.credential import make, rsa_from_tpm
 from harness.service import ask, b64, connect, exchange, parse_reply, read_all, unb64
 
+pytestmark = pytest.mark.portable
+
 GET_EK = b'{"command":"getEK"}\n'
 
 
+@pytest.mark.core
 def test_32_at_once(service):
     """All connected before the first one asks."""
-    clients = [connect(service.socket) for _ in range(32)]
+    clients = [connect(service.address) for _ in range(32)]
     for s in reversed(clients):
         s.sendall(GET_EK)
     for s in clients:
@@ -24,7 +27,7 @@ def test_32_at_once(service):
 
 def test_more_wait_in_the_backlog(service):
     """90 more than there are slots; all are served."""
-    clients = [connect(service.socket) for _ in range(122)]
+    clients = [connect(service.address) for _ in range(122)]
     for s in clients:
         s.sendall(GET_EK)
     for s in clients:
@@ -40,14 +43,14 @@ def test_activations_at_once(service):
     requests = [{"command": "activateCredential", "credential_blob": b64(make(ek, name, s).file)}
                 for s in secrets]
     with concurrent.futures.ThreadPoolExecutor(40) as pool:
-        replies = list(pool.map(lambda r: ask(service.socket, r), requests))
+        replies = list(pool.map(lambda r: ask(service.address, r), requests))
     assert [unb64(r["decrypted_secret"]) for r in replies] == secrets
     assert service.control.left() == []
 
 
 def test_gone_before_the_reply(service):
     for _ in range(100):
-        with connect(service.socket) as s:
+        with connect(service.address) as s:
             s.sendall(GET_EK)
     service.ok({"command": "getEK"})
 
@@ -56,7 +59,7 @@ def test_gone_during_an_activation(service, credential):
     request = {"command": "activateCredential", "credential_blob": b64(credential.file)}
     import json
     service.control.delay(100, "ActivateCredential", 1)
-    with connect(service.socket) as s:
+    with connect(service.address) as s:
         s.sendall(json.dumps(request).encode() + b"\n")
         time.sleep(0.05)
     assert unb64(service.ok(request)["decrypted_secret"]) == credential.secret
@@ -65,19 +68,21 @@ def test_gone_during_an_activation(service, credential):
 def test_gone_with_a_reset(service):
     """Closed with unread data on it."""
     for _ in range(50):
-        s = connect(service.socket)
+        s = connect(service.address)
         s.sendall(GET_EK * 50)
         s.close()
     service.ok({"command": "getEK"})
 
 
+@pytest.mark.linux
 def test_half_a_line_and_the_end(service):
-    assert parse_reply(exchange(service.socket, b'{"comm', half_close=True))["error"] == "bad_json"
-    assert exchange(service.socket, b"", half_close=True) == b""
+    assert parse_reply(exchange(service.address, b'{"comm', half_close=True))["error"] == "bad_json"
+    assert exchange(service.address, b"", half_close=True) == b""
 
 
+@pytest.mark.linux  # the relay reads for them
 def test_not_reading_does_not_delay_others(service):
-    lazy = [connect(service.socket) for _ in range(20)]
+    lazy = [connect(service.address) for _ in range(20)]
     for s in lazy:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         s.sendall(GET_EK)
@@ -96,12 +101,13 @@ def median_ms(action, times=15):
     return statistics.median(spent)
 
 
+@pytest.mark.linux  # TBS is waited for
 def test_known_answers_while_the_tpm_is_slow(service, credential):
     """Within 5 ms, in the median of several."""
     import json
     request = {"command": "activateCredential", "credential_blob": b64(credential.file)}
     service.control.delay(2000, "ActivateCredential", 1)
-    with connect(service.socket) as slow:
+    with connect(service.address) as slow:
         slow.sendall(json.dumps(request).encode() + b"\n")
         time.sleep(0.2)
         assert median_ms(lambda: service.ok({"command": "getEK"})) <= 5

@@ -7,6 +7,8 @@ import pytest
 from harness.credential import by_tools, make, rsa_from_tpm, tpm2b
 from harness.service import b64, unb64
 
+pytestmark = pytest.mark.portable
+
 SECRET = bytes(range(100, 132))
 
 # What a request says besides encrypted_secret, by form.
@@ -44,6 +46,7 @@ def activates(service, fields, encode=b64):
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.core
 def test_forms(service, made, form):
     fields = FORMS[form](made)
     assert activates(service, {**fields, "encrypted_secret": made.encrypted_secret})

@@ -4,7 +4,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from harness import tpm
 from harness.credential import make, rsa_from_tpm, spki
+from harness.paths import BINARIES
 from harness.service import b64, unb64
+
+pytestmark = pytest.mark.portable
 
 WRONG_KEYS = {
     "RSA 3072": "tpm2_createek -Q -c ek.ctx -G rsa3072",
@@ -24,7 +27,7 @@ def activates(service):
     return unb64(reply["decrypted_secret"]) == b"a secret"
 
 
-@pytest.mark.parametrize("binary", ["native", "aarch64"])
+@pytest.mark.parametrize("binary", BINARIES)
 def test_persistent(start, states, binary):
     service = start("persistent", binary=binary).settled()
     assert "CreatePrimary" in service.control.commands()  # the AIK

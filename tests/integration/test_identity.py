@@ -1,9 +1,13 @@
 """getEK and getAttestationData: who this machine is."""
 import struct
 
+import pytest
+
 from harness import tpm
 from harness.credential import name_of, rsa_from_tpm, spki
 from harness.service import unb64
+
+pytestmark = pytest.mark.portable
 
 # Template L-1 of the EK Credential Profile, and the AIK's, up to the keys
 # themselves: TPM2B_PUBLIC without its last part.
@@ -13,6 +17,7 @@ EK_TEMPLATE = bytes.fromhex(
 AIK_TEMPLATE = bytes.fromhex("00580023000b00050072000000100018000b00030010")
 
 
+@pytest.mark.core
 def test_members(service):
     ek = service.ok({"command": "getEK"})
     assert list(ek) == ["status", "ek_public", "ek_cert", "ek_tpm"]
@@ -28,6 +33,7 @@ def test_ek_is_that_of_the_template(service):
     assert len(public) == len(EK_TEMPLATE) + 256
 
 
+@pytest.mark.core
 def test_spki_is_that_of_the_public_area(service):
     known = service.attestation()
     assert known["ek_pub"] == spki(rsa_from_tpm(known["ek_tpm"]))

@@ -1,11 +1,13 @@
 """The launcher itself: what the other tests trust."""
 import subprocess
+import sys
+import time
 
 import pytest
 
-from harness.control import CC, transmit
+from harness.control import CC, transmit, transmit_on
 from harness.paths import SWTPM_RUN
-from harness.service import Service, wait_for
+from harness.service import Service, connect, read_all, wait_for
 
 GET_RANDOM = bytes.fromhex("80010000000c0000017b0008")
 POLICY_SESSION = bytes.fromhex("80010000003b00000176") + bytes.fromhex("40000007") * 2 + \
@@ -99,3 +101,76 @@ def test_the_plain_device_leaves_it_loaded(states):
         assert len(service.control.handles()) == 1
     finally:
         service.close()
+
+
+TELL_PORT = """
+import os, time
+folder = os.environ["TMPDIR"]
+with open(folder + "/new", "w") as f:
+    f.write(os.environ["ATTESTD_TEST_TPM"])
+os.rename(folder + "/new", folder + "/port")
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def tcp(states):
+    """The launcher with --tcp: its service, and the TPM's port."""
+    services = []
+
+    def begin(*launcher):
+        service = Service(states.new(), launcher=["--tcp", *launcher],
+                          wrap=[sys.executable, "-c", TELL_PORT])
+        services.append(service)
+        wait_for((service.dir / "port").exists, 10, "port")
+        return service.control, int((service.dir / "port").read_text())
+
+    yield begin
+    for service in services:
+        service.close()
+
+
+def refuses(port):
+    with pytest.raises(ConnectionRefusedError):
+        connect(port)
+    return True
+
+
+def test_tcp(tcp):
+    """Each connection is an open of the device: counted, disturbed, cleaned up behind."""
+    control, port = tcp()
+    with connect(port) as one, connect(port) as other:
+        assert transmit_on(one, GET_RANDOM).hex()[12:20] == SUCCESS
+        assert transmit_on(other, POLICY_SESSION).hex()[12:20] == SUCCESS
+        assert control.count() == 2 and control.opens() == 2
+        control.fault("rc", 0x922, count=1)
+        control.delay(200, "GetRandom", 1)
+        begin = time.monotonic()
+        assert transmit_on(one, GET_RANDOM).hex()[12:20] == "00000922"
+        assert transmit_on(one, GET_RANDOM).hex()[12:20] == SUCCESS
+        assert time.monotonic() - begin >= 0.2
+        assert len(control.handles()) == 1
+    wait_for(lambda: control.handles() == [], 5, "flush")
+
+
+def test_tcp_comes_and_goes(tcp):
+    control, port = tcp("--absent")
+    assert refuses(port)
+    control.ask("present")
+    with connect(port) as s:
+        assert transmit_on(s, GET_RANDOM).hex()[12:20] == SUCCESS
+        control.ask("vanish")
+        assert read_all(s) == b""
+    with connect(port) as s:
+        assert transmit_on(s, GET_RANDOM).hex()[12:20] == SUCCESS
+        control.ask("absent")
+        assert read_all(s) == b"" and refuses(port)
+    control.ask("present")
+    connect(port).close()
+
+
+def test_tcp_is_for_this_machine_only(tcp):
+    _, port = tcp()
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        local = [line.split()[1] for line in table if f":{port:04X} " in line]
+    assert local and set(local) == {f"0100007F:{port:04X}"}

@@ -1,9 +1,13 @@
 """The log: what it says, and what it never says."""
-import os
 import re
 
+import pytest
+
 from harness.credential import make, rsa_from_tpm
-from harness.service import b64
+from harness.service import b64, wait_for
+from test_tpm_comes_and_goes import activation
+
+pytestmark = pytest.mark.portable
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (error|warning|info|debug) [ -~]+")
 
@@ -30,7 +34,7 @@ def test_lines(start):
                  "activateCredential credential_rejected", "activateCredential bad_base64"):
         assert word in text
     requests = [line for line in lines if "activateCredential" in line]
-    assert all(f"pid={os.getpid()} uid={os.getuid()}" in line for line in requests)
+    assert all(service.client in line for line in requests)
 
 
 def test_no_secret_is_in_it(start):
@@ -51,3 +55,17 @@ def test_unknown_commands_are_not_repeated(start):
     service = start("plain").settled()
     service.ask({"command": "a forged line"})
     assert "forged" not in service.log()
+
+
+def test_one_line_for_a_trouble_that_lasts(start):
+    """attestd tries again and again; the log says once what is wrong, and when it is over."""
+    service = start("plain", args=["--log-level", "info"]).settled()
+    request = activation(service.attestation())
+    service.control.fault("close")
+    service.ask(request)
+    tries = service.control.opens()
+    wait_for(lambda: service.control.opens() >= tries + 3, 20, "further attempts")
+    service.control.ask("clear")
+    wait_for(lambda: "TPM works again" in service.log(), 20, "end of it in the log")
+    assert service.log().count("TPM: tpm_unavailable") == 1, service.log()
+    assert service.log().count("TPM found") == 1

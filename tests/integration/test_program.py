@@ -7,15 +7,15 @@ import subprocess
 
 import pytest
 
-from harness.paths import BINARIES
+from harness.paths import BINARIES, first_binary
 from harness.service import can_connect, connect
 
-COMMANDS = pytest.mark.parametrize("binary", ["native", "aarch64"])
+COMMANDS = pytest.mark.parametrize("binary", BINARIES)
 
 
-def attestd(*args, binary="native", **options):
-    return subprocess.run([*BINARIES[binary], *args], check=False, timeout=30, text=True,
-                          capture_output=True, stdin=subprocess.DEVNULL, **options)
+def attestd(*args, binary=None, **options):
+    return subprocess.run([*BINARIES[binary or first_binary()], *args], check=False, timeout=30,
+                          text=True, capture_output=True, stdin=subprocess.DEVNULL, **options)
 
 
 @COMMANDS

@@ -5,7 +5,10 @@ import time
 import pytest
 
 from harness.credential import make, rsa_from_tpm
+from harness.paths import BINARIES
 from harness.service import Service, b64, connect, parse_reply, read_all, unb64, wait_for
+
+pytestmark = pytest.mark.portable
 
 GET_EK = {"command": "getEK"}
 
@@ -35,11 +38,11 @@ def recovers(service, request, seconds=5):
     return wait_for(lambda: service.ask(request)["status"] == "ok", seconds, "recovery")
 
 
-@pytest.mark.parametrize("binary", ["native", "aarch64"])
+@pytest.mark.parametrize("binary", BINARIES)
 def test_late(start, binary):
     """The device appears after the first request has come."""
     service = start("plain", launcher=["--absent"], binary=binary).ready()
-    with connect(service.socket) as s:
+    with connect(service.address) as s:
         s.sendall(json.dumps(GET_EK).encode() + b"\n")
         time.sleep(1)
         service.control.ask("present")
@@ -63,6 +66,7 @@ def test_absent(start):
     assert activates(service)
 
 
+@pytest.mark.linux
 @pytest.mark.parametrize("errno,error", [("EACCES", "tpm_access_denied"), ("EBUSY", "tpm_busy"),
                                          ("EIO", "tpm_unavailable")])
 @pytest.mark.slow
@@ -74,7 +78,8 @@ def test_cannot_be_opened(start, errno, error):
     assert recovers(service, GET_EK)
 
 
-@pytest.mark.parametrize("binary", ["native", "aarch64"])
+@pytest.mark.parametrize("binary", BINARIES)
+@pytest.mark.core
 def test_vanishes_between_requests(start, binary):
     """The next request finds out, reopens, and succeeds."""
     service = start("plain", binary=binary).settled()
@@ -179,7 +184,7 @@ def test_stop_during_a_slow_command(start):
     service = start("plain").settled()
     request = json.dumps(activation(service.attestation())).encode() + b"\n"
     service.control.delay(1500, "ActivateCredential", 1)
-    with connect(service.socket) as s:
+    with connect(service.address) as s:
         s.sendall(request)
         time.sleep(0.3)
         begin = time.monotonic()
@@ -187,7 +192,7 @@ def test_stop_during_a_slow_command(start):
         assert parse_reply(read_all(s))["status"] == "ok"
         assert service.wait_exit() == 0
         assert time.monotonic() - begin < 4
-    assert not service.socket.exists()
+    assert service.is_gone()
 
 
 def test_stop_during_a_mute_command(start):
@@ -195,7 +200,7 @@ def test_stop_during_a_mute_command(start):
     service = start("plain").settled()
     request = json.dumps(activation(service.attestation())).encode() + b"\n"
     service.control.fault("hang", command="ActivateCredential")
-    with connect(service.socket) as s:
+    with connect(service.address) as s:
         s.sendall(request)
         time.sleep(0.2)
         begin = time.monotonic()
@@ -219,6 +224,7 @@ def test_gone_after_a_clean_up_that_failed(start):
     assert service.control.left() == []
 
 
+@pytest.mark.linux
 @pytest.mark.parametrize("mode", ["once", "serve"])
 def test_the_end_waits_for_the_clean_up(states, mode):
     """Even on the plain device, where nobody else cleans up: the AIK is in the making."""

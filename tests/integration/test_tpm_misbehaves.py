@@ -7,9 +7,11 @@ import pytest
 from harness.service import connect, parse_reply, read_all, wait_for
 from test_tpm_comes_and_goes import GET_EK, activation, recovers
 
+pytestmark = pytest.mark.portable
+
 
 def begin(service, request):
-    s = connect(service.socket)
+    s = connect(service.address)
     s.sendall(json.dumps(request).encode() + b"\n")
     return s
 
@@ -73,6 +75,7 @@ def test_each_new_link_breaks(start):
     assert recovers(service, GET_EK)
 
 
+@pytest.mark.linux  # TBS is waited for
 def test_mute_from_the_start(start):
     """Requests do not wait for longer than the grace."""
     service = start("plain", launcher=["--absent"]).ready()

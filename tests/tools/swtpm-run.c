@@ -11,6 +11,7 @@
 #include "lib/control.h"
 #include "lib/proxy.h"
 #include "lib/record.h"
+#include "lib/tcp.h"
 #include "lib/tpm.h"
 #include "lib/tracee.h"
 
@@ -39,28 +40,26 @@ static const char usage[] =
 	"  --control SOCK   a Unix socket for control, a line a command; try `help'\n"
 	"  --listen SOCK    a Unix socket for raw TPM commands, as one more open\n"
 	"                   of /dev/tpmrm0 (tpm2 -T 'cmd:nc -U SOCK')\n"
+	"  --tcp            no device file, but a port of 127.0.0.1, each connection an\n"
+	"                   open; COMMAND finds its number in ATTESTD_TEST_TPM\n"
 	"  --log FILE       each TPM command, a line each\n"
 	"  --trace FILE     each command and response whole, in hex\n";
 
 struct options {
 	const char *state, *control, *listen, *log, *trace;
 	bool device[DEVICE_COUNT];
-	bool absent;
+	bool absent, tcp;
 	char **command;
 };
 
 static int parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
-		{"state", required_argument, NULL, 's'},
-		{"device", required_argument, NULL, 'd'},
-		{"absent", no_argument, NULL, 'a'},
-		{"control", required_argument, NULL, 'c'},
-		{"listen", required_argument, NULL, 'r'},
-		{"log", required_argument, NULL, 'l'},
-		{"trace", required_argument, NULL, 't'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"state", required_argument, NULL, 's'},  {"device", required_argument, NULL, 'd'},
+		{"absent", no_argument, NULL, 'a'},       {"control", required_argument, NULL, 'c'},
+		{"listen", required_argument, NULL, 'r'}, {"tcp", no_argument, NULL, 'p'},
+		{"log", required_argument, NULL, 'l'},    {"trace", required_argument, NULL, 't'},
+		{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
 	};
 	const char *device = "tpmrm0";
 	int c;
@@ -81,6 +80,9 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case 'r':
 			o->listen = optarg;
+			break;
+		case 'p':
+			o->tcp = true;
 			break;
 		case 'l':
 			o->log = optarg;
@@ -140,7 +142,7 @@ static int make_work_dir(struct tpm *t, const char **state)
 
 /* ---- the loop -------------------------------------------------------- */
 
-enum { FD_SIGNAL, FD_OPENS, FD_RAW, FD_CONTROL };
+enum { FD_SIGNAL, FD_OPENS, FD_RAW, FD_TCP, FD_CONTROL };
 #define FDS (FD_CONTROL + CONTROL_FDS + PROXY_FDS)
 
 /* Whether the command has ended; then *status is its wait status. */
@@ -168,6 +170,7 @@ static int loop(int pid, int signals, int opens, int raw)
 		fds[FD_SIGNAL] = (struct pollfd){signals, POLLIN, 0};
 		fds[FD_OPENS] = (struct pollfd){opens, POLLIN, 0};
 		fds[FD_RAW] = (struct pollfd){raw, POLLIN, 0};
+		fds[FD_TCP] = (struct pollfd){tcp_listener(), POLLIN, 0};
 		controls = control_poll(fds + FD_CONTROL);
 		sessions = proxy_poll(fds + FD_CONTROL + controls, &deadline);
 		if (deadline != INT64_MAX) {
@@ -185,6 +188,11 @@ static int loop(int pid, int signals, int opens, int raw)
 		proxy_run(fds + FD_CONTROL + controls, sessions);
 		if (fds[FD_RAW].revents != 0) {
 			int fd = accept(raw, NULL, NULL);
+			if (fd >= 0)
+				proxy_adopt(fd);
+		}
+		if (fds[FD_TCP].revents != 0) {
+			int fd = tcp_accept();
 			if (fd >= 0)
 				proxy_adopt(fd);
 		}
@@ -208,6 +216,19 @@ static int catch_signals(void)
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+/* Before the command is started: it inherits the variable. */
+static int start_tcp(bool accepts)
+{
+	char port[12];
+	int number = tcp_reserve();
+
+	if (number < 0)
+		return -1;
+	snprintf(port, sizeof port, "%d", number);
+	tcp_open(accepts);
+	return setenv("ATTESTD_TEST_TPM", port, 1);
+}
+
 /* Runs the command to its end. Its wait status, or -1. */
 static int run(const struct options *o, struct tpm *t, int signals)
 {
@@ -218,8 +239,10 @@ static int run(const struct options *o, struct tpm *t, int signals)
 		proxy_set_open((enum device)i, o->device[i] && !o->absent ? 0 : ENOENT);
 	if (o->listen != NULL && (raw = listen_at(o->listen)) < 0)
 		return -1;
+	if (o->tcp && start_tcp(o->device[DEVICE_TPMRM0] && !o->absent) != 0)
+		return -1;
 	if (control_init(o->control, t) == 0) {
-		pid = tracee_start(o->command, &opens);
+		pid = tracee_start(o->command, o->tcp ? NULL : &opens);
 		if (pid > 0) {
 			control_set_pid(pid);
 			status = loop(pid, signals, opens, raw);

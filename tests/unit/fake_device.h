@@ -17,6 +17,7 @@ static struct fake_device {
 	TSS2_TCTI_CONTEXT_COMMON_V1 tcti;
 	/* What it is to do. */
 	int open_error; /* port_tpm_open's */
+	int fault; /* what the system says of a failed transfer; 0: no more than that */
 	TSS2_RC transmit_rc, size_rc, read_rc;
 	unsigned size_again, read_again; /* so often TRY_AGAIN comes first */
 	uint8_t response[8192];
@@ -81,6 +82,11 @@ int port_tpm_open(TSS2_TCTI_CONTEXT **tcti, const char **name)
 	*tcti = (TSS2_TCTI_CONTEXT *)(void *)&device;
 	*name = "/dev/fake";
 	return 0;
+}
+
+int port_tpm_fault(void)
+{
+	return device.fault != 0 ? device.fault : -ERR_TPM_UNAVAILABLE;
 }
 
 /* Idempotent, as the port's is. */

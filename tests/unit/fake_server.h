@@ -36,6 +36,7 @@ enum kind {
 	TIME,
 	SET_KNOWN,
 	SET_OUTLOOK,
+	SET_BLOCKS,
 	SET_OWN_JOB,
 	SET_TPM_DEADLINE,
 	/* What is expected. */
@@ -112,6 +113,10 @@ struct act {
 #define KNOWN(goal)                      \
 	{                                \
 		SET_KNOWN, goal, NULL, 0 \
+	}
+#define BLOCKS(ms)                      \
+	{                               \
+		SET_BLOCKS, 0, NULL, ms \
 	}
 #define OUTLOOK(err)                      \
 	{                                 \
@@ -307,6 +312,7 @@ static struct identity identity = {
 
 static struct {
 	bool known[3]; /* each goal */
+	uint64_t blocks; /* so long the next tpm_run takes */
 	int outlook;
 	bool own_job;
 	bool begun; /* tpm_run is due */
@@ -362,6 +368,8 @@ void tpm_run(uint64_t now, bool event)
 {
 	CHECK(now == clock_ms);
 	tpm.begun = false;
+	clock_ms += tpm.blocks;
+	tpm.blocks = 0;
 	if (event && tpm.working && tpm.ends) {
 		tpm.working = false;
 		tpm.ready = true;

@@ -107,6 +107,9 @@ static void perform(const struct act *a, uint64_t deadline)
 	case SET_KNOWN:
 		tpm.known[a->conn] = true;
 		break;
+	case SET_BLOCKS:
+		tpm.blocks = (uint64_t)a->n;
+		break;
 	case SET_OUTLOOK:
 		tpm.outlook = (int)a->n;
 		break;

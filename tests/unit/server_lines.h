@@ -18,7 +18,9 @@
 #define TOO_LONG_REPLY ERROR_REPLY("The request is longer than 16384 bytes", "request_too_long")
 #define PREFIX "ActivateCredential failed: "
 #define STOPPING_REPLY(prefix) ERROR_REPLY(prefix "attestd is stopping", "stopping")
-#define UNAVAILABLE_REPLY(prefix) ERROR_REPLY(prefix "no TPM answers", "tpm_unavailable")
+#define UNAVAILABLE_REPLY(prefix)                                                              \
+	ERROR_REPLY(prefix "no TPM answers: is there one, and is it enabled in the firmware?", \
+		    "tpm_unavailable")
 #define SECRET_REPLY(base64) "{\"status\":\"ok\",\"decrypted_secret\":\"" base64 "\"}\n"
 
 /* The job of a getEK, of a getAttestationData; that of an activation is named

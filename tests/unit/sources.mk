@@ -31,6 +31,6 @@ TEST_SERVER = src/service/server.c src/service/dispatch.c src/service/log.c
 UNIT_SRC_test_server = $(TEST_SERVER)
 UNIT_SRC_test_server_stop = $(TEST_SERVER)
 
-UNIT_SRC_test_port_linux = $(wildcard port/linux/*.c)
-UNIT_SRC_test_port_linux_io = $(wildcard port/linux/*.c)
-UNIT_SRC_test_port_linux_listen = $(wildcard port/linux/*.c)
+UNIT_SRC_test_port_linux = $(wildcard port/common/*.c port/linux/*.c)
+UNIT_SRC_test_port_linux_io = $(wildcard port/common/*.c port/linux/*.c)
+UNIT_SRC_test_port_linux_listen = $(wildcard port/common/*.c port/linux/*.c)

@@ -240,7 +240,8 @@ static void test_bad_requests(void **state)
 static void test_failures(void **state)
 {
 	(void)state;
-	fails(GET_EK, -ERR_TPM_UNAVAILABLE, 0, ERROR("no TPM answers", "\"tpm_unavailable\""));
+	fails(GET_EK, -ERR_TPM_LOCKOUT, 0,
+	      ERROR("the TPM is in dictionary-attack lockout", "\"tpm_lockout\""));
 	fails(GET_DATA, -ERR_TPM_HIERARCHY, 0x185,
 	      ERROR("the endorsement hierarchy is disabled",
 		    "\"hierarchy_disabled\",\"tpm_rc\":\"0x185\""));

@@ -195,7 +195,7 @@ static void test_read_sizes(void **state)
 
 static void test_what_is_no_response(void **state)
 {
-	static const uint8_t tpm12[] = {0x00, 0xc4, 0, 0, 0, 10, 0, 0, 0, 9};
+	static const uint8_t tpm12[] = {0x00, 0xc4, 0, 0, 0, 10, 0, 0, 0, 30};
 	static const uint8_t sessions[] = {0x80, 0x02, 0, 0, 0, 14, 0, 0, 0, 0, 0, 0, 0, 0};
 	static const uint8_t with_body[] = {0x80, 0x01, 0, 0, 0, 12, 0, 0, 1, 1, 0, 0};
 	uint8_t garbage[TPM_RESPONSE_MAX];
@@ -294,6 +294,19 @@ static void test_transfer_errors(void **state)
 	}
 }
 
+/* The system knows more than that the transfer failed. */
+static void test_transfer_errors_with_a_reason(void **state)
+{
+	(void)state;
+	device.fault = -ERR_TPM_BLOCKED;
+	device.size_rc = TSS2_TCTI_RC_IO_ERROR;
+	breaks(-ERR_TPM_BLOCKED);
+	device.fault = -ERR_TPM_DENIED;
+	device.transmit_rc = TSS2_TCTI_RC_IO_ERROR;
+	assert_int_equal(transmit(), TSS2_TCTI_RC_IO_ERROR);
+	is_broken(-ERR_TPM_DENIED);
+}
+
 /* Where a secret was put it is wiped, once: the buffer may be another's then. */
 static void test_wipe(void **state)
 {
@@ -339,11 +352,17 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_good_responses_pass), TEST(test_small_buffers),
-		TEST(test_announced_sizes),     TEST(test_read_sizes),
-		TEST(test_what_is_no_response), TEST(test_try_again),
-		TEST(test_answer_not_taken),    TEST(test_timeout_is_the_callers),
-		TEST(test_transfer_errors),     TEST(test_wipe),
+		TEST(test_good_responses_pass),
+		TEST(test_small_buffers),
+		TEST(test_announced_sizes),
+		TEST(test_read_sizes),
+		TEST(test_what_is_no_response),
+		TEST(test_try_again),
+		TEST(test_answer_not_taken),
+		TEST(test_timeout_is_the_callers),
+		TEST(test_transfer_errors),
+		TEST(test_transfer_errors_with_a_reason),
+		TEST(test_wipe),
 		TEST(test_no_device),
 	};
 

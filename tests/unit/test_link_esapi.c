@@ -146,7 +146,7 @@ static void test_retry_is_sent_again(void **state)
 /* ESAPI does not go on after these; a new link does. */
 static void test_broken_and_healed(void **state)
 {
-	static const uint8_t tpm12[] = {0x00, 0xc4, 0, 0, 0, 10, 0, 0, 0, 9};
+	static const uint8_t tpm12[] = {0x00, 0xc4, 0, 0, 0, 10, 0, 0, 0, 30};
 
 	(void)state;
 	device_answers(tpm12, sizeof tpm12);

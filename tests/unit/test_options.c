@@ -30,6 +30,18 @@ const struct port_option port_options[] = {
 };
 const size_t port_option_count = sizeof port_options / sizeof *port_options;
 
+static int run(char **args)
+{
+	(void)args;
+	return 0;
+}
+
+const struct port_command port_commands[] = {
+	{"install", "becomes a service", true, run},
+	{"uninstall", "is one no more", false, run},
+	{NULL, NULL, false, NULL},
+};
+
 static char page[4096];
 static bool page_is_error;
 
@@ -184,6 +196,33 @@ static void test_wrong_options(void **state)
 	is_wrong("--socket|", "--socket");
 }
 
+/* A command of the port's takes the options of serve, or none. */
+static void test_commands_of_the_port(void **state)
+{
+	(void)state;
+	ASSERT_OK("install");
+	assert_ptr_equal(o.command, &port_commands[0]);
+	assert_null(o.command_args[0]);
+	ASSERT_OK("install|--socket|/run/a|--log-level=debug");
+	assert_ptr_equal(o.command, &port_commands[0]);
+	assert_string_equal(o.command_args[0], "--socket");
+	assert_string_equal(o.command_args[2], "--log-level=debug");
+	assert_null(o.command_args[3]);
+	assert_string_equal(socket_path, "/run/a");
+	ASSERT_OK("uninstall");
+	assert_ptr_equal(o.command, &port_commands[1]);
+	ASSERT_OK("uninstall|--help");
+	assert_true(o.help);
+	is_wrong("install|--socket-like=y", "--socket-like=y"); /* once's */
+	is_wrong("install|--socket=", "--socket=");
+	is_wrong("install|now", "now");
+	is_wrong("uninstall|--socket=x", "--socket=x");
+	is_wrong("uninstall|--log-level=info", "--log-level=info");
+	is_wrong("--tpm=x|install", "install");
+	ASSERT_OK("serve");
+	assert_null(o.command);
+}
+
 static void test_options_of_other_modes(void **state)
 {
 	(void)state;
@@ -240,6 +279,8 @@ static void test_usage(void **state)
 		assert_int_equal(page_is_error, is_error);
 		assert_true(has("usage: attestd [MODE] [OPTION]... [REQUEST]\n"));
 		assert_true(has("  serve\n") && has("  once\n") && has("  call\n"));
+		assert_true(has("  install\n        becomes a service\n"));
+		assert_true(has("  uninstall\n"));
 		assert_true(has("  --socket PATH  (serve, call)\n        where clients come\n"));
 		assert_true(has("  --tpm DEVICE  (serve, once)\n        the TPM\n"));
 		assert_true(has("  --socket-like X  (once)\n"));
@@ -256,7 +297,7 @@ int main(void)
 		cmocka_unit_test(test_values),        cmocka_unit_test(test_log_levels),
 		cmocka_unit_test(test_wrong_options), cmocka_unit_test(test_options_of_other_modes),
 		cmocka_unit_test(test_request),       cmocka_unit_test(test_help_and_version),
-		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_usage),         cmocka_unit_test(test_commands_of_the_port),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);

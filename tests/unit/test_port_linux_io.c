@@ -29,6 +29,22 @@ static void tpm_errors(void)
 	port_tpm_close();
 }
 
+/* A driver that was bound again may have another number. */
+static void tpm_has_another_number(void)
+{
+	TSS2_TCTI_CONTEXT *tcti;
+	const char *device;
+	int ends[2];
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	fake_devices[0] = (struct fake_device){"/dev/tpmrm1", 0, ends[0], 0};
+	fake_devices[1] = (struct fake_device){"/dev/tpm0", EBUSY, -1, 0};
+	CHECK(port_tpm_open(&tcti, &device) == 0);
+	CHECK(strcmp(device, "/dev/tpmrm1") == 0 && fake_devices[1].opened == 0);
+	port_tpm_close();
+	CHECK(close(ends[1]) == 0);
+}
+
 static void tpm_answers(void)
 {
 	TSS2_TCTI_CONTEXT *tcti;
@@ -194,14 +210,15 @@ static void calls_get_nothing(void)
 	CHECK(port_call("x", buf, sizeof(buf), &n) == -ERR_IO && n == 0);
 }
 
-#define ALL_TESTS(X)          \
-	X(tpm_errors)         \
-	X(tpm_answers)        \
-	X(once)               \
-	X(once_from_file)     \
-	X(calls)              \
-	X(calls_with_stdin)   \
-	X(calls_get_too_much) \
+#define ALL_TESTS(X)              \
+	X(tpm_errors)             \
+	X(tpm_answers)            \
+	X(tpm_has_another_number) \
+	X(once)                   \
+	X(once_from_file)         \
+	X(calls)                  \
+	X(calls_with_stdin)       \
+	X(calls_get_too_much)     \
 	X(calls_get_nothing)
 
 RUN(ALL_TESTS)

@@ -33,6 +33,17 @@ static void test_client_that_does_not_read(void **state)
 	      AT(70000 + CLIENT_MS), CLOSED(0, 0), STOP);
 }
 
+/* Nor is it silence while nobody was listened to: the TPM could only be waited for. */
+static void test_a_tpm_that_blocks(void **state)
+{
+	(void)state;
+	SERVE(PORT_SERVE, 0, OPEN(0), OPEN(1), SAY(1, "{"), AT(4000), BLOCKS(30000),
+	      SAY(0, activation('A')), JOB('A'), OPENED(1), WAITS_UNTIL(30000 + CLIENT_MS),
+	      BLOCKS(20000), TPM_DONE, REPLY(0, A_REPLY), WAITS_UNTIL(50000 + CLIENT_MS),
+	      AT(50000 + CLIENT_MS), CLOSED(1, 0), REPLY(0, A_REPLY), AT(54000 + CLIENT_MS),
+	      CLOSED(0, 0), STOP);
+}
+
 /* Those who wait for the TPM have no deadline of their own: its jobs end. */
 static void test_waiting_clients(void **state)
 {
@@ -169,6 +180,7 @@ int main(void)
 		cmocka_unit_test(test_silent_clients),
 		cmocka_unit_test(test_trickling_client),
 		cmocka_unit_test(test_client_that_does_not_read),
+		cmocka_unit_test(test_a_tpm_that_blocks),
 		cmocka_unit_test(test_waiting_clients),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_stop_with_clients),

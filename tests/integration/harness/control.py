@@ -79,11 +79,16 @@ class Control:
 def transmit(path, command, timeout=30):
     """One TPM command through the launcher's --listen socket."""
     with _connect(path, timeout) as s:
-        s.sendall(command)
-        reply = b""
-        while len(reply) < 10 or len(reply) < struct.unpack(">I", reply[2:6])[0]:
-            more = s.recv(4096)
-            if not more:
-                break
-            reply += more
+        return transmit_on(s, command)
+
+
+def transmit_on(s, command):
+    """The same on a connection that is there."""
+    s.sendall(command)
+    reply = b""
+    while len(reply) < 10 or len(reply) < struct.unpack(">I", reply[2:6])[0]:
+        more = s.recv(4096)
+        if not more:
+            break
+        reply += more
     return reply

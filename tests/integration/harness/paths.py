@@ -12,10 +12,43 @@ def _path(variable, default):
 
 ATTESTD = _path("ATTESTD", "x86_64-linux-musl/attestd")
 ATTESTD_AARCH64 = _path("ATTESTD_AARCH64", "aarch64-linux-musl/attestd")
+ATTESTD_WINDOWS = _path("ATTESTD_WINDOWS", "x86_64-windows/attestd.exe")
+ATTESTD_WINDOWS_GCC = _path("ATTESTD_WINDOWS_GCC", "x86_64-windows-gcc/attestd.exe")
+ATTESTD_WINDOWS_ARM64 = _path("ATTESTD_WINDOWS_ARM64", "aarch64-windows/attestd.exe")
 SWTPM_RUN = _path("SWTPM_RUN", "host/swtpm-run")
+# Not /usr/bin/wine: that has opinions about 32-bit programs.
+WINE = _path("WINE", "/usr/lib/wine/wine64")
+WINE_ARM64 = _path("WINE_ARM64", "arm64-wine/bin/wine64")
 
-# The command that starts each binary.
-BINARIES = {
-    "native": [ATTESTD],
-    "aarch64": ["qemu-aarch64-static", ATTESTD_AARCH64],
+# The command that starts each binary, by pytest's --target. The first of a
+# target is the one that all tests run; each of them runs what names a binary.
+TARGETS = {
+    "linux": {
+        "native": [ATTESTD],
+        "aarch64": ["qemu-aarch64-static", ATTESTD_AARCH64],
+    },
+    "windows": {"windows": [WINE, ATTESTD_WINDOWS]},
+    "windows-gcc": {"windows-gcc": [WINE, ATTESTD_WINDOWS_GCC]},
+    "windows-arm64": {"windows-arm64": [WINE_ARM64, ATTESTD_WINDOWS_ARM64]},
 }
+BINARIES = dict(TARGETS["linux"])
+
+
+def select(target):
+    """From now on BINARIES are that target's."""
+    BINARIES.clear()
+    BINARIES.update(TARGETS[target])
+
+
+def first_binary():
+    return next(iter(BINARIES))
+
+
+def wine():
+    return BINARIES[first_binary()][0]
+
+
+def windows_tool(name):
+    """Made for the same kind of machine as the exe, and beside it."""
+    beside = pathlib.Path(BINARIES[first_binary()][-1]).parent / "tools"
+    return pathlib.Path(os.environ.get("WINDOWS_TOOLS", beside)) / name

@@ -25,10 +25,13 @@ def unb64(text):
     return base64.b64decode(text, validate=True)
 
 
-def connect(path, timeout=60):
+def connect(address, timeout=60):
+    """address: a Unix socket's path, or a port of this machine."""
+    if isinstance(address, int):
+        return socket.create_connection(("127.0.0.1", address), timeout)
     s = socket.socket(socket.AF_UNIX)
     s.settimeout(timeout)
-    s.connect(str(path))
+    s.connect(str(address))
     return s
 
 
@@ -41,9 +44,9 @@ def read_all(s):
         data += more
 
 
-def exchange(path, data, timeout=60, half_close=False):
+def exchange(address, data, timeout=60, half_close=False):
     """Sends bytes, and returns all that comes until the service closes."""
-    with connect(path, timeout) as s:
+    with connect(address, timeout) as s:
         s.sendall(data)
         if half_close:
             s.shutdown(socket.SHUT_WR)
@@ -60,13 +63,13 @@ def parse_reply(data):
     return reply
 
 
-def ask(path, request, timeout=60):
+def ask(address, request, timeout=60):
     """request: a dict, or the line itself as text or bytes."""
     if isinstance(request, dict):
         request = json.dumps(request)
     if isinstance(request, str):
         request = request.encode()
-    return parse_reply(exchange(path, request + b"\n", timeout))
+    return parse_reply(exchange(address, request + b"\n", timeout))
 
 
 def wait_for(condition, seconds, what):
@@ -90,18 +93,20 @@ def can_connect(path):
 class Service:
     """One attestd with a TPM of its own. `launcher` are the launcher's options."""
 
-    def __init__(self, state, args=(), binary="native", launcher=(), wrap=(), env=None,
-                 mode="serve"):
+    STOP_SIGNAL = signal.SIGTERM
+    LAUNCHER = []  # options that it always has
+
+    def __init__(self, state, args=(), binary=None, launcher=(), wrap=(), env=None, mode="serve"):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="attestd-"))
         self.socket = self.dir / "s"
         self.raw = self.dir / "raw"
         self.stderr = open(self.dir / "log", "wb+")
-        command = list(wrap) + paths.BINARIES[binary] + [mode]
+        command = [*wrap, *self.command(binary or paths.first_binary(), mode)]
         if mode == "serve" and "--socket" not in args:
-            command += ["--socket", str(self.socket)]
+            command += self.listen_options()
         self.process = subprocess.Popen(
             [paths.SWTPM_RUN, "--state", str(state), "--control", str(self.dir / "control"),
-             "--listen", str(self.raw), *launcher, "--", *command, *args],
+             "--listen", str(self.raw), *self.LAUNCHER, *launcher, "--", *command, *args],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.stderr,
             env=dict(os.environ, TMPDIR=str(self.dir), **(env or {})))
         self.control = None
@@ -113,12 +118,37 @@ class Service:
             self.close()
             raise
 
+    @property
+    def address(self):
+        """Where clients connect."""
+        return self.socket
+
     def wait(self, condition, what):
         """Waits for something that the process is to do, as long as it lives."""
         def check():
             assert self.process.poll() is None, f"ended: {self.log()}"
             return condition()
         return wait_for(check, START_S, what)
+
+    def command(self, binary, mode):
+        return [*paths.BINARIES[binary], mode]
+
+    def listen_options(self):
+        return ["--socket", str(self.socket)]
+
+    @property
+    def where(self):
+        """The options with which `call` finds it."""
+        return ["--socket", str(self.socket)]
+
+    @staticmethod
+    def where_nobody_is(folder):
+        return ["--socket", str(folder / "nobody")]
+
+    @property
+    def client(self):
+        """Who its clients are, as in its log."""
+        return f"pid={os.getpid()} uid={os.getuid()}"
 
     def ready(self):
         self.wait(lambda: can_connect(self.socket), "socket")
@@ -131,7 +161,7 @@ class Service:
         return self
 
     def ask(self, request, timeout=60):
-        return ask(self.socket, request, timeout)
+        return ask(self.address, request, timeout)
 
     def ok(self, request, timeout=60):
         reply = self.ask(request, timeout)
@@ -146,8 +176,12 @@ class Service:
     def log(self):
         return (self.dir / "log").read_text(errors="replace")
 
-    def terminate(self, sig=signal.SIGTERM):
-        self.process.send_signal(sig)
+    def terminate(self, sig=None):
+        self.process.send_signal(sig or self.STOP_SIGNAL)
+
+    def is_gone(self):
+        """Whether it has removed what it listened at."""
+        return not self.socket.exists()
 
     def wait_exit(self, seconds=STOP_S):
         return self.process.wait(seconds)
@@ -159,7 +193,7 @@ class Service:
                 self.terminate()
             status = self.wait_exit()
             assert status == 0, f"exit status {status}: {self.log()}"
-            assert not self.socket.exists(), "the socket is still there"
+            assert self.is_gone(), "it is still there"
         finally:
             self.close()
 

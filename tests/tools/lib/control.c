@@ -5,6 +5,7 @@
 #include "fault.h"
 #include "proxy.h"
 #include "record.h"
+#include "tcp.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -109,6 +110,8 @@ static const char *set_open(const char *name, int value)
 	for (int i = 0; i < DEVICE_COUNT; i++) {
 		if (strcmp(name, device_paths[i] + strlen("/dev/")) == 0) {
 			proxy_set_open((enum device)i, value);
+			if (i == DEVICE_TPMRM0)
+				tcp_open(value == 0);
 			return NULL;
 		}
 	}

@@ -164,6 +164,7 @@ static int receive_fd(int from)
 	return fd;
 }
 
+/* channel -1: no filter. */
 static void run_child(char **argv, int channel, int parent)
 {
 	sigset_t none;
@@ -175,13 +176,15 @@ static void run_child(char **argv, int channel, int parent)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	fd = install_filter();
-	if (fd < 0 || send_fd(channel, fd) != 0) {
-		perror("swtpm-run: seccomp");
-		_exit(125);
+	if (channel >= 0) {
+		fd = install_filter();
+		if (fd < 0 || send_fd(channel, fd) != 0) {
+			perror("swtpm-run: seccomp");
+			_exit(125);
+		}
+		close(fd);
+		close(channel);
 	}
-	close(fd);
-	close(channel);
 	execvp(argv[0], argv);
 	fprintf(stderr, "swtpm-run: %s: %s\n", argv[0], strerror(errno));
 	_exit(errno == ENOENT ? 127 : 126);
@@ -192,6 +195,12 @@ int tracee_start(char **argv, int *listener)
 	int pair[2], parent = getpid();
 	pid_t pid;
 
+	if (listener == NULL) {
+		pid = fork();
+		if (pid == 0)
+			run_child(argv, -1, parent);
+		return pid;
+	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
 		perror("swtpm-run: socketpair");
 		return -1;

@@ -20,6 +20,7 @@ typedef int (*open_fn)(enum device device);
 /*
  * Forks, puts argv under the filter and runs it. Returns its process id and in
  * *listener the descriptor to poll for its opens; -1 with a message otherwise.
+ * listener NULL: without a filter.
  */
 int tracee_start(char **argv, int *listener);
 /*

@@ -33,6 +33,14 @@ void line_num(struct line *l, uint64_t v, unsigned width)
 	}
 }
 
+void line_hex(struct line *l, uint32_t v)
+{
+	line_str(l, "0x");
+	for (unsigned shift = 32; shift > 0; shift -= 4) {
+		add(l, "0123456789abcdef"[v >> (shift - 4) & 15]);
+	}
+}
+
 void line_end(struct line *l)
 {
 	if (l->n == l->cap) {

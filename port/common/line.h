@@ -1,9 +1,9 @@
 /*
- * Short text put together in a fixed buffer; what does not fit is left out.
+ * For all ports: short text put together in a fixed buffer; what does not fit is left out.
  * And its opposite, for numbers.
  */
-#ifndef LINUX_LINE_H
-#define LINUX_LINE_H
+#ifndef COMMON_LINE_H
+#define COMMON_LINE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,6 +19,8 @@ struct line {
 void line_str(struct line *l, const char *s);
 /* Adds a number in decimal, with zeros in front up to `width` digits. */
 void line_num(struct line *l, uint64_t v, unsigned width);
+/* Adds a number as Windows writes its result codes: "0x8028400f". */
+void line_hex(struct line *l, uint32_t v);
 /* Ends the text with a NUL, in place of its last character if it is full. */
 void line_end(struct line *l);
 

@@ -1,0 +1,45 @@
+/*
+ * What mingw-w64's tbs.h lacks of the TPM Base Services: TPM 2.0. From
+ * Microsoft's documentation of tbs.h, which knows no difference between upper
+ * and lower case in its name; tpm2-tss includes it by this one.
+ */
+#ifndef ATTESTD_TBS_H
+#define ATTESTD_TBS_H
+
+#include <windows.h>
+#include_next <tbs.h>
+
+#ifndef TBS_CONTEXT_VERSION_TWO
+
+#define TBS_CONTEXT_VERSION_ONE 1
+#define TBS_CONTEXT_VERSION_TWO 2
+
+/* What Tbsi_Context_Create takes for version two: cast it. */
+typedef struct tdTBS_CONTEXT_PARAMS2 {
+	UINT32 version;
+	union {
+		struct {
+			UINT32 requestRaw : 1;
+			UINT32 includeTpm12 : 1;
+			UINT32 includeTpm20 : 1;
+		};
+		UINT32 asUINT32;
+	};
+} TBS_CONTEXT_PARAMS2, *PTBS_CONTEXT_PARAMS2;
+typedef const TBS_CONTEXT_PARAMS *PCTBS_CONTEXT_PARAMS;
+
+#define TPM_VERSION_UNKNOWN 0
+#define TPM_VERSION_12 1
+#define TPM_VERSION_20 2
+
+typedef struct _TPM_DEVICE_INFO {
+	UINT32 structVersion; /* of this structure: 1 */
+	UINT32 tpmVersion; /* TPM_VERSION_... */
+	UINT32 tpmInterfaceType;
+	UINT32 tpmImpRevision;
+} TPM_DEVICE_INFO, *PTPM_DEVICE_INFO;
+
+TBS_RESULT WINAPI Tbsi_GetDeviceInfo(UINT32 Size, PVOID Info);
+
+#endif
+#endif

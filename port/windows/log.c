@@ -1,0 +1,281 @@
+#include <windows.h>
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/line.h"
+#include "log.h"
+#include "port.h"
+#include "service.h"
+
+/*
+ * A reader that is stuck must not hold up the service: a pipe that is full, a
+ * console in which somebody marks text, an event log that is busy. Windows
+ * cannot say beforehand whether a write will wait (what it tells of a pipe's
+ * room also shrinks by what a waiting reader asked for), so that another
+ * thread writes. What finds no room in its queue is lost.
+ */
+#define QUEUE_LENGTH 64U
+#define FLUSH_MS 500
+#define STACK_SIZE 65536
+
+struct entry {
+	enum port_log_level level;
+	size_t n;
+	char text[320]; /* with time, level and line end; these not for the event log */
+};
+
+static struct entry queue[QUEUE_LENGTH];
+static unsigned first, end; /* counted up for ever; empty if they are the same */
+static SRWLOCK lock = SRWLOCK_INIT; /* for those two */
+static CONDITION_VARIABLE added = CONDITION_VARIABLE_INIT;
+static CONDITION_VARIABLE emptied = CONDITION_VARIABLE_INIT;
+static bool has_writer;
+static bool to_events;
+
+/* ---- writing, which may wait ------------------------------------------- */
+
+/* In UTF-16, since a console has its own idea of bytes. */
+static void write_console(HANDLE h, const char *p, size_t n)
+{
+	WCHAR wide[256];
+	DWORD written;
+
+	while (n > 0) {
+		size_t part = n;
+
+		if (part > 256) {
+			part = 256;
+			while (part > 253 && ((unsigned char)p[part] & 0xc0) == 0x80) {
+				part--; /* not within a character */
+			}
+		}
+		if (!WriteConsoleW(h, wide,
+				   (DWORD)MultiByteToWideChar(CP_UTF8, 0, p, (int)part, wide, 256),
+				   &written, NULL)) {
+			return;
+		}
+		p += part;
+		n -= part;
+	}
+}
+
+static void write_text(DWORD which, const char *p, size_t n)
+{
+	HANDLE h = GetStdHandle(which);
+	DWORD mode;
+	DWORD written;
+
+	if (h == NULL || h == INVALID_HANDLE_VALUE) {
+		return;
+	}
+	if (GetConsoleMode(h, &mode)) {
+		write_console(h, p, n);
+		return;
+	}
+	while (n > 0 && WriteFile(h, p, (DWORD)n, &written, NULL)) {
+		p += written;
+		n -= written;
+		if (written == 0) {
+			Sleep(10); /* somebody made a pipe non-blocking */
+		}
+	}
+}
+
+static void report_event(const struct entry *e)
+{
+	static const WORD types[] = {
+		[PORT_LOG_ERROR] = EVENTLOG_ERROR_TYPE,
+		[PORT_LOG_WARNING] = EVENTLOG_WARNING_TYPE,
+		[PORT_LOG_INFO] = EVENTLOG_INFORMATION_TYPE,
+		[PORT_LOG_DEBUG] = EVENTLOG_INFORMATION_TYPE,
+	};
+	static HANDLE source;
+	WCHAR wide[sizeof(e->text) + 1];
+	LPCWSTR strings[] = {wide};
+
+	if (source == NULL) {
+		source = RegisterEventSourceW(NULL, SERVICE_NAME);
+	}
+	if (source == NULL) {
+		return; /* there is nobody to tell */
+	}
+	wide[MultiByteToWideChar(CP_UTF8, 0, e->text, (int)e->n, wide, sizeof(e->text))] = L'\0';
+	(void)ReportEventW(source, types[e->level], 0, SERVICE_EVENT, NULL, 1, 0, strings, NULL);
+}
+
+static _Noreturn DWORD WINAPI write_queue(LPVOID unused)
+{
+	(void)unused;
+	AcquireSRWLockExclusive(&lock);
+	for (;;) {
+		const struct entry *e = &queue[first % QUEUE_LENGTH];
+
+		if (first == end) {
+			WakeAllConditionVariable(&emptied);
+			(void)SleepConditionVariableSRW(&added, &lock, INFINITE, 0);
+			continue;
+		}
+		ReleaseSRWLockExclusive(&lock);
+		if (to_events) {
+			report_event(e);
+		} else {
+			write_text(STD_ERROR_HANDLE, e->text, e->n);
+		}
+		AcquireSRWLockExclusive(&lock);
+		first++;
+	}
+}
+
+void log_flush(void)
+{
+	ULONGLONG until = GetTickCount64() + FLUSH_MS;
+	ULONGLONG now;
+
+	AcquireSRWLockExclusive(&lock);
+	while (first != end && (now = GetTickCount64()) < until) {
+		(void)SleepConditionVariableSRW(&emptied, &lock, (DWORD)(until - now), 0);
+	}
+	ReleaseSRWLockExclusive(&lock);
+}
+
+void log_to_events(void)
+{
+	to_events = true;
+}
+
+/* ---- lines ------------------------------------------------------------- */
+
+static void add_time(struct line *l)
+{
+	SYSTEMTIME t;
+
+	GetSystemTime(&t);
+	line_num(l, t.wYear, 4);
+	line_str(l, "-");
+	line_num(l, t.wMonth, 2);
+	line_str(l, "-");
+	line_num(l, t.wDay, 2);
+	line_str(l, "T");
+	line_num(l, t.wHour, 2);
+	line_str(l, ":");
+	line_num(l, t.wMinute, 2);
+	line_str(l, ":");
+	line_num(l, t.wSecond, 2);
+	line_str(l, "Z ");
+}
+
+static void fill(struct entry *e, enum port_log_level level, const char *text, size_t n)
+{
+	static const char names[][9] = {"error ", "warning ", "info ", "debug "};
+	struct line l = {e->text, 0, sizeof(e->text) - 1}; /* the line end has its place */
+
+	if (!to_events) {
+		add_time(&l);
+		line_str(&l, names[level]);
+	}
+	n = n < l.cap - l.n ? n : l.cap - l.n;
+	memcpy(l.p + l.n, text, n);
+	l.n += n;
+	if (!to_events) {
+		l.p[l.n++] = '\n';
+	}
+	e->level = level;
+	e->n = l.n;
+}
+
+static bool start_writer(void)
+{
+	HANDLE thread = CreateThread(NULL, STACK_SIZE, write_queue, NULL,
+				     STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
+
+	if (thread == NULL) {
+		return false;
+	}
+	(void)CloseHandle(thread);
+	return true;
+}
+
+void port_log(enum port_log_level level, const char *text, size_t n)
+{
+	AcquireSRWLockExclusive(&lock);
+	if (!has_writer) {
+		has_writer = start_writer();
+	}
+	if (has_writer && end - first < QUEUE_LENGTH) {
+		fill(&queue[end % QUEUE_LENGTH], level, text, n);
+		end++;
+		WakeConditionVariable(&added);
+	}
+	ReleaseSRWLockExclusive(&lock);
+}
+
+/* The system's own texts are long, and in its language; these are what users run into. */
+static void add_reason(struct line *l, unsigned long error)
+{
+	static const struct {
+		unsigned short error;
+		char text[38];
+	} reasons[] = {
+		{ERROR_FILE_NOT_FOUND, "not found"},
+		{ERROR_PATH_NOT_FOUND, "path not found"},
+		{ERROR_ACCESS_DENIED, "access denied"},
+		{ERROR_NOT_ENOUGH_MEMORY, "out of memory"},
+		{ERROR_NOT_SUPPORTED, "not supported"},
+		{ERROR_INVALID_PARAMETER, "invalid parameter"},
+		{ERROR_BROKEN_PIPE, "the other side has closed it"},
+		{ERROR_INVALID_NAME, "not a valid name"},
+		{ERROR_INVALID_LEVEL, "the system does not know this"},
+		{ERROR_BAD_PATHNAME, "not a valid name"},
+		{ERROR_PIPE_BUSY, "all instances are busy"},
+		{ERROR_NO_DATA, "the other side is closing it"},
+		{ERROR_PIPE_NOT_CONNECTED, "nobody is at the other side"},
+		{WAIT_TIMEOUT, "timed out"},
+		{ERROR_SERVICE_REQUEST_TIMEOUT, "the service does not answer"},
+		{ERROR_SERVICE_DOES_NOT_EXIST, "there is no such service"},
+		{ERROR_SERVICE_MARKED_FOR_DELETE, "it is removed once nobody looks at it"},
+		{ERROR_SERVICE_EXISTS, "it is installed already"},
+		{ERROR_DUPLICATE_SERVICE_NAME, "another service has this name"},
+		{ERROR_NO_SYSTEM_RESOURCES, "out of system resources"},
+		{ERROR_TIMEOUT, "timed out"},
+	};
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if (reasons[i].error == error) {
+			line_str(l, reasons[i].text);
+			return;
+		}
+	}
+	line_str(l, "error ");
+	if (error > 0xffff) { /* an HRESULT; these are known by their digits */
+		line_hex(l, (uint32_t)error);
+	} else {
+		line_num(l, error, 1);
+	}
+}
+
+void log_reason(enum port_log_level level, const char *what, const char *name, unsigned long error)
+{
+	char text[256];
+	struct line l = {text, 0, sizeof(text)};
+
+	line_str(&l, what);
+	if (name != NULL) {
+		line_str(&l, " ");
+		line_str(&l, name);
+	}
+	if (error != 0) {
+		line_str(&l, ": ");
+		add_reason(&l, error);
+	}
+	port_log(level, text, l.n);
+}
+
+void port_print(bool to_stderr, const char *text, size_t n)
+{
+	if (to_events) { /* nobody sees a service's standard output */
+		port_log(to_stderr ? PORT_LOG_ERROR : PORT_LOG_INFO, text, n);
+		return;
+	}
+	write_text(to_stderr ? STD_ERROR_HANDLE : STD_OUTPUT_HANDLE, text, n);
+}

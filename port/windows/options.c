@@ -1,0 +1,80 @@
+#include <wchar.h>
+
+#include "err.h"
+#include "options.h"
+#include "pipe_security.h"
+#include "port.h"
+#include "wide.h"
+
+/* An adjacent L"" makes a wide string of a plain one. */
+#define WIDE(text) L"" text
+
+#define SDDL_MAX 2048
+
+struct windows_options windows_options = {
+	.pipe = WIDE(DEFAULT_PIPE),
+	.pipe_text = DEFAULT_PIPE,
+};
+
+static bool has_prefix(const wchar_t *s, size_t n)
+{
+	return n >= PIPE_PREFIX_LEN && CompareStringOrdinal(s, PIPE_PREFIX_LEN, WIDE(PIPE_PREFIX),
+							    PIPE_PREFIX_LEN, TRUE) == CSTR_EQUAL;
+}
+
+/* The system takes a slash for a backslash, which no name has. */
+static bool is_name(const wchar_t *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] < 0x20 || s[i] == L'\\' || s[i] == L'/') {
+			return false;
+		}
+	}
+	return n > 0 && n <= PIPE_NAME_LEN;
+}
+
+static int set_pipe(const char *value)
+{
+	wchar_t text[PIPE_PREFIX_LEN + PIPE_NAME_LEN + 1];
+	const wchar_t *name = text;
+	size_t n = wide_from_utf8(value, text, sizeof(text) / sizeof(text[0]));
+
+	if (n == 0) {
+		return -ERR_USAGE;
+	}
+	n--; /* its NUL */
+	if (has_prefix(text, n)) {
+		name += PIPE_PREFIX_LEN;
+		n -= PIPE_PREFIX_LEN;
+	}
+	if (!is_name(name, n)) {
+		return -ERR_USAGE;
+	}
+	wmemcpy(windows_options.pipe + PIPE_PREFIX_LEN, name, n + 1);
+	windows_options.pipe_text = value;
+	return 0;
+}
+
+static int set_sddl(const char *value)
+{
+	wchar_t text[SDDL_MAX];
+	PSECURITY_DESCRIPTOR security;
+
+	if (wide_from_utf8(value, text, SDDL_MAX) == 0) {
+		return -ERR_USAGE;
+	}
+	security = pipe_security_parse(text);
+	if (security == NULL) {
+		return -ERR_USAGE;
+	}
+	(void)LocalFree(windows_options.security); /* of an earlier --sddl */
+	windows_options.security = security;
+	return 0;
+}
+
+const struct port_option port_options[] = {
+	{"--pipe", "NAME", "the named pipe (" DEFAULT_PIPE ")", PORT_SERVE | PORT_CALL, set_pipe},
+	{"--sddl", "SDDL", "who may use the pipe (SYSTEM and Administrators)", PORT_SERVE,
+	 set_sddl},
+};
+const size_t port_option_count = sizeof(port_options) / sizeof(port_options[0]);

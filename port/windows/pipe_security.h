@@ -1,0 +1,29 @@
+/*
+ * Who may use the pipe.
+ */
+#ifndef WINDOWS_PIPE_SECURITY_H
+#define WINDOWS_PIPE_SECURITY_H
+
+#include <wchar.h>
+#include <windows.h>
+
+/*
+ * A security descriptor of its text form, to be freed by LocalFree. NULL if
+ * the text is wrong or has no DACL, or one that lets everybody in (NULL), or
+ * nobody (empty).
+ */
+PSECURITY_DESCRIPTOR pipe_security_parse(const wchar_t *sddl);
+
+/*
+ * What the pipe's instances are made with: only the account that this process
+ * runs as may use them. Static storage; NULL: GetLastError() has the reason.
+ */
+SECURITY_ATTRIBUTES *pipe_security_own(void);
+
+/*
+ * Replaces that, on the pipe of this instance (opened with WRITE_DAC), by the
+ * DACL of --sddl or the default. False: GetLastError() has the reason.
+ */
+BOOL pipe_security_apply(HANDLE pipe);
+
+#endif

@@ -1,0 +1,153 @@
+#include <windows.h>
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "err.h"
+#include "common/line.h"
+#include "log.h"
+#include "port.h"
+
+/* From werapi.h, which in mingw-w64 10 does not compile. */
+#define WER_FAULT_REPORTING_FLAG_NOHEAP 1
+HRESULT WINAPI WerSetFlags(DWORD flags);
+
+/* What may stay in the token: needed to reach a file below a closed folder. */
+#define KEPT_PRIVILEGE L"SeChangeNotifyPrivilege"
+
+static struct line missing;
+
+static void miss(const char *part)
+{
+	line_str(&missing, missing.n > 0 ? ", " : "");
+	line_str(&missing, part);
+}
+
+/*
+ * Each of these policies is a DWORD of flags. All libraries that we name are
+ * loaded by now; what the system's own (TBS, RPC) load later is Microsoft's.
+ */
+static void set_policies(void)
+{
+	static const struct {
+		PROCESS_MITIGATION_POLICY policy;
+		DWORD flags;
+		const char *name;
+	} policies[] = {
+		/* RaiseExceptionOnInvalidHandleReference, and for ever */
+		{ProcessStrictHandleCheckPolicy, 1 | 2, "handle checks"},
+		{ProcessExtensionPointDisablePolicy, 1, "no extension points"},
+		{ProcessDynamicCodePolicy, 1, "no dynamic code"},
+		{ProcessFontDisablePolicy, 1, "no fonts"},
+		/* NoRemoteImages, NoLowMandatoryLabelImages, PreferSystem32Images */
+		{ProcessImageLoadPolicy, 1 | 2 | 4, "image loading"},
+		{ProcessSignaturePolicy, 1, "Microsoft's signature"},
+		{ProcessChildProcessPolicy, 1, "no child processes"},
+	};
+
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		DWORD flags = policies[i].flags;
+
+		if (!SetProcessMitigationPolicy(policies[i].policy, &flags, sizeof(flags))) {
+			miss(policies[i].name);
+		}
+	}
+}
+
+static bool remove_privileges(void)
+{
+	union {
+		TOKEN_PRIVILEGES list;
+		BYTE room[1024]; /* there are 36 kinds, of 12 bytes */
+	} held;
+	HANDLE token;
+	LUID kept;
+	DWORD n;
+	bool ok;
+
+	if (!LookupPrivilegeValueW(NULL, KEPT_PRIVILEGE, &kept) ||
+	    !OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY | TOKEN_ADJUST_PRIVILEGES, &token)) {
+		return false;
+	}
+	ok = GetTokenInformation(token, TokenPrivileges, &held, sizeof(held), &n);
+	for (DWORD i = 0; ok && i < held.list.PrivilegeCount; i++) {
+		LUID_AND_ATTRIBUTES *p = &held.list.Privileges[i];
+
+		if (memcmp(&p->Luid, &kept, sizeof(kept)) != 0) {
+			p->Attributes = SE_PRIVILEGE_REMOVED;
+		}
+	}
+	ok = ok && AdjustTokenPrivileges(token, FALSE, &held.list, 0, NULL, NULL) &&
+	     GetLastError() == ERROR_SUCCESS;
+	(void)CloseHandle(token);
+	return ok;
+}
+
+/* ---- crashes ----------------------------------------------------------- */
+
+extern const BYTE __ImageBase[];
+
+static const IMAGE_NT_HEADERS *headers(void)
+{
+	const IMAGE_DOS_HEADER *dos = (const void *)__ImageBase;
+
+	return (const void *)(__ImageBase + dos->e_lfanew);
+}
+
+/*
+ * A crash of ours ends the process here. Further on the system would report
+ * it, with a dump; and might lose its way, for our functions do without the
+ * tables by which it finds who called them.
+ */
+static LONG CALLBACK on_exception(EXCEPTION_POINTERS *e)
+{
+	const BYTE *at = e->ExceptionRecord->ExceptionAddress;
+
+	if (at >= __ImageBase && at < __ImageBase + headers()->OptionalHeader.SizeOfImage) {
+		(void)TerminateProcess(GetCurrentProcess(), e->ExceptionRecord->ExceptionCode);
+	}
+	return EXCEPTION_CONTINUE_SEARCH;
+}
+
+/*
+ * Where the system comes to make a dump all the same, it leaves out the heap
+ * and, if it is not too old for that (Windows 10 1703), our own variables.
+ */
+static bool leave_out_of_dumps(void)
+{
+	typedef HRESULT WINAPI exclude(const void *, DWORD);
+	const IMAGE_SECTION_HEADER *section = IMAGE_FIRST_SECTION(headers());
+	exclude *f = (exclude *)(void *)GetProcAddress(GetModuleHandleW(L"kernel32.dll"),
+						       "WerRegisterExcludedMemoryBlock");
+	bool ok = WerSetFlags(WER_FAULT_REPORTING_FLAG_NOHEAP) == S_OK;
+
+	for (WORD i = 0; f != NULL && i < headers()->FileHeader.NumberOfSections; i++) {
+		if ((section[i].Characteristics & IMAGE_SCN_MEM_WRITE) != 0) {
+			ok &= f(__ImageBase + section[i].VirtualAddress,
+				section[i].Misc.VirtualSize) == S_OK;
+		}
+	}
+	return ok && AddVectoredExceptionHandler(1, on_exception) != NULL;
+}
+
+/* ---- the contract ------------------------------------------------------ */
+
+int port_sandbox_enter(void)
+{
+	char text[200];
+
+	missing = (struct line){text, 0, sizeof(text) - 1};
+	if (!remove_privileges()) {
+		miss("removing privileges");
+	}
+	if (!leave_out_of_dumps()) {
+		miss("leaving secrets out of dumps");
+	}
+	set_policies();
+	if (missing.n == 0) {
+		return 0;
+	}
+	line_end(&missing);
+	log_reason(PORT_LOG_WARNING, "this system lacks protections:", text, 0);
+	return -ERR_NOTSUP;
+}

@@ -1,0 +1,267 @@
+#include <windows.h>
+
+#include <stddef.h>
+
+#include <tss2_tcti.h>
+#include <tss2_tcti_tbs.h>
+#include <tss2_tpm2_types.h>
+
+#include "bounds.h"
+#include "err.h"
+#include "log.h"
+#include "port.h"
+#include "tpm.h"
+
+/* Results whose names mingw-w64 lacks. */
+#define TBS_CANCELED 0x8028400dU /* TBS_E_COMMAND_CANCELED */
+#define TBS_DENIED 0x80284012U /* TBS_E_ACCESS_DENIED */
+#define TBS_BLOCKED 0x80280400U /* TPM_E_COMMAND_BLOCKED */
+
+/* A command that was cancelled and does not end is cancelled again. */
+#define CANCEL_AGAIN_MS 1000
+
+/* TSS2_TCTI_TBS_CONTEXT is private to tpm2-tss; it says how big it is. */
+static union {
+	max_align_t align;
+	uint8_t bytes[256];
+} blob;
+static bool is_open;
+static TBS_RESULT last; /* what TBS answered last */
+
+/* A command blocks the thread that sends it, so that another one ends it. */
+static struct {
+	SRWLOCK lock;
+	PTP_TIMER timer;
+	TBS_HCONTEXT running; /* has a command in it; or NULL */
+	uint64_t late; /* port_now_ms(): when that is cancelled */
+	uint64_t stop; /* the same for all, once the program shall end */
+	bool cancelling; /* on_timer is in TBS, without the lock */
+	CONDITION_VARIABLE cancelled;
+} watch = {.lock = SRWLOCK_INIT, .stop = PORT_NEVER, .cancelled = CONDITION_VARIABLE_INIT};
+
+static TSS2_TCTI_CONTEXT *context(void)
+{
+	return (TSS2_TCTI_CONTEXT *)(void *)&blob;
+}
+
+/* ---- an end to each command -------------------------------------------- */
+
+static void CALLBACK on_timer(PTP_CALLBACK_INSTANCE instance, PVOID unused, PTP_TIMER timer)
+{
+	(void)instance;
+	(void)unused;
+	(void)timer;
+	AcquireSRWLockExclusive(&watch.lock);
+	/* It may be another command's time already. */
+	if (watch.running != NULL && !watch.cancelling && port_now_ms() >= watch.late) {
+		TBS_HCONTEXT handle = watch.running;
+
+		/* TBS may take its time, and a stop must not wait for that. */
+		watch.cancelling = true;
+		ReleaseSRWLockExclusive(&watch.lock);
+		(void)Tbsip_Cancel_Commands(handle);
+		AcquireSRWLockExclusive(&watch.lock);
+		watch.cancelling = false;
+		WakeAllConditionVariable(&watch.cancelled);
+	}
+	ReleaseSRWLockExclusive(&watch.lock);
+}
+
+/* The command in hand ends at `late`, or when the program's time is over. */
+static void set_late(uint64_t now, uint64_t late)
+{
+	ULARGE_INTEGER due;
+	FILETIME time;
+
+	watch.late = late < watch.stop ? late : watch.stop;
+	due.QuadPart = watch.late > now ? (now - watch.late) * 10000 : 0; /* < 0: from now on */
+	time.dwLowDateTime = due.LowPart;
+	time.dwHighDateTime = due.HighPart;
+	if (watch.timer != NULL) {
+		SetThreadpoolTimer(watch.timer, &time, CANCEL_AGAIN_MS, 0);
+	}
+}
+
+void tpm_stop(void)
+{
+	uint64_t now = port_now_ms();
+
+	AcquireSRWLockExclusive(&watch.lock);
+	if (watch.stop == PORT_NEVER) {
+		watch.stop = now + STOP_MS;
+		if (watch.running != NULL) {
+			set_late(now, watch.late);
+		}
+	}
+	ReleaseSRWLockExclusive(&watch.lock);
+}
+
+static uint32_t limit_ms(const BYTE *command, UINT32 n)
+{
+	/* TPM 2.0 Library part 1, 18: tag, size, command code */
+	uint32_t code = n < 10 ? 0
+			       : (uint32_t)command[6] << 24 | (uint32_t)command[7] << 16 |
+					 (uint32_t)command[8] << 8 | command[9];
+
+	return code == TPM2_CC_CreatePrimary || code == TPM2_CC_Create ? TPM_CREATE_MS
+								       : TPM_COMMAND_MS;
+}
+
+static void begin(TBS_HCONTEXT handle, uint32_t ms)
+{
+	uint64_t now = port_now_ms();
+
+	AcquireSRWLockExclusive(&watch.lock);
+	if (watch.timer == NULL) {
+		watch.timer = CreateThreadpoolTimer(on_timer, NULL, NULL);
+	}
+	watch.running = handle;
+	set_late(now, now + ms);
+	ReleaseSRWLockExclusive(&watch.lock);
+}
+
+static void end(void)
+{
+	AcquireSRWLockExclusive(&watch.lock);
+	watch.running = NULL;
+	if (watch.timer != NULL) {
+		SetThreadpoolTimer(watch.timer, NULL, 0, 0);
+	}
+	while (watch.cancelling) { /* it must not hit what comes next */
+		(void)SleepConditionVariableSRW(&watch.cancelled, &watch.lock, INFINITE, 0);
+	}
+	ReleaseSRWLockExclusive(&watch.lock);
+}
+
+/* ---- what the TCTI calls ----------------------------------------------- */
+
+TBS_RESULT WINAPI tbs_context_create(PCTBS_CONTEXT_PARAMS params, TBS_HCONTEXT *handle)
+{
+	/* Not the TCTI's own: it leaves bits of it as they happen to be, one
+	 * of which asks for a TPM without a resource manager. */
+	const TBS_CONTEXT_PARAMS2 clean = {
+		.version = TBS_CONTEXT_VERSION_TWO,
+		.includeTpm20 = 1,
+	};
+
+	(void)params;
+	last = Tbsi_Context_Create((PCTBS_CONTEXT_PARAMS)(const void *)&clean, handle);
+	return last;
+}
+
+/* A TPM that is stopped in the middle of a command may say so itself. */
+static bool says_cancelled(const BYTE *response, UINT32 n)
+{
+	return n >= 10 && response[6] == 0 && response[7] == 0 &&
+	       response[8] == TPM2_RC_CANCELED >> 8 && response[9] == (TPM2_RC_CANCELED & 0xff);
+}
+
+TBS_RESULT WINAPI tbs_submit_command(TBS_HCONTEXT handle, TBS_COMMAND_LOCALITY locality,
+				     TBS_COMMAND_PRIORITY priority, const BYTE *command,
+				     UINT32 command_len, BYTE *response, UINT32 *response_len)
+{
+	begin(handle, limit_ms(command, command_len));
+	last = Tbsip_Submit_Command(handle, locality, priority, command, command_len, response,
+				    response_len);
+	end();
+	if (last == TBS_SUCCESS && says_cancelled(response, *response_len)) {
+		last = TBS_CANCELED;
+	}
+	return last;
+}
+
+/* ---- why it failed ----------------------------------------------------- */
+
+/* LocalSystem is one of them too. */
+static bool is_administrator(void)
+{
+	static SID_IDENTIFIER_AUTHORITY authority = SECURITY_NT_AUTHORITY;
+	BYTE sid[SECURITY_MAX_SID_SIZE];
+	BOOL is_member = FALSE;
+
+	(void)InitializeSid(sid, &authority, 2);
+	*GetSidSubAuthority(sid, 0) = SECURITY_BUILTIN_DOMAIN_RID;
+	*GetSidSubAuthority(sid, 1) = DOMAIN_ALIAS_RID_ADMINS;
+	return CheckTokenMembership(NULL, sid, &is_member) && is_member;
+}
+
+/* Told once, and again when it is another: the TPM is looked for again and again. */
+static void tell(TBS_RESULT result)
+{
+	static TBS_RESULT told;
+
+	if (result != told) {
+		told = result;
+		log_reason(PORT_LOG_WARNING, "TPM Base Services", NULL, result);
+	}
+}
+
+int port_tpm_fault(void)
+{
+	switch (last) {
+	case TBS_SUCCESS:
+	case (TBS_RESULT)TBS_E_TPM_NOT_FOUND:
+	case (TBS_RESULT)TBS_E_SERVICE_START_PENDING: /* it will come */
+		return -ERR_TPM_UNAVAILABLE;
+	case (TBS_RESULT)TBS_E_SERVICE_NOT_RUNNING:
+	case (TBS_RESULT)TBS_E_SERVICE_DISABLED:
+		return -ERR_TPM_SERVICE;
+	case TBS_CANCELED:
+		return -ERR_TPM_TIMEOUT;
+	case TBS_DENIED:
+		return -ERR_TPM_DENIED;
+	case TBS_BLOCKED:
+		/* TBS lets others than administrators send few commands. */
+		return is_administrator() ? -ERR_TPM_BLOCKED : -ERR_TPM_DENIED;
+	default:
+		tell(last);
+		return -ERR_TPM_UNAVAILABLE;
+	}
+}
+
+/* TBS needs no context to say this, and gives none for a TPM 1.2. */
+static bool is_tpm12(void)
+{
+	TPM_DEVICE_INFO info = {0};
+
+	return Tbsi_GetDeviceInfo(sizeof(info), &info) == TBS_SUCCESS &&
+	       info.tpmVersion == TPM_VERSION_12;
+}
+
+/* ---- the contract ------------------------------------------------------ */
+
+int port_tpm_open(TSS2_TCTI_CONTEXT **tcti, const char **device)
+{
+	size_t size = 0;
+
+	*tcti = NULL;
+	*device = NULL;
+	port_tpm_close();
+	if (Tss2_Tcti_Tbs_Init(NULL, &size, NULL) != TSS2_RC_SUCCESS || size > sizeof(blob)) {
+		return -ERR_TPM_UNAVAILABLE;
+	}
+	last = TBS_SUCCESS;
+	if (Tss2_Tcti_Tbs_Init(context(), &size, NULL) != TSS2_RC_SUCCESS) {
+		bool unfit = last == TBS_SUCCESS || last == (TBS_RESULT)TBS_E_TPM_NOT_FOUND;
+
+		return unfit && is_tpm12() ? -ERR_TPM_VERSION : port_tpm_fault();
+	}
+	is_open = true;
+	*tcti = context();
+	*device = "TBS";
+	return 0;
+}
+
+void port_tpm_close(void)
+{
+	if (is_open) {
+		Tss2_Tcti_Finalize(context());
+		SecureZeroMemory(&blob, sizeof(blob));
+		is_open = false;
+	}
+}
+
+int port_tpm_arm(void)
+{
+	return -ERR_NOTSUP; /* TBS answers while it is asked */
+}

@@ -1,0 +1,149 @@
+#include "err.h"
+#include "log.h"
+#include "port.h"
+#include "slot.h"
+#include "wait.h"
+
+HANDLE wait_port;
+
+static volatile LONG stop_asked; /* by wait_stop, for a port that comes later */
+static bool stop_due; /* STOP is to be reported */
+static bool stop_seen; /* and comes once */
+static unsigned next_slot; /* where the reporting goes on */
+
+/* Whichever of these two comes second posts it, or both. */
+int wait_port_open(void)
+{
+	HANDLE port;
+
+	if (wait_port != NULL) {
+		return 0;
+	}
+	port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1);
+	if (port == NULL) {
+		log_reason(PORT_LOG_ERROR, "cannot make a completion port", NULL, GetLastError());
+		return -ERR_IO;
+	}
+	(void)InterlockedExchangePointer(&wait_port, port);
+	if (InterlockedCompareExchange(&stop_asked, 0, 0) != 0) {
+		(void)PostQueuedCompletionStatus(port, 0, 0, NULL);
+	}
+	return 0;
+}
+
+void wait_stop(void)
+{
+	HANDLE port;
+
+	(void)InterlockedExchange(&stop_asked, 1);
+	port = InterlockedCompareExchangePointer(&wait_port, NULL, NULL);
+	if (port != NULL) {
+		(void)PostQueuedCompletionStatus(port, 0, 0, NULL);
+	}
+}
+
+static bool is_due(void)
+{
+	return stop_due || slots_due != 0;
+}
+
+static size_t report_slot(unsigned conn, struct port_event *events, size_t cap)
+{
+	struct slot *s = &slots[conn];
+	size_t n = 0;
+
+	if (s->open_due && n < cap) {
+		events[n++] = (struct port_event){PORT_EVENT_OPEN, conn};
+		s->open_due = false;
+	}
+	if (s->event_due && n < cap) {
+		events[n++] = (struct port_event){(enum port_event_kind)s->event, conn};
+		s->event_due = false;
+	}
+	if (!s->open_due && !s->event_due) {
+		slots_due &= ~(UINT32_C(1) << conn);
+	}
+	return n;
+}
+
+/* Reports what is due, as far as there is room; the rest stays due. */
+static size_t report(struct port_event *events, size_t cap)
+{
+	size_t n = 0;
+
+	if (stop_due && n < cap) {
+		events[n++] = (struct port_event){PORT_EVENT_STOP, 0};
+		stop_due = false;
+	}
+	for (unsigned i = 0; i < CONN_MAX && slots_due != 0 && n < cap; i++) {
+		n += report_slot(next_slot, events + n, cap - n);
+		/* Stay at one whose second event had no room. */
+		if ((slots_due & (UINT32_C(1) << next_slot)) == 0) {
+			next_slot = (next_slot + 1) % CONN_MAX;
+		}
+	}
+	return n;
+}
+
+static void handle(const OVERLAPPED_ENTRY *entry)
+{
+	if (entry->lpOverlapped != NULL) {
+		slot_go_on((unsigned)entry->lpCompletionKey, entry->lpOverlapped);
+	} else if (!stop_seen) {
+		stop_seen = true;
+		stop_due = true;
+	}
+}
+
+/* How long to wait: port_now_ms() is rounded down, so this is up. */
+static DWORD milliseconds(uint64_t now, uint64_t until)
+{
+	if (until <= now) {
+		return 0;
+	}
+	if (until == PORT_NEVER) {
+		return INFINITE;
+	}
+	return until - now < INFINITE ? (DWORD)(until - now) : INFINITE - 1;
+}
+
+/* Takes what has ended; waits for it up to the deadline, or less. */
+static int take(uint64_t deadline)
+{
+	OVERLAPPED_ENTRY entries[CONN_MAX];
+	uint64_t until = slots_deadline();
+	ULONG n = 0;
+
+	if (deadline < until) {
+		until = deadline;
+	}
+	if (!GetQueuedCompletionStatusEx(wait_port, entries, CONN_MAX, &n,
+					 milliseconds(port_now_ms(), until), FALSE)) {
+		n = 0;
+		if (GetLastError() != WAIT_TIMEOUT) {
+			return -ERR_IO;
+		}
+	}
+	for (ULONG i = 0; i < n; i++) {
+		handle(&entries[i]);
+	}
+	if (slots_deadline() != PORT_NEVER) {
+		slots_expire(port_now_ms());
+	}
+	return 0;
+}
+
+int port_wait(struct port_event *events, size_t cap, uint64_t deadline)
+{
+	bool due = is_due();
+
+	do {
+		int r = take(due ? 0 : deadline);
+
+		if (r < 0) {
+			return r;
+		}
+		due = is_due();
+	} while (!due && port_now_ms() < deadline);
+	return (int)report(events, cap);
+}

@@ -1,0 +1,37 @@
+#include <limits.h>
+#include <windows.h>
+
+#include "wide.h"
+
+static int room(size_t cap)
+{
+	return cap < INT_MAX ? (int)cap : INT_MAX;
+}
+
+/* No room at all means "count" to both functions of the system. */
+size_t wide_from_utf8(const char *s, wchar_t *to, size_t cap)
+{
+	int n = 0;
+
+	if (cap > 0) {
+		n = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, s, -1, to, room(cap));
+		if (n <= 0) {
+			to[0] = L'\0';
+		}
+	}
+	return n > 0 ? (size_t)n : 0;
+}
+
+size_t wide_to_utf8(const wchar_t *s, char *to, size_t cap)
+{
+	int n = 0;
+
+	if (cap > 0) {
+		n = WideCharToMultiByte(CP_UTF8, WC_ERR_INVALID_CHARS, s, -1, to, room(cap), NULL,
+					NULL);
+		if (n <= 0) {
+			to[0] = '\0';
+		}
+	}
+	return n > 0 ? (size_t)n : 0;
+}

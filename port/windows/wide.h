@@ -1,0 +1,18 @@
+/*
+ * UTF-16, which Windows speaks, and UTF-8, which the rest of attestd does.
+ */
+#ifndef WINDOWS_WIDE_H
+#define WINDOWS_WIDE_H
+
+#include <stddef.h>
+#include <wchar.h>
+
+/*
+ * Each converts a string with its NUL and returns how many units, that one
+ * included, went to `to`. 0, and an empty string if cap > 0: `s` is not well
+ * formed, or there is no room.
+ */
+size_t wide_from_utf8(const char *s, wchar_t *to, size_t cap);
+size_t wide_to_utf8(const wchar_t *s, char *to, size_t cap);
+
+#endif

@@ -1,0 +1,164 @@
+"""The named pipe: what it is, who may use it, and its clients."""
+import re
+import struct
+import time
+
+import pytest
+
+from harness.service import connect, exchange, parse_reply, read_all
+from harness.wine import info, new_pipe
+from test_clients import GET_EK
+from test_program import attestd
+
+pytestmark = pytest.mark.windows
+
+SLOTS = 32
+
+
+# ---- what it is --------------------------------------------------------------
+
+@pytest.mark.core
+def test_by_default(start):
+    """Its name, its type, and who may use it."""
+    service = start("plain", pipe="TpmWrapperPipe").settled()
+    known = info("TpmWrapperPipe")
+    assert known["type"] == "message" and known["read"] == "byte"
+    assert known["instances"] == str(SLOTS)
+    dacl = known["dacl"].split("D:")[1]
+    assert sorted(re.findall(r"\(.*?\)", dacl)) == ["(A;;GA;;;BA)", "(A;;GA;;;SY)"]
+    assert dacl.startswith("P(")
+    service.ok({"command": "getEK"})
+
+
+def test_full_name(start):
+    name = new_pipe()
+    service = start("plain", pipe=name, args=["--pipe", rf"\\.\pipe\{name}"]).ready()
+    service.ok({"command": "getEK"})
+
+
+def test_flags(start):
+    """As they were passed: wine enforces neither of the two."""
+    first_instance, reject_remote = 0x00080000, 0x8
+    service = start("plain", env={"WINEDEBUG": "-all,+sync"}).ready()
+    calls = re.findall(r"CreateNamedPipeW \(L\"([^\"]*)\", 0x([0-9a-f]+), 0x([0-9a-f]+), (\d+)",
+                       service.log())
+    assert len(calls) == SLOTS
+    assert [bool(int(mode, 16) & first_instance) for _, mode, _, _ in calls] == \
+        [True] + [False] * (SLOTS - 1)
+    assert all(int(kind, 16) & reject_remote for _, _, kind, _ in calls)
+    assert all(name.endswith(service.pipe) and count == str(SLOTS) for name, _, _, count in calls)
+
+
+def test_a_name_that_is_taken(start):
+    service = start("plain").settled()
+    done = attestd("serve", "--pipe", service.pipe)
+    assert done.returncode not in (0, 64)
+    assert " error " in done.stderr and service.pipe in done.stderr
+    service.ok({"command": "getEK"})
+
+
+@pytest.mark.core
+def test_not_ascii(start):
+    """UTF-8 outside, UTF-16 inside."""
+    name = "Gerät-ключ-\U0001f511"
+    service = start("plain", pipe=name, args=["--pipe", name]).ready()
+    service.ok({"command": "getEK"})
+    assert attestd("call", "--pipe", name, "getEK").returncode == 0
+
+
+# ---- who may use it ----------------------------------------------------------
+
+@pytest.mark.parametrize("sddl", [
+    "D:(A;;GA;;;SY)(A;;GWGR;;;AU)",
+    "D:P(A;;FA;;;SY)(A;;0x12019b;;;S-1-5-21-1-2-3-1001)",
+    "D:(D;;GA;;;AN)(A;;GA;;;BA)",
+])
+def test_sddl(start, sddl):
+    service = start("plain", args=["--sddl", sddl]).ready()
+    assert info(service.pipe)["dacl"].split("D:")[1] == sddl.split("D:")[1]
+    service.ok({"command": "getEK"})
+
+
+@pytest.mark.parametrize("sddl", [
+    "", "x", "D:(", "D:(A;;GA)", "D:(A;;GA;;;XX)", "D:(A;;GA;;;S-1-)", "(A;;GA;;;SY)",
+    "D:(A;;GA;;;SY)S:(ML;;NW;;;HI)", "O:SYD:(A;;GA;;;SY)", "G:BAD:(A;;GA;;;SY)",
+    "D:", "D:P", "O:SY", "O:BAG:BA", "S:", "D:NO_ACCESS_CONTROL", "D:(A;;GA;;;SY" + ")" * 3000,
+])
+def test_sddl_refused(sddl):
+    """Malformed; no DACL, a NULL one (all may), an empty one (none may); what is not applied."""
+    done = attestd("serve", "--pipe", new_pipe(), "--sddl", sddl)
+    assert done.returncode == 64
+    assert "--sddl" in done.stderr.split("usage:")[0] and not done.stdout
+
+
+# ---- its clients -------------------------------------------------------------
+
+def test_more_wait_for_an_instance(start):
+    """With all taken, eight more wait as long as they must, and are served."""
+    service = start("plain").settled()
+    holders = [connect(service.address) for _ in range(SLOTS)]
+    time.sleep(0.5)
+    waiting = [connect(service.address) for _ in range(8)]
+    for s in waiting:
+        s.sendall(GET_EK)
+        s.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            s.recv(1)
+        s.settimeout(20)
+    for s in holders[:2]:  # these two instances serve all of them
+        s.close()
+    for s in waiting:
+        assert parse_reply(read_all(s))["status"] == "ok"
+        s.close()
+    for s in holders[2:]:
+        s.sendall(GET_EK)
+        assert parse_reply(read_all(s))["status"] == "ok"
+        s.close()
+
+
+def messages(data):
+    """What `relay --message` passes on."""
+    while data:
+        size, = struct.unpack(">I", data[:4])
+        yield data[4:4 + size]
+        data = data[4 + size:]
+
+
+@pytest.mark.parametrize("request_", [GET_EK, GET_EK.rstrip().ljust(16384) + b"\n", b"{}\n"],
+                         ids=["short", "long", "error"])
+@pytest.mark.core
+def test_message_mode(start, request_):
+    """The reply is one message."""
+    service = start("factory").settled()
+    reply, = messages(exchange(service.relay("--message"), request_))
+    assert reply == exchange(service.address, request_)
+
+
+def test_read_late(start):
+    """A reply is there until it has been read; nobody else waits for that."""
+    service = start("factory").settled()
+    request = b'{"command":"getAttestationData"}\n'
+    late = connect(service.relay("--late", "3000"))
+    late.sendall(request)
+    begin = time.monotonic()
+    reply = exchange(service.address, request)
+    assert len(reply) > 2000 and time.monotonic() - begin < 2
+    assert read_all(late) == reply and time.monotonic() - begin >= 2.5
+    late.close()
+
+
+@pytest.mark.slow
+def test_never_read(start):
+    """After ten seconds the slot is somebody else's."""
+    service = start("plain").settled()
+    address = service.relay("--late", "13000")
+    lazy = [connect(address) for _ in range(SLOTS)]
+    for s in lazy:
+        s.sendall(GET_EK)
+    time.sleep(0.5)
+    begin = time.monotonic()
+    assert service.ask({"command": "getEK"}, timeout=20)["status"] == "ok"
+    assert 8 <= time.monotonic() - begin <= 12
+    for s in lazy:
+        assert read_all(s) == b""
+        s.close()

@@ -1,0 +1,121 @@
+"""The command line, the exe, and how it ends at a console."""
+import json
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from harness import paths
+from harness.service import connect
+from harness.wine import info
+from test_program import attestd
+
+pytestmark = pytest.mark.windows
+
+
+@pytest.mark.core
+def test_help():
+    done = attestd("--help")
+    assert done.returncode == 0 and not done.stderr
+    for word in ("serve", "once", "call", "install", "uninstall", "--pipe", "--sddl",
+                 r"\\.\pipe\TpmWrapperPipe", "--log-level"):
+        assert word in done.stdout
+    for word in ("--socket", "--tpm"):
+        assert word not in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("args", [
+    ["--nope"], ["serve", "--nope"], ["-x"], ["serve", "getEK"], ["nope"], ["--pipe"],
+    ["--pipe", ""], ["--pipe", "x" * 300], ["--pipe", r"a\b"], ["--pipe", r"\\other\pipe\a"],
+    ["--pipe", r"\\.\pipe\a\b"], ["--pipe", "\\\\.\\pipe\\"], ["--sddl"], ["--socket", "x"],
+    ["--log-level", "loud"], ["once", "--pipe", "x"], ["once", "getEK"], ["call", "getEK", "getEK"],
+    ["call", "--sddl", "D:(A;;GA;;;SY)"], ["install", "--nope"], ["install", "getEK"],
+    ["install", "--sddl", "D:"], ["install", "--pipe", ""], ["uninstall", "--pipe", "x"],
+    ["uninstall", "x"],
+], ids=" ".join)
+def test_wrong_options(args):
+    done = attestd(*args)
+    assert done.returncode == 64
+    assert "usage: attestd" in done.stderr and not done.stdout
+
+
+def test_arguments_with_quotes():
+    """As CreateProcess's callers quote them; wine quotes for us."""
+    for word in ('a"b', 'a b', 'a\\', 'a\\"b c\\', '"', "ключ \U0001f511"):
+        done = attestd("call", "--pipe", "nobody", "--nope", word)
+        assert done.returncode == 64
+        done = attestd("serve", word)
+        assert done.returncode == 64
+        assert word in done.stderr.splitlines()[0]
+
+
+def test_a_request_that_is_not_ascii(start):
+    service = start("plain").ready()
+    done = attestd("call", *service.where, '{"command":"getEK","имя":"\U0001f511 \\" x"}')
+    assert done.returncode == 0 and json.loads(done.stdout)["status"] == "ok"
+
+
+@pytest.mark.core
+def test_ctrl_c(start):
+    """With clients, idle and in the middle of a line."""
+    service = start("plain").settled()
+    with connect(service.address), connect(service.address) as s:
+        s.sendall(b'{"comm')
+        service.terminate()
+        assert service.wait_exit() == 0
+    assert service.is_gone()
+
+
+def test_ctrl_c_before_there_is_a_tpm(start):
+    start("plain", launcher=["--absent"]).ready().stop()
+
+
+def test_ctrl_c_ends_once(states, launch):
+    """Waiting for input."""
+    process = subprocess.Popen(
+        [paths.SWTPM_RUN, "--state", states.new(), *launch.LAUNCHER, "--",
+         *paths.BINARIES[paths.first_binary()], "once"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process.stdin.write(b'{"command":"nope"}\n')
+    process.stdin.flush()
+    assert b"unknown_command" in process.stdout.readline()
+    process.send_signal(launch.STOP_SIGNAL)
+    assert process.wait(10) in (0, 1)
+    process.stdin.close()
+    process.stdout.close()
+
+
+@pytest.mark.core
+def test_version_resource():
+    """What the file's properties show."""
+    exe = pathlib.Path(paths.BINARIES[paths.first_binary()][-1]).read_bytes()
+    version = attestd("--version").stdout.split()[1]
+
+    def value(key):
+        """A String of VS_VERSIONINFO: key and value, each ends with a NUL."""
+        key = key.encode("utf-16-le") + b"\0\0"
+        assert exe.count(key) == 1, key
+        words = exe[exe.index(key) + len(key):][:400].decode("utf-16-le", "replace")
+        return words.lstrip("\0").split("\0")[0]
+
+    assert value("ProductName") == "attestd"
+    assert value("FileVersion").startswith(version) and value("ProductVersion").startswith(version)
+    assert "TPM" in value("FileDescription")
+    assert value("OriginalFilename") == "attestd.exe"
+    numbers = b"".join(int(n).to_bytes(2, "little") for n in version.split("."))
+    major, minor, patch = numbers[:2], numbers[2:4], numbers[4:6]
+    fixed = exe.index(bytes.fromhex("bd04effe"))  # VS_FIXEDFILEINFO
+    assert exe[fixed + 8:fixed + 16] == minor + major + b"\0\0" + patch
+
+
+def test_hardening(start):
+    """Which policies are asked for (wine only notes them); a token with one privilege."""
+    strict_handles, extension_points, dynamic_code, fonts = 3, 6, 2, 9
+    image_load, signature, child_processes = 10, 8, 13
+    service = start("plain", env={"WINEDEBUG": "-all,fixme+process"}).ready()
+    asked = re.findall(r"SetProcessMitigationPolicy \((\d+),", service.log())
+    assert {strict_handles, extension_points, dynamic_code, fonts, image_load, signature,
+            child_processes} == set(map(int, asked))
+    assert info(service.pipe)["privileges"] == "1"  # SeChangeNotifyPrivilege

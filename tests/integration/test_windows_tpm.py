@@ -1,0 +1,66 @@
+"""What TPM Base Services say, and what becomes of it."""
+import pytest
+
+from harness.wine import NO_DLLS
+from test_tpm_comes_and_goes import GET_EK
+
+pytestmark = pytest.mark.windows
+
+NOT_FOUND = 0x8028400F  # TBS_E_TPM_NOT_FOUND
+# The names are winerror.h's; what a message must say is what to do.
+ERRORS = [
+    ("TBS_E_ACCESS_DENIED", 0x80284012, "tpm_access_denied", "account"),
+    ("TPM_E_COMMAND_BLOCKED", 0x80280400, "tpm_command_blocked", "policy"),
+    ("TBS_E_SERVICE_NOT_RUNNING", 0x80284008, "tpm_service_stopped", "start"),
+    ("TBS_E_SERVICE_DISABLED", 0x80284010, "tpm_service_stopped", "enable"),
+]
+LATE = [
+    ("TBS_E_TPM_NOT_FOUND", NOT_FOUND, "tpm_unavailable", "firmware"),
+    ("TBS_E_SERVICE_START_PENDING", 0x8028400B, "tpm_unavailable", "firmware"),
+    ("TBS_E_INTERNAL_ERROR", 0x80284001, "tpm_unavailable", "firmware"),
+]
+VARIABLES = {"opening": "ATTESTD_TEST_TBS", "a command": "ATTESTD_TEST_TBS_SUBMIT"}
+
+
+def answers(service, error, advice):
+    reply = service.ask(GET_EK)
+    assert (reply["status"], reply["error"]) == ("error", error)
+    assert advice in reply["message"]
+    return True
+
+
+@pytest.mark.parametrize("when", VARIABLES)
+@pytest.mark.parametrize("name,code,error,advice", ERRORS, ids=[e[0] for e in ERRORS])
+def test_errors(start, when, name, code, error, advice):
+    service = start("plain", env={VARIABLES[when]: f"{code:08x}"}).ready()
+    assert answers(service, error, advice)
+    assert error in service.log()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name,code,error,advice", LATE, ids=[e[0] for e in LATE])
+def test_not_yet(start, name, code, error, advice):
+    """A TPM may come late: first it is waited for."""
+    service = start("plain", env={"ATTESTD_TEST_TBS": f"{code:08x}"}).ready()
+    assert answers(service, error, advice)
+
+
+def test_an_error_without_a_name(start):
+    """The log has its number, once."""
+    service = start("plain", env={"ATTESTD_TEST_TBS": "80284001"}).ready()
+    service.wait(lambda: "0x80284001" in service.log(), "number")
+
+
+@pytest.mark.core
+def test_tpm_12(start):
+    service = start("plain", env={"ATTESTD_TEST_TBS_VERSION": "1"}).ready()
+    assert answers(service, "tpm_version", "TPM 2.0")
+
+
+@pytest.mark.slow
+@pytest.mark.core
+def test_wines_own(start):
+    """A TBS that cannot do anything is no TPM."""
+    service = start("plain", env={"WINEDLLOVERRIDES": f"tbs=b;{NO_DLLS}"}).ready()
+    assert answers(service, "tpm_unavailable", "firmware")
+    assert service.control.opens() == 0

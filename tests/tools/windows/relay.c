@@ -1,0 +1,397 @@
+/*
+ * relay: a Windows named pipe as a TCP port of 127.0.0.1, so that programs on
+ * the other side of wine can be its clients.
+ *
+ *   relay [--message] [--late MS] NAME
+ *       prints the port's number and, on the next line, its own process id,
+ *       the one that the pipe's server sees. A connection is a client of the pipe, which
+ *       waits for a free instance as clients do; the pipe's end is the
+ *       connection's, and the other way round, after all bytes are through.
+ *       --message: reads in message mode, and puts before each message its
+ *       length, four bytes, big-endian. --late: reads nothing for so long.
+ *   relay --info NAME
+ *       what can be known of the pipe, one "key=value" a line.
+ *
+ * It ends when its standard input does. No printf: wine for arm64 does not get
+ * on with variable arguments.
+ */
+#include <winsock2.h>
+#include <windows.h>
+#include <aclapi.h>
+#include <sddl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CLIENTS_MAX 128
+#define WAIT_MS 30000
+#define BUFFER 16384
+#define PREFIX L"\\\\.\\pipe\\"
+#define PREFIX_LEN 9
+#define NAME_LEN 256
+
+struct options {
+	bool message, info;
+	DWORD late_ms;
+	wchar_t pipe[PREFIX_LEN + NAME_LEN + 1];
+};
+static struct options options;
+
+struct client {
+	SOCKET socket;
+	HANDLE pipe; /* the reader's to close */
+	HANDLE gone; /* set: one side has ended */
+	SRWLOCK writing;
+};
+static volatile LONG client_count;
+
+/* ---- text ------------------------------------------------------------ */
+
+static void print(const char *text)
+{
+	DWORD done;
+
+	WriteFile(GetStdHandle(STD_OUTPUT_HANDLE), text, (DWORD)lstrlenA(text), &done, NULL);
+}
+
+/* Valid until the next call. */
+static const char *decimal(DWORD n)
+{
+	static char text[12];
+	char *at = text + sizeof text - 1;
+
+	do {
+		*--at = (char)('0' + n % 10);
+		n /= 10;
+	} while (n != 0);
+	return at;
+}
+
+static _Noreturn void fail(const char *what)
+{
+	DWORD error = GetLastError();
+
+	print("error ");
+	print(what);
+	print(" ");
+	print(decimal(error));
+	print("\n");
+	ExitProcess(1);
+}
+
+/* ---- the command line ------------------------------------------------ */
+
+/* The next word of the command line, cut off in place; NULL: none. */
+static wchar_t *next_word(wchar_t **rest)
+{
+	wchar_t *word, *to, *from = *rest;
+	bool quoted = false;
+
+	while (*from == L' ') {
+		from++;
+	}
+	if (*from == L'\0') {
+		return NULL;
+	}
+	word = to = from;
+	for (; *from != L'\0' && (quoted || *from != L' '); from++) {
+		if (*from == L'"') {
+			quoted = !quoted;
+		} else {
+			*to++ = *from;
+		}
+	}
+	*rest = *from == L'\0' ? from : from + 1;
+	*to = L'\0';
+	return word;
+}
+
+static DWORD number(const wchar_t *text)
+{
+	DWORD n = 0;
+
+	for (; text != NULL && *text >= L'0' && *text <= L'9'; text++) {
+		n = n * 10 + (DWORD)(*text - L'0');
+	}
+	return n;
+}
+
+static void parse(void)
+{
+	wchar_t *rest = GetCommandLineW(), *word, *name = NULL;
+
+	next_word(&rest); /* the program */
+	while ((word = next_word(&rest)) != NULL) {
+		if (lstrcmpW(word, L"--message") == 0) {
+			options.message = true;
+		} else if (lstrcmpW(word, L"--info") == 0) {
+			options.info = true;
+		} else if (lstrcmpW(word, L"--late") == 0) {
+			options.late_ms = number(next_word(&rest));
+		} else {
+			name = word;
+		}
+	}
+	if (name == NULL || lstrlenW(name) > NAME_LEN) {
+		SetLastError(ERROR_INVALID_PARAMETER);
+		fail("usage");
+	}
+	if (*name != L'\\') {
+		lstrcpyW(options.pipe, PREFIX);
+	}
+	lstrcatW(options.pipe, name);
+}
+
+/* ---- the pipe -------------------------------------------------------- */
+
+/* Waits for a free instance. INVALID_HANDLE_VALUE: there is no such pipe. */
+static HANDLE open_pipe(void)
+{
+	ULONGLONG end = GetTickCount64() + WAIT_MS;
+	DWORD mode = PIPE_READMODE_MESSAGE;
+	HANDLE pipe;
+
+	for (;;) {
+		pipe = CreateFileW(options.pipe, GENERIC_READ | GENERIC_WRITE, 0, NULL,
+				   OPEN_EXISTING, FILE_FLAG_OVERLAPPED, NULL);
+		if (pipe != INVALID_HANDLE_VALUE || GetLastError() != ERROR_PIPE_BUSY ||
+		    GetTickCount64() >= end) {
+			break;
+		}
+		WaitNamedPipeW(options.pipe, (DWORD)(end - GetTickCount64()));
+	}
+	if (pipe != INVALID_HANDLE_VALUE && options.message &&
+	    !SetNamedPipeHandleState(pipe, &mode, NULL, NULL)) {
+		fail("message mode");
+	}
+	return pipe;
+}
+
+/*
+ * Awaits what was begun with `o`, as long as both sides are there. Whether it
+ * was done; then *n is what it moved.
+ */
+static bool finish(const struct client *c, BOOL done, OVERLAPPED *o, DWORD *n)
+{
+	HANDLE either[] = {o->hEvent, c->gone};
+
+	if (!done && GetLastError() != ERROR_IO_PENDING && GetLastError() != ERROR_MORE_DATA) {
+		return false;
+	}
+	if (WaitForMultipleObjects(2, either, FALSE, INFINITE) != WAIT_OBJECT_0) {
+		CancelIoEx(c->pipe, o);
+	}
+	return GetOverlappedResult(c->pipe, o, n, TRUE) || GetLastError() == ERROR_MORE_DATA;
+}
+
+static bool send_all(SOCKET s, const char *data, DWORD n)
+{
+	while (n > 0) {
+		int sent = send(s, data, (int)n, 0);
+
+		if (sent <= 0) {
+			return false;
+		}
+		data += sent;
+		n -= (DWORD)sent;
+	}
+	return true;
+}
+
+/* Hands what was read to the peer; a message behind its length. */
+static bool deliver(SOCKET s, const char *data, DWORD n)
+{
+	char length[4] = {(char)(n >> 24), (char)(n >> 16), (char)(n >> 8), (char)n};
+
+	return (!options.message || send_all(s, length, sizeof length)) && send_all(s, data, n);
+}
+
+static void pipe_to_socket(struct client *c)
+{
+	OVERLAPPED o = {.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL)};
+	char data[BUFFER];
+	DWORD n;
+
+	WaitForSingleObject(c->gone, options.late_ms);
+	while (finish(c, ReadFile(c->pipe, data, sizeof data, NULL, &o), &o, &n) &&
+	       deliver(c->socket, data, n)) {
+	}
+	CloseHandle(o.hEvent);
+}
+
+static bool write_pipe(struct client *c, const char *data, DWORD n)
+{
+	OVERLAPPED o = {.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL)};
+	DWORD done;
+	bool ok;
+
+	AcquireSRWLockExclusive(&c->writing);
+	ok = c->pipe != INVALID_HANDLE_VALUE &&
+	     finish(c, WriteFile(c->pipe, data, n, NULL, &o), &o, &done);
+	ReleaseSRWLockExclusive(&c->writing);
+	CloseHandle(o.hEvent);
+	return ok;
+}
+
+/*
+ * The other direction, until the peer closes. What the pipe does not take any
+ * more is read all the same: a reset would cost the peer its reply.
+ */
+static DWORD WINAPI socket_to_pipe(void *arg)
+{
+	struct client *c = arg;
+	char data[BUFFER];
+	bool ok = true;
+	int n;
+
+	while ((n = recv(c->socket, data, sizeof data, 0)) > 0) {
+		ok = ok && write_pipe(c, data, (DWORD)n);
+	}
+	SetEvent(c->gone);
+	return 0;
+}
+
+/* ---- clients --------------------------------------------------------- */
+
+static DWORD WINAPI serve(void *arg)
+{
+	struct client c = {.socket = (SOCKET)(UINT_PTR)arg, .pipe = open_pipe()};
+	HANDLE writer;
+
+	c.gone = CreateEventW(NULL, TRUE, FALSE, NULL);
+	InitializeSRWLock(&c.writing);
+	writer = CreateThread(NULL, 65536, socket_to_pipe, &c, 0, NULL);
+	if (c.gone == NULL || writer == NULL) {
+		fail("client");
+	}
+	if (c.pipe != INVALID_HANDLE_VALUE) {
+		pipe_to_socket(&c);
+	}
+	SetEvent(c.gone);
+	AcquireSRWLockExclusive(&c.writing);
+	CloseHandle(c.pipe);
+	c.pipe = INVALID_HANDLE_VALUE;
+	ReleaseSRWLockExclusive(&c.writing);
+	shutdown(c.socket, SD_SEND);
+	WaitForSingleObject(writer, INFINITE);
+	CloseHandle(writer);
+	CloseHandle(c.gone);
+	closesocket(c.socket);
+	InterlockedDecrement(&client_count);
+	return 0;
+}
+
+static DWORD WINAPI end_with_input(void *arg)
+{
+	char byte;
+	DWORD n;
+
+	(void)arg;
+	while (ReadFile(GetStdHandle(STD_INPUT_HANDLE), &byte, 1, &n, NULL) && n > 0) {
+	}
+	ExitProcess(0);
+}
+
+static void relay(void)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	int size = sizeof at;
+	WSADATA data;
+	SOCKET listener, s;
+	HANDLE thread;
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	WSAStartup(MAKEWORD(2, 2), &data);
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	if (bind(listener, (struct sockaddr *)&at, size) != 0 || listen(listener, 128) != 0 ||
+	    getsockname(listener, (struct sockaddr *)&at, &size) != 0) {
+		fail("listen");
+	}
+	print(decimal(ntohs(at.sin_port)));
+	print("\n");
+	print(decimal(GetCurrentProcessId()));
+	print("\n");
+	CloseHandle(CreateThread(NULL, 65536, end_with_input, NULL, 0, NULL));
+	while ((s = accept(listener, NULL, NULL)) != INVALID_SOCKET) {
+		if (InterlockedIncrement(&client_count) > CLIENTS_MAX) {
+			InterlockedDecrement(&client_count);
+			closesocket(s);
+			continue;
+		}
+		thread = CreateThread(NULL, 65536, serve, (void *)(UINT_PTR)s, 0, NULL);
+		if (thread == NULL) {
+			fail("thread");
+		}
+		CloseHandle(thread);
+	}
+	fail("accept");
+}
+
+/* ---- what the pipe is ------------------------------------------------ */
+
+static void print_entry(const char *key, const char *value)
+{
+	print(key);
+	print("=");
+	print(value);
+	print("\n");
+}
+
+/* How many the pipe's server has. */
+static DWORD privileges(HANDLE pipe)
+{
+	union {
+		TOKEN_PRIVILEGES list;
+		BYTE room[1024];
+	} held;
+	HANDLE process, token;
+	ULONG pid;
+	DWORD n;
+
+	if (!GetNamedPipeServerProcessId(pipe, &pid) ||
+	    (process = OpenProcess(PROCESS_QUERY_INFORMATION, FALSE, pid)) == NULL ||
+	    !OpenProcessToken(process, TOKEN_QUERY, &token) ||
+	    !GetTokenInformation(token, TokenPrivileges, &held, sizeof held, &n)) {
+		fail("privileges");
+	}
+	return held.list.PrivilegeCount;
+}
+
+static void info(void)
+{
+	const SECURITY_INFORMATION wanted = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION;
+	DWORD flags, out, in, instances, state;
+	PSECURITY_DESCRIPTOR sd;
+	HANDLE pipe = open_pipe();
+	char *text;
+
+	if (pipe == INVALID_HANDLE_VALUE) {
+		fail("open");
+	}
+	if (!GetNamedPipeInfo(pipe, &flags, &out, &in, &instances) ||
+	    !GetNamedPipeHandleStateW(pipe, &state, NULL, NULL, NULL, NULL, 0)) {
+		fail("info");
+	}
+	print_entry("type", flags & PIPE_TYPE_MESSAGE ? "message" : "byte");
+	print_entry("read", state & PIPE_READMODE_MESSAGE ? "message" : "byte");
+	print_entry("instances", decimal(instances));
+	print_entry("out", decimal(out));
+	print_entry("in", decimal(in));
+	print_entry("privileges", decimal(privileges(pipe)));
+	if (GetSecurityInfo(pipe, SE_KERNEL_OBJECT, wanted, NULL, NULL, NULL, NULL, &sd) != 0 ||
+	    !ConvertSecurityDescriptorToStringSecurityDescriptorA(sd, SDDL_REVISION_1, wanted,
+								  &text, NULL)) {
+		fail("security");
+	}
+	print_entry("dacl", text);
+}
+
+int main(void)
+{
+	parse();
+	if (options.info) {
+		info();
+	} else {
+		relay();
+	}
+	return 0;
+}

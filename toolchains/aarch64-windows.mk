@@ -1,0 +1,2 @@
+CPU = aarch64
+include toolchains/windows.inc

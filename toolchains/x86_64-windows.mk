@@ -1,0 +1,5 @@
+CPU = x86_64
+include toolchains/windows.inc
+
+# Fit for a shadow stack, where the CPU has one.
+TARGET_LDFLAGS += -Wl,-Xlink=-cetcompat
