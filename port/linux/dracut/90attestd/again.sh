@@ -1,0 +1,4 @@
+#!/bin/sh
+# Runs the site's exchange, unless it has succeeded: now there is a network.
+
+/usr/lib/attestd/early run

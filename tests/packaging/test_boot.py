@@ -1,0 +1,176 @@
+"""A small Debian with the package, and initramfs images made by its own tools.
+
+It is booted with a disk to be opened by attesting, as in the README: in the
+initramfs the package's example of an exchange asks a verifier here for the key.
+Then the real systemd starts the units from the package, and a script in the
+guest says how they are doing.
+"""
+import base64
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from harness import paths
+from harness.credential import make
+from harness.service import wait_for
+from harness.tpm import States
+from machine import Machine
+
+HERE = pathlib.Path(__file__).resolve().parent
+KEY = b"k" * 32  # debian-images has made the disk with it
+BUILD_S = 600
+BOOT_S = 300  # for a machine that has much else to do; 60 s are enough for one at rest
+
+# For initramfs-tools the example sets the network up; dracut does it itself.
+APPEND = {"initramfs-tools": "ip=dhcp", "dracut": "rd.neednet=1 ip=dhcp"}
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def images(debs):
+    """What debian-images makes; not in pytest's folder, which is kept."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="attestd-images-"))
+    done = subprocess.run([HERE / "debian-images", paths.BUILD, debs["amd64"], folder],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False, timeout=BUILD_S)
+    assert done.returncode == 0, done.stdout
+    yield folder
+    shutil.rmtree(folder)
+
+
+def names(images, what):
+    return set((images / f"{what}.list").read_text().splitlines())
+
+
+@pytest.mark.limit(BUILD_S + 10)
+def test_not_asked_for(images):
+    """Without an exchange the package changes no initramfs."""
+    assert not [name for name in names(images, "without")
+                if "attestd" in name and not name.startswith("scripts/")]
+
+
+def test_modules(images):
+    """The drivers are there where they are modules; and the exchange's language."""
+    found = {pathlib.Path(name).name.split(".ko")[0] for name in names(images, "aarch64")
+             if "/drivers/char/tpm/" in name}
+    assert {"tpm_tis", "tpm_tis_core", "tpm_vtpm_proxy"} <= found
+    assert {"usr/sbin/attestd", "usr/lib/attestd/early", "etc/attestd/initramfs-exchange",
+            "usr/bin/bash"} <= names(images, "aarch64")
+
+
+def test_missing_file(images):
+    """No image is made without what the exchange needs."""
+    assert (images / "missing.status").read_text() != "0\n"
+
+
+class Verifier(HTTPServer):
+    """Gives the disk's key to anybody, but so that one TPM alone can open it."""
+
+    def __init__(self, known):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.known, self.seen = known, []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://10.0.2.2:{self.server_port}/"  # what QEMU calls this machine
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        data = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.seen.append(data)
+        made = make(self.server.known, base64.b64decode(data["aik_name"]), KEY)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"command": "activateCredential",
+                                     "credential_blob":
+                                     base64.b64encode(made.file).decode()}).encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def states(tmp_path):
+    return States(tmp_path)
+
+
+@pytest.fixture
+def known(states):
+    """The EK of the states' TPMs, by other means than attestd."""
+    return serialization.load_pem_public_key(states.ek_pem("plain"))
+
+
+def machine(images, initramfs, state, verifier, append=""):
+    disks = [option for name in ("disk", "luks") for option in
+             ("-drive", f"file={images / name},if=virtio,format=raw,snapshot=on")]
+    # A guest that has to wait for this machine is not locked up.
+    append += (f" nowatchdog root=/dev/vda ro {APPEND[initramfs]} attestd.url={verifier.url} "
+               "attestd.disk=/dev/vdb systemd.mask=serial-getty@ttyS0.service "
+               "systemd.show_status=0")
+    started = Machine("x86_64", images / initramfs, state, agent=False, memory=768, append=append,
+                      options=[*disks, "-netdev", "user,id=net", "-device",
+                               "virtio-net-pci,netdev=net,romfile="])
+    wait_for((started.dir / "console").exists, 20, "console")
+    return started
+
+
+@pytest.mark.limit(BOOT_S + 120)
+@pytest.mark.parametrize("initramfs", APPEND)
+def test_boot(images, states, known, initramfs):
+    verifier = Verifier(known)
+    with machine(images, initramfs, states.new("plain"), verifier) as guest:
+        text = guest.wait_console(r"(?s)====\n(.*)\n====\n", BOOT_S)[1]
+        guest.wait_end(60)
+    print(text)
+    said = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+    # The initramfs: attested once, opened the disk, and is gone.
+    assert len(verifier.seen) == 1
+    assert said["opened"] == "root"
+    assert said["kmsg"] != "0"
+    assert said["left"] in ("* .* attestd.sock", ". .. attestd.sock")
+
+    # The units, from the package, on the real systemd.
+    assert said["socket"] == "660 root attestd"
+    assert said["stopped"] == "success inactive"
+    assert said["stranger"] == "1 inactive"
+    assert json.loads(said["data"]) == verifier.seen[0]  # the same AIK as before
+    assert said["state"] == "active 0" and said["processes"] == "1"
+    uid, gid, tss = said["user"].split()
+    assert said["Uid"].split() == [uid] * 4 and said["Gid"].split() == [gid] * 4
+    assert set(said["Groups"].split()) == {gid, tss}
+    assert int(said["CapBnd"], 16) == int(said["CapEff"], 16) == 0
+    assert said["NoNewPrivs"] == "1" and said["Seccomp"] == "2"
+    assert said["member"] == "0"
+
+    # The device rules hold for a TPM that goes and comes back as another.
+    assert json.loads(said["unbound"])["error"] == "tpm_unavailable"
+    assert said["devices"] == "tpmrm1"
+    assert json.loads(said["bound"])["error"] == "credential_rejected"
+    assert said["pid"] == "same"
+    assert said["end"] == "success 0"
+    assert said["failed"] == ""
+    assert re.search(r": 0\.\d SAFE", said["score"])
+
+
+@pytest.mark.limit(BOOT_S + 20)
+def test_wrong_tpm(images, states, known):
+    """Another machine's: no key, no disk; but the boot goes on."""
+    verifier = Verifier(known)
+    other = states.new("persistent")  # made from another seed
+    with machine(images, "initramfs-tools", other, verifier, "loglevel=7") as guest:
+        guest.wait_console(r"attestd: \S+ info activateCredential credential_rejected", BOOT_S)
+        guest.wait_console("attestd: /etc/attestd/initramfs-exchange failed")
+        guest.wait_console("Running /scripts/init-bottom ... done")
+    assert len(verifier.seen) == 1

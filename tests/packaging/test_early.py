@@ -1,0 +1,137 @@
+"""The script that the hooks call in an initramfs, without one."""
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from harness import paths
+from harness.service import can_connect, wait_for
+
+EARLY = paths.ROOT / "port/linux/early/early"
+
+
+class Early:
+    """The script with paths of the test's own, and no kernel log."""
+
+    def __init__(self, folder, attestd=paths.ATTESTD, shell="sh"):
+        self.run_dir = folder / "run"
+        self.socket = self.run_dir / "attestd.sock"
+        self.exchange = folder / "exchange"
+        self.script = folder / "early"
+        self.shell = shell.split()
+        text = EARLY.read_text()
+        for old, new in (("/usr/sbin/attestd", attestd), ("/run/attestd", self.run_dir),
+                         ("/etc/attestd/initramfs-exchange", self.exchange),
+                         ("/dev/kmsg", folder / "no/kmsg")):
+            assert old in text
+            text = text.replace(old, str(new))
+        self.script.write_text(text)
+
+    def write_exchange(self, text):
+        self.exchange.write_text(f"#!/bin/sh\n{text}\n")
+        self.exchange.chmod(0o755)
+
+    def do(self, what, status=0):
+        done = subprocess.run([*self.shell, self.script, what], check=False, timeout=30,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    @property
+    def pid(self):
+        return int((self.run_dir / "early.pid").read_text())
+
+    def gone(self):
+        return not self.run_dir.exists()
+
+
+SHELLS = {"dash": "dash", "bash": "bash --posix",
+          "busybox": f"{paths.BUILD}/vm/x86_64/busybox sh"}
+
+
+@pytest.fixture(params=SHELLS)
+def early(request, tmp_path):
+    made = Early(tmp_path, shell=SHELLS[request.param])
+    yield made
+    (made.run_dir / "keep").unlink(missing_ok=True)
+    made.do("stop")
+    assert made.gone()
+
+
+def alive(pid):
+    return os.path.exists(f"/proc/{pid}/exe")
+
+
+def test_exchange(early, tmp_path):
+    """It finds a service that listens; once it has succeeded it is not run again."""
+    early.write_exchange(f'echo "$ATTESTD_SOCKET" >>{tmp_path}/seen\n'
+                         f'{paths.ATTESTD} call --socket "$ATTESTD_SOCKET" x >{tmp_path}/reply\n'
+                         f'test -s {tmp_path}/reply')
+    early.do("run")
+    pid = early.pid
+    early.do("run")
+    assert (tmp_path / "seen").read_text() == f"{early.socket}\n"
+    assert "unknown_command" in (tmp_path / "reply").read_text()
+    assert alive(pid) and can_connect(early.socket)
+    early.do("stop")
+    assert not alive(pid) and early.gone()
+
+
+def test_failure(early, tmp_path):
+    """Is told, and it is tried again when asked for, with the same service."""
+    early.write_exchange(f"test -e {tmp_path}/network || exit 7")
+    assert "exit status 7" in early.do("run", status=1)
+    pid = early.pid
+    (tmp_path / "network").touch()
+    early.do("run")
+    assert early.pid == pid
+    (tmp_path / "network").unlink()
+    early.do("run")
+
+
+def test_no_exchange(early):
+    early.do("run")
+    assert can_connect(early.socket)
+
+
+def test_keep(early):
+    """It survives if that is wanted."""
+    early.do("run")
+    (early.run_dir / "keep").touch()
+    early.do("stop")
+    assert alive(early.pid) and can_connect(early.socket)
+
+
+def test_stop_before_run(early):
+    early.do("stop")
+    early.do("stop")
+
+
+def test_does_not_end(early):
+    """One that hangs is killed; the boot goes on."""
+    early.do("run")
+    pid = early.pid
+    os.kill(pid, signal.SIGSTOP)
+    start = time.monotonic()
+    early.do("stop")
+    assert 5 < time.monotonic() - start < 20
+    wait_for(lambda: not alive(pid), 5, "end")
+
+
+def test_does_not_start(tmp_path):
+    """The exchange is not run, the boot goes on."""
+    early = Early(tmp_path, "/bin/false")
+    early.write_exchange(f"touch {tmp_path}/seen")
+    assert "does not answer" in early.do("run", status=1)
+    assert not (tmp_path / "seen").exists()
+    early.do("stop")
+    assert early.gone()
+
+
+@pytest.mark.parametrize("arguments", [[], ["start"], ["log"]])
+def test_usage(arguments):
+    done = subprocess.run(["sh", EARLY, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 64 and re.match("usage:", done.stderr)

@@ -1,0 +1,83 @@
+"""The manual, the scripts and the units, as their tools see them."""
+import re
+import subprocess
+
+import pytest
+
+from conftest import install
+from harness import paths
+
+LINUX = paths.ROOT / "port/linux"
+SCRIPTS = [LINUX / "early/early", LINUX / "early/exchange.example",
+           *sorted((LINUX / "initramfs-tools").rglob("attestd")),
+           *sorted((LINUX / "dracut").rglob("*.sh")),
+           *(LINUX / "debian" / name for name in ("postinst", "prerm", "postrm")),
+           *(paths.ROOT / "toolchains" / name for name in ("install", "deb")),
+           paths.ROOT / "tests/packaging/debian-images",
+           paths.ROOT / "tests/packaging/guest/check"]
+UNITS = [LINUX / "systemd/attestd.service", LINUX / "systemd/attestd.socket"]
+WORST = 1.0  # of systemd-analyze security; from 2.0 on it is no more "SAFE" but "OK"
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(paths.ROOT)))
+def test_shellcheck(script):
+    assert run("shellcheck", "--severity=style", script) == (0, "")
+    first = script.read_text().splitlines()[0]
+    # dracut reads its modules with bash; everything else is for any shell.
+    assert first == ("#!/bin/bash" if script.name == "module-setup.sh" else "#!/bin/sh")
+    assert not re.search(r".{101}", script.read_text().replace("\t", "        "))
+
+
+def test_mandoc():
+    """What this machine's own manuals lack is not the page's fault."""
+    _, said = run("mandoc", "-Tlint", "-Wstyle", LINUX / "man/attestd.8")
+    assert [line for line in said.splitlines() if not re.search(
+        "referenced manual not found|outdated mandoc.db", line)] == []
+
+
+def test_manual_is_complete():
+    """Each option and mode that the usage names, and nothing else."""
+    status, text = run("mandoc", "-Tascii", "-Owidth=500", LINUX / "man/attestd.8")
+    assert status == 0
+    text = re.sub(".\b", "", text)
+    _, usage = run(paths.ATTESTD, "--help")
+    options = set(re.findall(r"^ +(--[a-z-]+)", usage, re.M)) | {"--version"}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) == options
+    for mode in re.search(r"modes:\n(.*)\noptions:", usage, re.S)[1].splitlines()[::2]:
+        assert re.search(rf"^ +{mode.strip()} ", text, re.M), mode
+
+
+def test_systemd_verify(tmp_path):
+    """With the program that they start."""
+    for unit in UNITS:
+        text = unit.read_text().replace("/usr/sbin/attestd", paths.ATTESTD)
+        (tmp_path / unit.name).write_text(text)
+    assert run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no",
+               *(tmp_path / unit.name for unit in UNITS)) == (0, "")
+
+
+def test_systemd_security():
+    status, said = run("systemd-analyze", "security", "--no-pager", "--offline=true",
+                       f"--threshold={int(WORST * 10)}", UNITS[0])
+    print(said.splitlines()[-1])
+    assert status == 0, said
+    assert float(re.search(r"exposure level for attestd.service: ([\d.]+)", said)[1]) <= WORST
+
+
+def test_sysusers(tmp_path):
+    """The users are made as the units need them."""
+    install(tmp_path, PREFIX="/usr")
+    (tmp_path / "etc").mkdir()
+    assert run("systemd-sysusers", f"--root={tmp_path}", "attestd.conf")[0] == 0
+    groups = (tmp_path / "etc/group").read_text()
+    user, = (tmp_path / "etc/passwd").read_text().splitlines()
+    assert re.match(r"attestd:x:(\d+):\1:.*:/usr/sbin/nologin$", user)
+    assert re.search(r"^tss:", groups, re.M) and re.search(r"^attestd:", groups, re.M)
+    text = UNITS[0].read_text() + UNITS[1].read_text()
+    assert set(re.findall(r"^(?:User|Group|SocketGroup|SupplementaryGroups)=(.*)$", text, re.M)) \
+        == {"attestd", "tss"}

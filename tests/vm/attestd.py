@@ -1,0 +1,145 @@
+"""attestd inside a guest, and the driver of the TPM beneath it."""
+import itertools
+import json
+import time
+
+from harness.service import b64, parse_reply, unb64, wait_for
+
+RECOVERY_S = 10
+TICKS = 100  # a second, in /proc/PID/stat, on all kinds of machine
+numbers = itertools.count(1)
+
+
+def line(request):
+    return json.dumps(request) if isinstance(request, dict) else request
+
+
+def here(text):
+    """A shell's here-document."""
+    return f"<<'END'\n{text}\nEND\n"
+
+
+def known(reply):
+    """The binary members of a reply."""
+    return {k: unb64(v) for k, v in reply.items() if v is not None and k != "status"}
+
+
+def activation(credential):
+    return {"command": "activateCredential", "hmac": b64(credential.hmac),
+            "enc": b64(credential.enc), "encrypted_secret": b64(credential.encrypted_secret)}
+
+
+def once(machine, requests, args=""):
+    """attestd once: its exit status and replies."""
+    status, output = machine.run(f"attestd once --log-level error {args} " +
+                                 here("\n".join(map(line, requests))))
+    return status, [parse_reply(reply.encode() + b"\n") for reply in output.splitlines()]
+
+
+class Service:
+    """attestd serve, in the background."""
+
+    def __init__(self, machine, args=""):
+        self.machine, self.stopped = machine, False
+        self.dir = f"/run/service{next(numbers)}"
+        self.socket = f"{self.dir}/socket"
+        machine.sh(f"mkdir {self.dir}; cd {self.dir}\n"
+                   "{ sh -c 'echo $$ >pid; exec attestd serve --socket socket \"$@\" 2>log' sh "
+                   f"{args} || status=$?; echo ${{status:-0}} >over; mv over status; }} &\n"
+                   "until [ -S socket ] || [ -e status ]; do sleep 0.05; done; [ -S socket ]")
+        self.pid = int(machine.sh(f"cat {self.dir}/pid"))
+
+    def log(self):
+        return self.machine.sh(f"cat {self.dir}/log")
+
+    def call(self, request):
+        """The shell command that makes a request."""
+        return f"attestd call --socket {self.socket} {here(line(request))}"
+
+    def ask(self, request):
+        if isinstance(request, str):
+            request = {"command": request}
+        status, output = self.machine.run(self.call(request))
+        reply = parse_reply(output.encode())
+        assert (status == 0) == (reply["status"] == "ok")
+        return reply
+
+    def ok(self, request):
+        reply = self.ask(request)
+        assert reply["status"] == "ok", (reply, self.log())
+        return reply
+
+    def error(self, request):
+        reply = self.ask(request)
+        assert reply["status"] == "error", reply
+        return reply["error"]
+
+    def recovers(self, request, seconds=RECOVERY_S):
+        """Is answered well within so many seconds, whatever it says before."""
+        def answered():
+            reply = self.ask(request)
+            return reply if reply["status"] == "ok" else None
+        return wait_for(answered, seconds, "recovery")
+
+    def cpu(self):
+        """Processor time that it has used, in seconds."""
+        fields = self.machine.sh(f"cat /proc/{self.pid}/stat").rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def stop(self, seconds=8):
+        """SIGTERM, and how it ends; once."""
+        if self.stopped:
+            return
+        self.stopped = True
+        self.machine.sh(f"cd {self.dir}; kill {self.pid}\n"
+                        f"i=0; until [ -e status ] || [ $i -ge {seconds * 20} ]; do\n"
+                        "i=$((i + 1)); sleep 0.05; done\n"
+                        "cat log; [ $(cat status) = 0 ]; [ ! -e socket ]")
+
+
+def spends(service, seconds):
+    """The part of the processor that a service uses in the next seconds."""
+    begin, before = time.monotonic(), service.cpu()
+    service.machine.sh(f"sleep {seconds}")
+    return (service.cpu() - before) / (time.monotonic() - begin)
+
+
+class Driver:
+    """The driver of a guest's TPM, bound to it and unbound by sysfs.
+
+    A number comes back to the next TPM only when nobody holds the old device;
+    where the kernel's IMA has found a TPM, it holds that for ever.
+    """
+
+    def __init__(self, machine):
+        self.machine = machine
+        device, self.folder = machine.sh(
+            "cd /sys/class/tpm/tpm*/device; realpath . driver").split()
+        self.device = device.rsplit("/", 1)[1]
+        self.module = self.folder.rsplit("/", 1)[1]
+
+    def unbind(self):
+        self.machine.sh(f"echo {self.device} >{self.folder}/unbind")
+
+    def bind(self):
+        """Returns the number that the TPM has now."""
+        self.machine.sh(f"cd {self.folder}; [ -e {self.device} ] || echo {self.device} >bind")
+        return self.number()
+
+    def is_module(self):
+        return self.machine.run(f"[ -e {self.folder}/module/initstate ]")[0] == 0
+
+    def remove(self):
+        """Takes the whole driver out of the kernel, if it is a module."""
+        if self.is_module():
+            self.machine.sh(f"modprobe -r {self.module}; [ ! -e /sys/module/{self.module} ]")
+        else:
+            self.unbind()
+
+    def insert(self):
+        """Brings back what remove took."""
+        self.machine.sh(f"modprobe {self.module}")
+        self.bind()
+
+    def number(self):
+        return int(self.machine.sh("cd /sys/class/tpm; set -- tpm*; echo ${1#tpm}"))

@@ -1,0 +1,241 @@
+"""Virtual machines with a software TPM, and a shell inside them."""
+import base64
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+from harness import paths
+from initramfs import Archive, Modules
+
+HERE = pathlib.Path(__file__).resolve().parent
+GUESTS = paths.BUILD / "vm"
+ATTESTD = {cpu: os.environ.get(f"ATTESTD_{cpu.upper()}",
+                               paths.BUILD / f"{cpu}-linux-musl/attestd")
+           for cpu in ("x86_64", "aarch64")}
+BOOT_S = 90  # these bounds are for a machine that has much else to do
+SCRIPT_S = 60
+END_S = 20
+
+# What the guests of our own may load; each kernel has some of it built in.
+MODULES = ("tpm_tis", "tpm_crb", "tpm_vtpm_proxy", "virtio_blk")
+
+QEMU = {
+    # Without cmpxchg16b: QEMU 7.2 leaves garbage in the flags behind it, and an
+    # interrupt there makes the kernel oops.
+    "x86_64": ["qemu-system-x86_64", "-cpu", "max,-cx16"],
+    # Not a newer one: what it adds costs time in emulation.
+    "aarch64": ["qemu-system-aarch64", "-M", "virt,gic-version=2", "-cpu", "cortex-a57"],
+}
+CONSOLE = {"x86_64": "ttyS0", "aarch64": "ttyAMA0"}
+TPM = {
+    ("x86_64", "tis"): "tpm-tis",
+    ("x86_64", "crb"): "tpm-crb",
+    ("aarch64", "tis"): "tpm-tis-device",
+}
+WRONG = re.compile(r"Kernel panic|Oops|BUG:|Call [Tt]race|soft lockup")
+
+
+def guest(cpu):
+    return GUESTS / cpu
+
+
+def image(cpu, path, modules=MODULES, init=HERE / "init", programs=()):
+    """Writes an initramfs: busybox, attestd, our agent. programs: (name, file)."""
+    archive = Archive()
+    archive.program("init", init)
+    archive.program("bin/busybox", guest(cpu) / "busybox")
+    archive.program("bin/attestd", ATTESTD[cpu])
+    for name, source in programs:
+        archive.program(f"bin/{name}", source)
+    for folder in ("proc", "sys", "dev", "run", "tmp"):
+        archive.folder(folder)
+    archive.device("dev/console", 5, 1)
+    Modules(guest(cpu)).add(archive, modules)
+    path = pathlib.Path(path)
+    path.write_bytes(archive.bytes())
+    return path
+
+
+class Swtpm:
+    """A software TPM for one run of QEMU."""
+
+    def __init__(self, state, folder):
+        self.control = folder / "tpm"
+        self.log = folder / "tpm.log"
+        self.process = subprocess.Popen(
+            ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}", "--ctrl",
+             f"type=unixio,path={self.control}", "--terminate", "--log", f"file={self.log}"],
+            stdin=subprocess.DEVNULL)
+        end = time.monotonic() + END_S
+        while not self.control.exists():
+            assert self.process.poll() is None and time.monotonic() < end, "swtpm does not start"
+            time.sleep(0.005)
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(END_S)
+
+
+class Failed(AssertionError):
+    """The guest or QEMU failed; or a script in the guest did."""
+
+
+class Machine:
+    """One run of QEMU. `tpm` is tis, crb or None; `state` is the TPM's folder.
+
+    `kernel` and `initrd` are files. `append` is added to the kernel's command
+    line, `options` to QEMU's. Where `agent` is false there is nothing of ours
+    inside: `console()` is all that is known of it, and scripts cannot be run.
+    """
+
+    def __init__(self, cpu, initrd, state=None, tpm="tis", kernel=None, append="", options=(),
+                 agent=True, memory=256):
+        self.cpu = cpu
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="attestd-vm-"))
+        self.swtpm = self.process = self.port = None
+        self.number, self.received = 0, b""
+        command = [*QEMU[cpu], "-accel", "tcg", "-m", str(memory), "-smp", "1", "-nodefaults",
+                   "-no-user-config", "-no-reboot", "-display", "none", "-kernel",
+                   str(kernel or guest(cpu) / "vmlinuz"), "-initrd", str(initrd), "-append",
+                   f"console={CONSOLE[cpu]} panic=-1 loglevel=4 {append}",
+                   "-serial", f"file:{self.dir / 'console'}", *options]
+        try:
+            if tpm:
+                self.swtpm = Swtpm(state, self.dir)
+                command += ["-chardev", f"socket,id=tpm,path={self.swtpm.control}",
+                            "-tpmdev", "emulator,id=tpm0,chardev=tpm",
+                            "-device", f"{TPM[cpu, tpm]},tpmdev=tpm0"]
+            with socket.socket(socket.AF_UNIX) as listener:
+                if agent:
+                    listener.bind(str(self.dir / "agent"))
+                    listener.listen(1)
+                    listener.settimeout(END_S)
+                    command += ["-device", "virtio-serial-pci", "-chardev",
+                                f"socket,id=agent,path={self.dir / 'agent'}", "-device",
+                                "virtserialport,chardev=agent,name=agent"]
+                self.power_on = time.monotonic()
+                with open(self.dir / "qemu.log", "wb") as log:
+                    self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
+                                                    stderr=subprocess.STDOUT)
+                if agent:
+                    self.port = listener.accept()[0]
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def console(self):
+        file = self.dir / "console"  # QEMU's, and not there at once
+        return file.read_text(errors="replace").replace("\r", "") if file.exists() else ""
+
+    def failed(self, what):
+        status = self.process.poll()
+        end = "" if status is None else f"; QEMU has ended with {status}"
+        return Failed(f"{what}{end}\n{(self.dir / 'qemu.log').read_text(errors='replace')}"
+                      f"--- the console\n{self.console()[-8000:]}")
+
+    def line(self, timeout):
+        """The next line from the guest."""
+        end = time.monotonic() + timeout
+        while b"\n" not in self.received:
+            try:
+                self.port.settimeout(max(end - time.monotonic(), 0.001))
+                more = self.port.recv(65536)
+            except OSError as error:
+                raise self.failed(f"no answer from the guest: {error}") from error
+            if not more:
+                raise self.failed("the guest has gone")
+            self.received += more
+        line, self.received = self.received.split(b"\n", 1)
+        return line.decode()
+
+    def start(self, script):
+        """Begins a script; finish() has its outcome."""
+        self.number += 1
+        script = base64.b64encode(script.encode()).decode()
+        self.port.settimeout(SCRIPT_S)
+        try:
+            self.port.sendall(f"{self.number} {script}\n".encode())
+        except OSError as error:
+            raise self.failed(f"the guest takes nothing: {error}") from error
+
+    def finish(self, timeout=SCRIPT_S):
+        """The exit status of the script that was started, and what it wrote."""
+        number, status, *output = self.line(timeout).split()
+        assert int(number) == self.number
+        return int(status), base64.b64decode("".join(output)).decode("utf-8", "replace")
+
+    def run(self, script, timeout=SCRIPT_S):
+        """Runs a shell script in the guest: its exit status and output."""
+        self.start(script)
+        return self.finish(timeout)
+
+    def sh(self, script, timeout=SCRIPT_S):
+        """The same for a script that must succeed, `set -e`: its output."""
+        status, output = self.run(f"set -e\n{script}", timeout)
+        if status != 0:
+            raise self.failed(f"{script}\n--- exit status {status}\n{output}")
+        return output
+
+    def put(self, path, data):
+        """Makes a file in the guest."""
+        self.sh(f"base64 -d >{path} <<'END'\n{base64.b64encode(data).decode()}\nEND")
+
+    def get(self, path):
+        return base64.b64decode(self.sh(f"base64 {path}"))
+
+    def booted(self):
+        """Waits for the agent."""
+        self.run("", BOOT_S)
+        return self
+
+    def wait_console(self, pattern, timeout=BOOT_S):
+        """Waits until the console says so; returns the match."""
+        end = time.monotonic() + timeout
+        while True:
+            ended = self.process.poll() is not None
+            found = re.search(pattern, self.console())
+            if found:
+                return found
+            if ended or time.monotonic() > end:
+                raise self.failed(f"no {pattern!r} on the console")
+            time.sleep(0.02)
+
+    def wait_end(self, timeout=END_S):
+        """Waits until the guest has switched itself off, and looks at how."""
+        try:
+            status = self.process.wait(timeout)
+        except subprocess.TimeoutExpired as error:
+            raise self.failed("QEMU does not end") from error
+        if status != 0 or WRONG.search(self.console()):
+            raise self.failed("not a good end")
+
+    def stop(self):
+        """Switches a guest with our agent off; fails if anything was wrong with it."""
+        try:
+            self.port.close()  # the agent takes that for the end
+            self.wait_end()
+        finally:
+            self.close()
+
+    def close(self):
+        """Ends it in any case."""
+        if self.port:
+            self.port.close()
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(END_S)
+        if self.swtpm:
+            self.swtpm.kill()
+        shutil.rmtree(self.dir, ignore_errors=True)

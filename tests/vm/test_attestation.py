@@ -1,0 +1,75 @@
+"""The whole protocol on a real kernel, with each kind of TPM."""
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+
+from attestd import activation, known, once
+from harness.credential import by_tools, make, name_of, rsa_from_tpm, spki
+
+MACHINES = [f"{machine}-{kind}" for machine in ("x86_64-tis", "x86_64-crb", "aarch64-tis")
+            for kind in ("plain", "persistent", "factory")]
+DEVICES = ["/dev/tpmrm0", "/dev/tpm0"]
+SECRET = bytes(range(1, 33))
+
+
+def check_identity(data, machine, states):
+    """Is it what the TPM has, by other means?"""
+    ek = rsa_from_tpm(data["ek_tpm"])
+    pem = serialization.load_pem_public_key(states.ek_pem(machine.kind))
+    assert data["ek_pub"] == spki(ek) == spki(pem)
+    assert data["aik_name"] == name_of(data["aik_tpm"])
+    assert ("ek_cert" in data) == (machine.kind == "factory")
+    if "ek_cert" in data:
+        certificate = x509.load_der_x509_certificate(data["ek_cert"])
+        assert spki(certificate.public_key()) == data["ek_pub"]
+
+
+def credentials(data, work):
+    """What a verifier sends, made outside the guest, in two ways."""
+    return [by_tools(data["ek_tpm"], data["aik_name"], SECRET, work),
+            make(rsa_from_tpm(data["ek_tpm"]), data["aik_name"], SECRET[::-1])]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_serve(machine, states, serve, device, tmp_path):
+    service = serve(f"--tpm {device}")
+    data = known(service.ok("getAttestationData"))
+    check_identity(data, machine, states)
+    assert known(service.ok("getEK")) == {
+        {"ek_pub": "ek_public"}.get(k, k): v for k, v in data.items() if k.startswith("ek")}
+    for credential in credentials(data, tmp_path):
+        assert known(service.ok(activation(credential))) == {"decrypted_secret": credential.secret}
+    assert f"TPM found: {device}" in service.log()
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_once(machine, states, device, tmp_path):
+    args = f"--tpm {device}"
+    status, (reply, ek) = once(machine, [{"command": "getAttestationData"}, {"command": "getEK"}],
+                               args)
+    assert status == 0 and ek["status"] == "ok"
+    data = known(reply)
+    check_identity(data, machine, states)
+    made = credentials(data, tmp_path)
+    status, replies = once(machine, map(activation, made), args)
+    assert status == 0
+    assert [known(reply) for reply in replies] == [{"decrypted_secret": c.secret} for c in made]
+    # One that is for another key: told, and in the exit status.
+    made[0].hmac = bytes(32)
+    status, replies = once(machine, map(activation, made), args)
+    assert status == 1
+    assert [reply.get("error") for reply in replies] == ["credential_rejected", None]
+
+
+def test_default_device(machine, serve):
+    """/dev/tpmrm0; /dev/tpm0 where there is no such thing."""
+    service = serve()
+    service.ok("getEK")
+    assert "TPM found: /dev/tpmrm0" in service.log()
+    machine.sh("mv /dev/tpmrm0 /dev/hidden")
+    try:
+        service = serve()
+        service.ok("getEK")
+        assert "TPM found: /dev/tpm0" in service.log()
+    finally:
+        machine.sh("mv /dev/hidden /dev/tpmrm0")

@@ -1,0 +1,123 @@
+"""Others use the same TPM, through the kernel's resource manager."""
+import struct
+
+import pytest
+
+from attestd import activation, here, known, line
+from harness.credential import make, rsa_from_tpm
+
+MACHINES = [f"{machine}-plain" for machine in ("x86_64-tis", "x86_64-crb", "aarch64-tis")]
+ROUNDS = 6
+RANDOM = bytes.fromhex("8001 0000000c 0000017b 0010")
+# A P-256 storage key below the owner.
+CREATE_PRIMARY = bytes.fromhex(
+    "8002 00000043 00000131 40000001 00000009 400000090000000000 0004 00000000"
+    "001a 0023 000b 00030072 0000 0006 0080 0043 0010 0003 0010 0000 0000 0000 00000000")
+
+# Takes random bytes, as fast as it can, until `end` is there.
+TRAFFIC = """
+exec 4<>$device
+until [ -e end ]; do
+	cat random >&4
+	dd bs=4096 count=1 <&4 >>answers 2>/dev/null
+done
+"""
+
+# Makes three keys, as many as the TPM has room for. Looks at `end` whether they
+# are still there.
+HOLDER = """
+exec 4<>$device
+for i in 1 2 3; do
+	cat create >&4
+	dd bs=4096 count=1 <&4 2>/dev/null >key$i
+done
+echo >created
+until [ -e end ]; do sleep 0.1; done
+for i in 1 2 3; do
+	{
+		printf '\\200\\001\\0\\0\\0\\016\\0\\0\\001\\163'  # TPM2_ReadPublic
+		dd bs=1 skip=10 count=4 if=key$i 2>/dev/null
+	} >read
+	cat read >&4
+	dd bs=4096 count=1 <&4 2>/dev/null >public$i
+done
+"""
+
+
+def responses(data):
+    """Takes what a TPM answered apart."""
+    while data:
+        _, size, code = struct.unpack(">HII", data[:10])
+        assert len(data) >= size
+        yield code, data[10:size]
+        data = data[size:]
+
+
+def request_for(service):
+    data = known(service.ok("getAttestationData"))
+    return activation(make(rsa_from_tpm(data["ek_tpm"]), data["aik_name"], b"secret"))
+
+
+@pytest.fixture
+def company(machine, driver):
+    """A folder where scripts can be run beside the test; all must end well."""
+    machine.sh("rm -rf /run/company; mkdir /run/company")
+    machine.put("/run/company/random", RANDOM)
+    machine.put("/run/company/create", CREATE_PRIMARY)
+    names = []
+
+    def begin(script):
+        names.append(f"script{len(names)}")
+        name = f"/run/company/{names[-1]}"
+        machine.put(name, f"set -e; cd /run/company; device=/dev/tpmrm{driver.number()}\n{script}"
+                    .encode())
+        machine.sh(f"{{ set +e; sh {name} >{name}.log 2>&1; echo $? >{name}.status; }} &")
+
+    yield begin
+    machine.sh("cd /run/company; echo >end\n" + "".join(
+        f"until [ -s {name}.status ]; do sleep 0.1; done; cat {name}.log; grep ^0 {name}.status\n"
+        for name in names))
+
+
+def ask_all(machine, calls):
+    """Makes requests at the same time, and returns the replies."""
+    script = "rm -rf calls; mkdir calls; cd calls\n"
+    for i, call in enumerate(calls):
+        script += f"(\n{call}) >{i} 2>&1 &\n"
+    machine.sh(script + "wait")
+    return machine.sh(f"cd calls; for i in $(seq 0 {len(calls) - 1}); do cat $i; done").splitlines()
+
+
+def test_two_services(machine, serve):
+    """From their start on; neither disturbs the other."""
+    services = [serve(), serve()]
+    requests = [request_for(service) for service in services]
+    assert services[0].ok("getAttestationData") == services[1].ok("getAttestationData")
+    calls = [service.call(request) for service, request in zip(services, requests)] * ROUNDS
+    # And a third, new each time.
+    calls += ["attestd once --log-level error " + here(line({"command": "getAttestationData"}))] * 2
+    replies = ask_all(machine, calls)
+    assert len(replies) == len(calls)
+    assert all(reply.startswith('{"status":"ok"') for reply in replies), replies
+    assert len(set(replies)) == 2  # one secret, one identity
+
+
+def test_traffic(machine, serve, company):
+    """Others' commands in between; none of theirs fails either."""
+    company(TRAFFIC)
+    company(HOLDER)
+    machine.sh("cd /run/company; until [ -e created ] && [ -s answers ]; do sleep 0.1; done")
+    service = serve()
+    request = request_for(service)
+    for _ in range(ROUNDS):
+        assert known(service.ok(request)) == {"decrypted_secret": b"secret"}
+    machine.sh("cd /run/company; echo >end\n"
+               "until [ -s script0.status ] && [ -s script1.status ]; do sleep 0.1; done")
+    answers = list(responses(machine.get("/run/company/answers")))
+    assert len(answers) > ROUNDS
+    assert all(code == 0 and len(rest) == 18 for code, rest in answers)
+    for i in (1, 2, 3):
+        (code, _), = responses(machine.get(f"/run/company/key{i}"))
+        assert code == 0
+        (code, _), = responses(machine.get(f"/run/company/public{i}"))
+        assert code == 0

@@ -1,0 +1,93 @@
+"""The TPM's device on a real kernel: late, gone, back, elsewhere, dead."""
+import time
+
+from attestd import activation, known, spends
+from harness.credential import make, rsa_from_tpm
+
+MACHINES = [f"{machine}-plain" for machine in ("x86_64-tis", "x86_64-crb", "aarch64-tis")]
+GRACE_S = 5  # requests that come early wait so long for the TPM
+
+
+def credential(service):
+    data = known(service.ok("getAttestationData"))
+    return activation(make(rsa_from_tpm(data["ek_tpm"]), data["aik_name"], b"secret"))
+
+
+def activates(service, request):
+    return known(service.recovers(request)) == {"decrypted_secret": b"secret"}
+
+
+def test_late(machine, driver, serve):
+    """Within the grace time: the first request waits for it."""
+    driver.unbind()
+    service = serve()
+    machine.sh(f"( {service.call({'command': 'getEK'})}) >first &")
+    machine.sh("sleep 1; [ ! -s first ]")
+    driver.bind()
+    machine.sh('while [ ! -s first ]; do sleep 0.1; done; grep ^.."status.":."ok" first')
+    assert activates(service, credential(service))
+
+
+def test_very_late(machine, driver, serve):
+    """After it: told so at once, and found when it comes; the driver's module even."""
+    driver.remove()
+    service = serve()
+    begin = time.monotonic()
+    assert service.error("getEK") == "tpm_unavailable"
+    assert time.monotonic() - begin > GRACE_S - 2
+    begin = time.monotonic()
+    assert service.error("getAttestationData") == "tpm_unavailable"
+    assert time.monotonic() - begin < 2
+    assert spends(service, 3) < 0.1
+    driver.insert()
+    service.recovers("getEK")
+    assert activates(service, credential(service))
+
+
+def test_bound_anew(driver, serve):
+    """The driver goes and comes under a running service, more than once.
+
+    The service still has the old device open then, so that its number is not
+    free and the TPM comes back with another.
+    """
+    service = serve()
+    request = credential(service)
+    numbers = [driver.number()]
+    for _ in range(3):
+        assert activates(service, request)
+        driver.unbind()
+        numbers.append(driver.bind())
+    assert activates(service, request)
+    assert all(old != new for old, new in zip(numbers, numbers[1:])), numbers
+
+
+def test_unbound_for_a_while(machine, driver, serve):
+    service = serve()
+    request = credential(service)
+    driver.unbind()
+    assert service.error(request) == "tpm_unavailable"
+    assert service.error(request) == "tpm_unavailable"
+    assert spends(service, 3) < 0.1
+    driver.bind()
+    assert activates(service, request)
+
+
+def test_held_by_another(machine, driver, serve):
+    """The plain device is for one program at a time."""
+    device = f"/dev/tpm{driver.number()}"
+    machine.sh(f"sleep 100 3<>{device} & echo $! >/run/holder")
+    try:
+        service = serve(f"--tpm {device}")
+        assert service.error("getEK") == "tpm_busy"
+    finally:
+        machine.sh("kill $(cat /run/holder)")
+    service.recovers("getEK")
+
+
+def test_end_without_tpm(driver, serve):
+    """SIGTERM while there is no TPM."""
+    driver.unbind()
+    service = serve()
+    begin = time.monotonic()
+    service.stop()
+    assert time.monotonic() - begin < 3

@@ -1,0 +1,131 @@
+"""Faults of a TPM, with a real kernel in between: tpm_vtpm_proxy."""
+import time
+
+import pytest
+
+from attestd import activation, known, spends
+from harness.control import CC
+from harness.credential import make, rsa_from_tpm
+
+MACHINES = ["x86_64-tis-plain", "aarch64-tis-plain"]
+# The kernel itself repeats a command so often before it gives TPM_RC_RETRY to us.
+KERNEL_TRIES = 8
+
+
+class Proxy:
+    """A TPM that passes on to the guest's own what no fault is for."""
+
+    def __init__(self, machine, number):
+        self.machine, self.relay = machine, f"/dev/tpm{number}"
+        self.number = None
+        machine.sh("modprobe tpm_vtpm_proxy; rm -rf proxy; mkdir proxy; mkfifo proxy/faults")
+        self.start()
+
+    @property
+    def device(self):
+        return f"/dev/tpmrm{self.number}"
+
+    def start(self):
+        self.machine.sh("cd proxy; rm -f number\n"
+                        f"vtpm-proxy {self.relay} faults >number 2>log & echo $! >pid\n"
+                        "until [ -s number ]; do sleep 0.05; done\n"
+                        "until [ -e /dev/tpmrm$(cat number) ]; do sleep 0.05; done")
+        self.number = int(self.machine.sh("cat proxy/number"))
+
+    def fault(self, kind, value=0, command="ActivateCredential", count=1):
+        self.machine.sh(f"echo {kind} {value} {CC[command]} {count} >proxy/faults")
+
+    def is_alive(self):
+        return self.machine.run("kill -0 $(cat proxy/pid)")[0] == 0
+
+    def stop(self):
+        self.machine.run("kill $(cat proxy/pid)")
+
+
+@pytest.fixture
+def proxy(machine, driver):
+    found = Proxy(machine, driver.number())
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def service(proxy, serve):
+    return serve(f"--tpm {proxy.device}")
+
+
+@pytest.fixture
+def request_(service):
+    data = known(service.ok("getAttestationData"))
+    request = activation(make(rsa_from_tpm(data["ek_tpm"]), data["aik_name"], b"secret"))
+    assert opens(service.ok(request))
+    return request
+
+
+def opens(reply):
+    return known(reply) == {"decrypted_secret": b"secret"}
+
+
+@pytest.mark.parametrize("command", ["StartAuthSession", "ActivateCredential"])
+def test_retry(proxy, service, request_, command):
+    """Not now, says the TPM: more often than the kernel is patient."""
+    proxy.fault("rc", 0x922, command, KERNEL_TRIES + 1)
+    begin = time.monotonic()
+    assert opens(service.ok(request_))
+    assert time.monotonic() - begin > 2
+
+
+def test_delay(machine, proxy, service, request_):
+    """A slow command: who asks for what is known is answered at once."""
+    proxy.fault("delay", 2500)
+    machine.sh(f"(\n{service.call(request_)}) >slow &")
+    machine.sh("sleep 0.5")
+    begin = time.monotonic()
+    service.ok("getEK")
+    service.ok("getAttestationData")
+    assert time.monotonic() - begin < 1.5
+    machine.sh("[ ! -s slow ]; until [ -s slow ]; do sleep 0.1; done; grep decrypted_secret slow")
+
+
+def test_stop_during_a_delay(machine, proxy, service, request_):
+    """SIGTERM lets the request in hand finish."""
+    proxy.fault("delay", 2500)
+    machine.sh(f"(\n{service.call(request_)}) >slow &")
+    machine.sh("sleep 0.5")
+    service.stop()
+    machine.sh("grep decrypted_secret slow")
+
+
+@pytest.mark.parametrize("size", [4, 12, 40])
+def test_short_reply(proxy, service, request_, size):
+    """Once: repeated. For ever: an error; then all is well again."""
+    proxy.fault("short", size)
+    assert opens(service.ok(request_))
+    proxy.fault("short", size, count=1000)
+    assert service.error(request_) in ("tpm_unavailable", "tpm_bad_response")
+    proxy.fault("short", size, count=0)
+    assert opens(service.recovers(request_))
+
+
+@pytest.mark.parametrize("command", ["StartAuthSession", "ActivateCredential"])
+def test_server_dies(proxy, service, request_, command):
+    """With a command in hand. The device goes with it, and comes back later."""
+    proxy.fault("die", command=command)
+    begin = time.monotonic()
+    assert service.error(request_) == "tpm_unavailable"
+    assert time.monotonic() - begin < 5
+    assert not proxy.is_alive()
+    assert service.error("getEK") == "tpm_unavailable"
+    assert spends(service, 3) < 0.1
+    device = proxy.device
+    proxy.start()
+    assert proxy.device == device
+    assert opens(service.recovers(request_))
+
+
+def test_end_after_server_died(proxy, service, request_):
+    proxy.fault("die")
+    assert service.error(request_) == "tpm_unavailable"
+    begin = time.monotonic()
+    service.stop()
+    assert time.monotonic() - begin < 3

@@ -1,0 +1,182 @@
+/*
+ * vtpm-proxy RELAY FAULTS: one more TPM, in a guest, by tpm_vtpm_proxy.
+ *
+ * Prints the new device's number, then passes each command on to the plain
+ * device RELAY, unless a fault wants something else. A fault is one line through
+ * the FIFO FAULTS, "KIND VALUE COMMAND COUNT", for the next COUNT commands of
+ * that code; the last one said holds:
+ *
+ *     rc CODE    answers with that code
+ *     delay MS   answers late
+ *     short N    answers with the first N bytes only
+ *     die 0      ends, the command in hand
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* As in linux/vtpm_proxy.h: musl comes without the kernel's headers. */
+struct vtpm_proxy_new_dev {
+	uint32_t flags;
+	uint32_t tpm_num;
+	uint32_t fd;
+	uint32_t major;
+	uint32_t minor;
+};
+#define VTPM_PROXY_FLAG_TPM2 1
+#define VTPM_PROXY_IOC_NEW_DEV _IOWR(0xa1, 0x00, struct vtpm_proxy_new_dev)
+#define TPM2_CC_SET_LOCALITY 0x20001000 /* the driver's own: not for a TPM */
+
+#define HEADER 10
+#define RC_FAILURE 0x101
+#define SLOTS 3 /* of a TPM, for each kind of what is loaded */
+
+static struct fault {
+	char kind[8];
+	unsigned value, command, count;
+} fault;
+
+static uint32_t get32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static size_t put_code(uint8_t *p, uint32_t rc)
+{
+	static const uint8_t header[HEADER] = {0x80, 0x01, 0, 0, 0, HEADER};
+
+	memcpy(p, header, sizeof header);
+	for (int i = 0; i < 4; i++) {
+		p[6 + i] = (uint8_t)(rc >> (24 - 8 * i));
+	}
+	return sizeof header;
+}
+
+static bool take_fault(int faults)
+{
+	char line[128];
+	ssize_t n = read(faults, line, sizeof line - 1);
+
+	if (n <= 0) {
+		return false;
+	}
+	line[n] = '\0';
+	return sscanf(line, "%7s %i %i %u", fault.kind, (int *)&fault.value, (int *)&fault.command,
+		      &fault.count) == 4;
+}
+
+static bool is(const char *kind)
+{
+	return fault.count > 0 && strcmp(fault.kind, kind) == 0;
+}
+
+static size_t pass_on(int tpm, uint8_t *buf, size_t n, size_t cap)
+{
+	ssize_t r = write(tpm, buf, n);
+
+	if (r == (ssize_t)n) {
+		r = read(tpm, buf, cap);
+	}
+	return r >= HEADER ? (size_t)r : put_code(buf, RC_FAILURE);
+}
+
+/* What one that died before us had loaded. Most of it will not be there. */
+static void flush_all(int tpm)
+{
+	static const uint8_t kinds[] = {0x80 /* transient */, 0x02 /* HMAC */, 0x03 /* policy */};
+	uint8_t buf[256];
+
+	for (unsigned i = 0; i < sizeof kinds * SLOTS; i++) {
+		static const uint8_t flush_context[14] = {0x80, 1, 0, 0, 0, 14, 0, 0, 0x01, 0x65};
+
+		memcpy(buf, flush_context, sizeof flush_context);
+		buf[10] = kinds[i / SLOTS];
+		buf[13] = i % SLOTS;
+		(void)pass_on(tpm, buf, sizeof flush_context, sizeof buf);
+	}
+}
+
+/* One command, and its answer in its place; 0 if there is to be none. */
+static size_t answer(int tpm, uint8_t *buf, size_t n, size_t cap)
+{
+	uint32_t command = get32(buf + 6);
+
+	if (command == TPM2_CC_SET_LOCALITY) {
+		return put_code(buf, 0);
+	}
+	if (command != fault.command || fault.count == 0) {
+		return pass_on(tpm, buf, n, cap);
+	}
+	if (is("die")) {
+		return 0;
+	}
+	if (is("rc")) {
+		n = put_code(buf, fault.value);
+	} else {
+		n = pass_on(tpm, buf, n, cap);
+	}
+	if (is("delay")) {
+		(void)usleep(fault.value * 1000);
+	} else if (is("short")) {
+		n = fault.value;
+	}
+	fault.count--;
+	return n;
+}
+
+static int serve(int server, int tpm, int faults)
+{
+	static uint8_t buf[4096];
+	struct pollfd fds[] = {{faults, POLLIN, 0}, {server, POLLIN, 0}};
+
+	for (;;) {
+		ssize_t n;
+		size_t len;
+
+		if (poll(fds, 2, -1) < 0) {
+			return 1;
+		}
+		/* First: it was said before the command that it is for. */
+		if (fds[0].revents != 0 && !take_fault(faults)) {
+			return 1;
+		}
+		if (fds[1].revents == 0) {
+			continue;
+		}
+		n = read(server, buf, sizeof buf);
+		if (n < HEADER) {
+			return 1;
+		}
+		len = answer(tpm, buf, (size_t)n, sizeof buf);
+		if (len == 0 || write(server, buf, len) != (ssize_t)len) {
+			return 1;
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct vtpm_proxy_new_dev dev = {.flags = VTPM_PROXY_FLAG_TPM2};
+	int tpm, faults, control;
+
+	if (argc != 3) {
+		return 64;
+	}
+	tpm = open(argv[1], O_RDWR | O_CLOEXEC);
+	faults = open(argv[2], O_RDWR | O_CLOEXEC); /* a writer of its own: no end */
+	control = open("/dev/vtpmx", O_RDWR | O_CLOEXEC);
+	if (tpm < 0 || faults < 0 || control < 0 ||
+	    ioctl(control, (int)VTPM_PROXY_IOC_NEW_DEV, &dev) < 0) {
+		perror("vtpm-proxy");
+		return 1;
+	}
+	printf("%u\n", dev.tpm_num);
+	(void)fflush(stdout);
+	flush_all(tpm);
+	return serve((int)dev.fd, tpm, faults);
+}
