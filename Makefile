@@ -7,6 +7,7 @@
 #   make check         the quick tests; make test: all of them
 #   make test-windows  those for Windows alone, under wine
 #   make test-vm       those on real kernels alone, in virtual machines
+#   make fuzz          [TIME=30] the fuzz targets, so many seconds each
 #   make install       [DESTDIR=] [PREFIX=/usr/local] the binary, units, hooks, manual
 #   make deb           Debian packages, for amd64 and arm64
 #   make bench         sizes, memory and times, in one table
@@ -45,6 +46,8 @@ PACKAGES_vm = qemu-system-x86 qemu-system-arm swtpm swtpm-tools tpm2-tools opens
 PACKAGES_packaging = bash dash debian-archive-keyring e2fsprogs lintian mandoc mmdebstrap \
 	python3 python3-cryptography python3-pytest python3-pytest-xdist qemu-system-x86 \
 	qemu-user-static shellcheck swtpm swtpm-tools systemd tpm2-tools util-linux
+# llvm-19: the names in the stacks that a crash prints
+PACKAGES_fuzz = clang-19 libclang-rt-19-dev llvm-19 python3-minimal
 PACKAGES_run = swtpm swtpm-tools tpm2-tools openssl
 PACKAGES_bench = swtpm swtpm-tools tpm2-tools python3 python3-cryptography wine wine64
 PACKAGES_target = $(PACKAGES)
@@ -107,6 +110,15 @@ SUITES = $(UNITS:%=unit-%) rooms format integration
 unit: units
 	-@for unit in $(UNITS); do \
 		$(SUITE) --cmocka $(RESULTS) unit-$$unit $(BUILD)/host/unit/$$unit; done
+
+# Each fuzz target, for TIME seconds; but first what is known to be of interest.
+TIME = 30
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+fuzz: clean-results $(READY)/packages-fuzz $(READY)/deps
+	$(SUBMAKE) -f toolchains/fuzz.mk
+	-@for target in $(FUZZ); do \
+		$(SUITE) $(RESULTS) fuzz-$$target tests/fuzz/run $(TIME) $$target; done
+	@$(PYTHON) tests/tools/summary $(RESULTS) $(FUZZ:%=fuzz-%)
 
 ROOMS = $(TARGET)
 rooms: $(ROOMS:%=target-%) $(READY)/packages-rooms
@@ -218,6 +230,6 @@ clean:
 
 .PHONY: all targets packages tools units unit rooms format-check integration binaries \
 	reproducible clean-results check windows $(WINDOWS_SUITES) arm64-wine \
-	test-windows vm test-vm packaging install deb test run bench clean
+	test-windows vm test-vm packaging install deb fuzz test run bench clean
 .PRECIOUS: $(READY)/packages-%
 .DELETE_ON_ERROR:

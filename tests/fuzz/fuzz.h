@@ -1,0 +1,98 @@
+/*
+ * What the fuzz targets share. A target is one function, which the fuzzer
+ * calls with bytes in a block of just their size.
+ */
+#ifndef TESTS_FUZZ_H
+#define TESTS_FUZZ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A property: what does not hold is a find, as a crash is. */
+#define MUST(property)                                                                         \
+	do {                                                                                   \
+		if (!(property)) {                                                             \
+			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #property); \
+			abort();                                                               \
+		}                                                                              \
+	} while (0)
+
+/* n bytes in a block of just that size, to be freed: of p, or zeros. */
+static inline void *exact(const void *p, size_t n)
+{
+	void *copy = calloc(1, n);
+
+	MUST(copy != NULL || n == 0);
+	if (p != NULL && n > 0) {
+		memcpy(copy, p, n);
+	}
+	return copy;
+}
+
+static inline bool all_zero(const void *p, size_t n)
+{
+	const uint8_t *bytes = p;
+
+	for (size_t i = 0; i < n; i++) {
+		if (bytes[i] != 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static inline bool same_bytes(const void *a, size_t a_len, const void *b, size_t b_len)
+{
+	return a_len == b_len && (a_len == 0 || memcmp(a, b, a_len) == 0);
+}
+
+/* Do the n bytes at p lie in the `size` bytes at data? */
+static inline bool inside(const void *p, size_t n, const void *data, size_t size)
+{
+	uintptr_t at = (uintptr_t)p, start = (uintptr_t)data;
+
+	return at >= start && at - start <= size && n <= size - (at - start);
+}
+
+static inline bool is_error(int e)
+{
+	return e < 0 && e > -(int)ERR_COUNT;
+}
+
+/* The input, taken from its start: what is not there is 0, or empty. */
+struct input {
+	const uint8_t *p;
+	size_t n;
+};
+
+static inline uint8_t input_u8(struct input *in)
+{
+	if (in->n == 0) {
+		return 0;
+	}
+	in->n--;
+	return *in->p++;
+}
+
+/* A size in two bytes, big-endian, and so many bytes, or what is left. */
+static inline struct input input_bytes(struct input *in)
+{
+	size_t n = (size_t)input_u8(in) << 8;
+	struct input bytes;
+
+	n |= input_u8(in);
+	bytes = (struct input){.p = in->p, .n = n < in->n ? n : in->n};
+	in->p += bytes.n;
+	in->n -= bytes.n;
+	return bytes;
+}
+
+#endif

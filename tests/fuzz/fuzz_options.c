@@ -1,0 +1,223 @@
+/* src/service/options.c. The input: the arguments, a line each. */
+#include "fuzz.h"
+
+#include "service/options.h"
+
+#define ARGS_MAX 64
+
+/* ---- a port: it takes down what is set --------------------------------- */
+
+static struct {
+	const char *option, *value;
+} settings[ARGS_MAX];
+static size_t setting_count;
+
+static int set(const char *option, const char *value)
+{
+	MUST(setting_count < ARGS_MAX);
+	settings[setting_count].option = option;
+	settings[setting_count].value = value;
+	setting_count++;
+	return value[0] == '\0' ? -ERR_USAGE : 0;
+}
+
+static int set_socket(const char *value)
+{
+	return set("--socket", value);
+}
+
+static int set_tpm(const char *value)
+{
+	return set("--tpm", value);
+}
+
+static int set_tpm_like(const char *value)
+{
+	return set("--tpm-like", value);
+}
+
+const struct port_option port_options[] = {
+	{"--tpm-like", "X", "begins as another does", PORT_ONCE, set_tpm_like},
+	{"--socket", "PATH", "where clients come", PORT_SERVE | PORT_CALL, set_socket},
+	{"--tpm", "DEVICE", "the TPM", PORT_SERVE | PORT_ONCE, set_tpm},
+};
+const size_t port_option_count = sizeof port_options / sizeof *port_options;
+
+static int run(char **args)
+{
+	(void)args;
+	return 0;
+}
+
+const struct port_command port_commands[] = {
+	{"install", "becomes a service", true, run},
+	{"uninstall", "is one no more", false, run},
+	{NULL, NULL, false, NULL},
+};
+
+void port_print(bool to_stderr, const char *text, size_t n)
+{
+	(void)to_stderr;
+	MUST(n > 0 && text[n - 1] == '\n');
+}
+
+void port_log(enum port_log_level level, const char *text, size_t n)
+{
+	(void)level;
+	(void)text;
+	(void)n;
+}
+
+void port_peer(unsigned conn, struct port_id *id)
+{
+	(void)conn;
+	(void)id;
+}
+
+/* ---- the arguments ------------------------------------------------------ */
+
+/* Each in a block of its own, and the array of them too. */
+static char **args;
+static int arg_count;
+
+static void take_args(const uint8_t *data, size_t size)
+{
+	const uint8_t *end;
+
+	args = exact(NULL, (ARGS_MAX + 1) * sizeof *args);
+	args[0] = strdup("attestd");
+	arg_count = 1;
+	while (size > 0 && arg_count < ARGS_MAX) {
+		end = memchr(data, '\n', size);
+		if (end == NULL) {
+			end = data + size;
+		}
+		args[arg_count] = strndup((const char *)data, (size_t)(end - data));
+		arg_count++;
+		size -= (size_t)(end - data);
+		data = end;
+		if (size > 0) {
+			data++;
+			size--;
+		}
+	}
+	args = realloc(args, ((size_t)arg_count + 1) * sizeof *args);
+	args[arg_count] = NULL;
+}
+
+static void free_args(void)
+{
+	for (int i = 0; i < arg_count; i++) {
+		free(args[i]);
+	}
+	free(args);
+}
+
+static bool is_arg(const char *s)
+{
+	for (int i = 1; i < arg_count; i++) {
+		if (s == args[i]) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Is there "OPTION=VALUE" or "OPTION" "VALUE"? */
+static bool is_setting(const char *option, const char *value)
+{
+	size_t n = strlen(option);
+
+	for (int i = 1; i < arg_count; i++) {
+		if (strncmp(args[i], option, n) != 0) {
+			continue;
+		}
+		if (args[i][n] == '=' ? value == args[i] + n + 1
+				      : args[i][n] == '\0' && value == args[i + 1]) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static unsigned modes_of(const char *option)
+{
+	for (size_t i = 0; i < port_option_count; i++) {
+		if (strcmp(option, port_options[i].name) == 0) {
+			return port_options[i].modes;
+		}
+	}
+	abort();
+}
+
+static void check(const struct options *o)
+{
+	MUST(o->mode == PORT_SERVE || o->mode == PORT_ONCE || o->mode == PORT_CALL);
+	MUST(o->log_level <= PORT_LOG_DEBUG);
+	MUST(o->command_args > args && o->command_args <= args + arg_count);
+	MUST(o->request == NULL || (o->mode == PORT_CALL && is_arg(o->request)));
+	if (o->command != NULL) {
+		MUST(o->command == &port_commands[0] || o->command == &port_commands[1]);
+		MUST(o->mode == PORT_SERVE && strcmp(args[1], o->command->name) == 0);
+		MUST(o->command->options || setting_count == 0);
+	}
+	for (size_t i = 0; i < setting_count; i++) {
+		MUST(is_setting(settings[i].option, settings[i].value));
+		MUST(settings[i].value[0] != '\0');
+		MUST(modes_of(settings[i].option) & o->mode);
+	}
+}
+
+/* Nothing of what was parsed before has an influence. */
+static void check_again(int e, const struct options *before)
+{
+	struct options o;
+	const char *wrong = NULL;
+
+	setting_count = 0;
+	MUST(options_parse(arg_count, args, &o, &wrong) == e);
+	if (e == 0) {
+		MUST(o.mode == before->mode && o.command == before->command);
+		MUST(o.request == before->request && o.log_level == before->log_level);
+		MUST(o.help == before->help && o.version == before->version);
+	}
+}
+
+/* One argument more that is none makes it wrong, and that one is named. */
+static void check_wrong(void)
+{
+	struct options o;
+	const char *wrong = NULL;
+	char none[] = "--no-such-option";
+	char **more = exact(NULL, ((size_t)arg_count + 2) * sizeof *more);
+
+	memcpy(more, args, (size_t)arg_count * sizeof *more);
+	more[arg_count] = none;
+	setting_count = 0;
+	MUST(options_parse(arg_count + 1, more, &o, &wrong) == -ERR_USAGE);
+	MUST(wrong == none);
+	free(more);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct options o;
+	const char *wrong = NULL;
+	int e;
+
+	take_args(data, size);
+	setting_count = 0;
+	e = options_parse(arg_count, args, &o, &wrong);
+	if (e == 0) {
+		check(&o);
+	} else {
+		MUST(e == -ERR_USAGE && is_arg(wrong));
+	}
+	check_again(e, &o);
+	if (e == 0) {
+		check_wrong();
+	}
+	options_usage(false);
+	free_args();
+	return 0;
+}

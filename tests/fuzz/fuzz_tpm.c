@@ -1,0 +1,227 @@
+/*
+ * What a TPM may say: through the guard of src/tpm/link.c and ESAPI to the
+ * operations that find out who the TPM is and open a credential. The input: a
+ * byte (bit 0: the EK is persistent), and answers as tpm_device.h reads them.
+ *
+ * All digests and HMACs are zero here, on both sides: the input could not guess
+ * them, and what lies behind their check would never be tried.
+ */
+#include "checked_heap.h"
+#include "tpm_device.h"
+
+#include "crypto/callbacks.h"
+#include "crypto/cipher.h"
+#include "crypto/digest.h"
+#include "crypto/salt.h"
+#include "tpm/aik.h"
+#include "tpm/credential.h"
+#include "tpm/ek.h"
+#include "tpm/job.h"
+#include "tpm/key.h"
+#include "tpm/link.h"
+#include "tpm/nv.h"
+
+/* More than any run takes: 4096 bytes of NV in the smallest pieces, and each
+ * command repeated as often as it may be. */
+#define COMMANDS_MAX 4096
+#define TURNS_MAX 100000
+
+/* ---- crypto, as far as it would be in the way --------------------------- */
+
+static TSS2_RC zero_hash(ESYS_CRYPTO_CONTEXT_BLOB **context, uint8_t *out, size_t *n,
+			 void *userdata)
+{
+	TSS2_RC rc = digest_hash_finish(context, out, n, userdata);
+
+	memset(out, 0, rc == TSS2_RC_SUCCESS ? *n : 0);
+	return rc;
+}
+
+static TSS2_RC zero_hmac(ESYS_CRYPTO_CONTEXT_BLOB **context, uint8_t *out, size_t *n,
+			 void *userdata)
+{
+	TSS2_RC rc = digest_hmac_finish(context, out, n, userdata);
+
+	memset(out, 0, rc == TSS2_RC_SUCCESS ? *n : 0);
+	return rc;
+}
+
+void salt_prepare(TPM2B_PUBLIC *ek)
+{
+	MUST(ek->publicArea.unique.rsa.size == EK_KEY_LEN);
+}
+
+TSS2_RC salt_random(TPM2B_NONCE *nonce, size_t n, void *userdata)
+{
+	return cipher_random(nonce, n, userdata);
+}
+
+/* RSA itself takes too long. */
+TSS2_RC salt_encrypt(TPM2B_PUBLIC *key, size_t in_len, BYTE *in, size_t cap, BYTE *out,
+		     size_t *out_len, const char *label, void *userdata)
+{
+	(void)in;
+	(void)userdata;
+	MUST(strcmp(label, "SECRET") == 0 && in_len <= sizeof(TPMU_HA));
+	*out_len = key->publicArea.unique.rsa.size;
+	if (*out_len > cap) {
+		return TSS2_ESYS_RC_GENERAL_FAILURE;
+	}
+	memset(out, 0, *out_len);
+	return TSS2_RC_SUCCESS;
+}
+
+static TSS2_RC refuse_ecdh(TPM2B_PUBLIC *key, size_t cap, TPM2B_ECC_PARAMETER *z, TPMS_ECC_POINT *q,
+			   BYTE *out, size_t *out_len, void *userdata)
+{
+	(void)key;
+	(void)cap;
+	(void)z;
+	(void)q;
+	(void)out;
+	(void)out_len;
+	(void)userdata;
+	return TSS2_ESYS_RC_NOT_IMPLEMENTED;
+}
+
+static void zero_digests(ESYS_CONTEXT *esys)
+{
+	ESYS_CRYPTO_CALLBACKS callbacks = {
+		.rsa_pk_encrypt = salt_encrypt,
+		.hash_start = digest_hash_start,
+		.hash_update = digest_hash_update,
+		.hash_finish = zero_hash,
+		.hash_abort = digest_abort,
+		.hmac_start = digest_hmac_start,
+		.hmac_update = digest_hmac_update,
+		.hmac_finish = zero_hmac,
+		.hmac_abort = digest_abort,
+		.get_random2b = salt_random,
+		.get_ecdh_point = refuse_ecdh,
+		.aes_encrypt = cipher_aes_encrypt,
+		.aes_decrypt = cipher_aes_decrypt,
+	};
+
+	MUST(Esys_SetCryptoCallbacks(esys, &callbacks) == TSS2_RC_SUCCESS);
+}
+
+/* ---- the operations ----------------------------------------------------- */
+
+static struct tpm tpm;
+
+static void log_nothing(bool warning, const char *what, int err, uint32_t rc)
+{
+	(void)warning;
+	(void)rc;
+	MUST(what != NULL && (err == 0 || is_error(err)));
+}
+
+static void check_identity(void)
+{
+	const struct identity *id = &tpm.id;
+
+	MUST(id->ek_tpm_len <= sizeof id->ek_tpm && id->aik_tpm_len <= sizeof id->aik_tpm);
+	MUST(id->ek_spki_len <= sizeof id->ek_spki && id->aik_name_len <= sizeof id->aik_name);
+	MUST(id->ek_cert_len <= sizeof id->ek_cert);
+	MUST(tpm.nv_at <= tpm.nv_size && tpm.nv_size <= EK_CERT_MAX);
+	MUST(tpm.result.secret_len <= sizeof tpm.result.secret);
+	if (tpm.ek_proven) {
+		MUST(id->ek_tpm_len > EK_KEY_LEN && id->ek_spki_len > EK_KEY_LEN);
+	}
+	if (id->ek_cert_len > 0) { /* it is the EK's */
+		MUST(tpm.cert_known && id->ek_cert[0] == 0x30);
+		MUST(memmem(id->ek_cert, id->ek_cert_len, id->ek_tpm + id->ek_tpm_len - EK_KEY_LEN,
+			    EK_KEY_LEN) != NULL);
+	}
+}
+
+/* Runs an operation to its end. Returns false if nothing can come after it. */
+static bool run(const struct operation *op)
+{
+	enum job_state state;
+	unsigned turns = 0;
+	uint64_t now = 1000;
+	uint32_t rc;
+	bool stale;
+	int r;
+
+	job_begin(&tpm, op);
+	while ((state = job_run(&tpm, now, true)) == JOB_RUNNING) {
+		now = job_deadline() > now ? job_deadline() : now;
+		MUST(++turns < TURNS_MAX && device.commands < COMMANDS_MAX);
+	}
+	if (state == JOB_BROKEN) {
+		MUST(is_error(job_fault()));
+		MUST(link_fault() == 0 || link_fault() == job_fault());
+		return false;
+	}
+	MUST(link_fault() == 0);
+	r = job_outcome(&tpm, &rc, &stale);
+	MUST(r == 0 || (is_error(r) && rc != 0));
+	check_identity();
+	return r == 0 && !job_dirty();
+}
+
+static void open_link(void)
+{
+	const char *name;
+
+	MUST(link_open(&name) == 0);
+	tpm.esys = link_esys();
+	zero_digests(tpm.esys);
+}
+
+static void close_link(void)
+{
+	link_close();
+	MUST(!device.open);
+	tpm.esys = NULL;
+	tpm.ek_proven = false;
+	tpm.ek_persistent = ESYS_TR_NONE;
+}
+
+static bool run_all(void)
+{
+	tpm.activated = false;
+	return run(&ek_operation) && (tpm.cert_known || run(&nv_operation)) &&
+	       (tpm.aik_known || run(&aik_operation)) && run(&credential_operation);
+}
+
+static void prepare(struct input *in)
+{
+	memset(&device, 0, sizeof device);
+	device.persistent = input_u8(in) & 1;
+	device.answers = *in;
+	memset(&tpm, 0, sizeof tpm);
+	tpm.log = log_nothing;
+	tpm.ek_persistent = ESYS_TR_NONE;
+	tpm.credential.id_object_len = 2 + EK_HMAC_LEN + 18;
+	tpm.credential.id_object[1] = EK_HMAC_LEN;
+	tpm.credential.secret_len = EK_KEY_LEN;
+}
+
+/* Twice: what is known from the first link is made use of on the second. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = {.p = data, .n = size};
+
+	prepare(&in);
+	for (int i = 0; i < 2; i++) {
+		unsigned given = device.given;
+		bool done;
+
+		open_link();
+		done = run_all();
+		MUST(!done || tpm.activated);
+		MUST(done || device.given > 0);
+		if (i == 0 && device.given == given) {
+			MUST(tpm.id.ek_cert_len == sizeof rsa_certificate);
+			MUST(tpm.result.secret_len == 16);
+		}
+		close_link();
+	}
+	key_drop(&tpm.ek_saved);
+	key_drop(&tpm.aik_saved);
+	MUST(heap_used() == 0);
+	return 0;
+}
