@@ -93,6 +93,12 @@ $(READY)/packages-%: Makefile
 tools-%: target-%
 	$(SUBMAKE) -f toolchains/build.mk TARGET=$* tools
 
+# attestd with a probe of the tests' inside, for this machine.
+PROBES := $(patsubst tests/probe/%.c,%,$(sort $(wildcard tests/probe/*.c)))
+probes: $(PROBES:%=probe-%)
+probe-%: target-$(HOST_TARGET)
+	$(SUBMAKE) -f toolchains/build.mk TARGET=$(HOST_TARGET) PROBE=$*
+
 # The programs that tests use, and the unit tests themselves, for this machine.
 tools: $(READY)/packages-tools
 	$(SUBMAKE) -f toolchains/host.mk tools
@@ -138,7 +144,7 @@ PYTEST = $(pytest) loadfile tests/integration
 PYTEST_VM = $(pytest) loadgroup tests/vm
 PYTEST_PACKAGING = $(pytest) loadfile tests/packaging
 
-integration: $(sort target-$(HOST_TARGET) target-aarch64-linux-musl) tools $(READY)/packages-integration
+integration: $(sort target-$(HOST_TARGET) target-aarch64-linux-musl) probes tools $(READY)/packages-integration
 	-@$(SUITE) --pytest $(RESULTS) integration $(PYTEST) $(PYTEST_FLAGS)
 
 # The same tests for attestd.exe, and some of its own; with a TBS of theirs that
@@ -228,7 +234,7 @@ bench:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all targets packages tools units unit rooms format-check integration binaries \
+.PHONY: all targets packages probes tools units unit rooms format-check integration binaries \
 	reproducible clean-results check windows $(WINDOWS_SUITES) arm64-wine \
 	test-windows vm test-vm packaging install deb fuzz test run bench clean
 .PRECIOUS: $(READY)/packages-%

@@ -4,7 +4,11 @@
 
 include toolchains/$(TARGET).mk
 
-OUT := $(BUILD)/$(TARGET)
+# PROBE=NAME: not what ships but a twin of it with tests/probe/NAME.c inside, in
+# $(BUILD)/probe/NAME/TARGET. Without LTO, so that the linker sees each call of
+# the functions that the probe stands before (PROBE_WRAP_NAME).
+PROBE =
+OUT := $(BUILD)/$(if $(PROBE),probe/$(PROBE)/)$(TARGET)
 DEPS := $(BUILD)/deps
 TSS := $(DEPS)/tpm2-tss
 BEARSSL := $(DEPS)/bearssl
@@ -12,7 +16,8 @@ BEARSSL := $(DEPS)/bearssl
 # Simply expanded, so that the compiler is asked for its paths only once.
 TARGET_CPPFLAGS := $(TARGET_CPPFLAGS)
 
-SOURCES := $(sort $(wildcard src/*.c src/*/*.c port/common/*.c port/$(PORT)/*.c))
+SOURCES := $(sort $(wildcard src/*.c src/*/*.c port/common/*.c port/$(PORT)/*.c) \
+	$(PROBE:%=tests/probe/%.c))
 include toolchains/deps.mk
 
 OBJECTS := $(SOURCES:%.c=$(OUT)/%.o)
@@ -25,6 +30,12 @@ OPTIMISE = -Oz -fno-jump-tables -fomit-frame-pointer -ffunction-sections \
 	-fdata-sections -fstack-protector-strong -fno-ident $(TARGET_OPTIMISE)
 # LTO saves a quarter. Not for BearSSL: its constant-time code counts on what the
 # compiler cannot see across files.
+
+ifneq ($(PROBE),)
+include tests/probe/wrap.mk
+override LTO =
+LDFLAGS += $(PROBE_WRAP_$(PROBE):%=-Wl,--wrap=%)
+endif
 
 # V=1 shows the commands.
 Q := $(if $(V),,@)
@@ -60,7 +71,7 @@ $(OBJECTS): $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "CC $<"
 	$(Q)$(CC) $(OPTIMISE) $(LTO) $(TARGET_CFLAGS) $(OWN_CFLAGS) $(TARGET_CPPFLAGS) \
-		$(if $(filter port/%,$<),-Iport $(PORT_CPPFLAGS),$(CORE_CPPFLAGS)) -MD -MP -c -o $@ $<
+		$(if $(filter port/% tests/%,$<),-Iport $(PORT_CPPFLAGS),$(CORE_CPPFLAGS)) -MD -MP -c -o $@ $<
 
 $(TSS_OBJECTS): $(OUT)/deps/%.o: $(DEPS)/%.c
 	@mkdir -p $(@D)
