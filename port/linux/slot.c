@@ -1,11 +1,12 @@
 #include <errno.h>
 #include <limits.h>
-#include <stdalign.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "common/buffer.h"
+#include "common/due.h"
 #include "common/line.h"
 #include "slot.h"
 
@@ -18,33 +19,18 @@ static_assert(CONN_MAX <= 32, "a bit for each slot");
 #define DRAIN_SIZE 4096
 #define DRAIN_COUNT 16
 
-/* Page by page, so that a small request and a small reply touch one each. */
-#define PAGE 4096
-#define IN_PAGES(n) (((n) + PAGE - 1) / PAGE * PAGE)
-
-static alignas(PAGE) uint8_t rx[CONN_MAX][IN_PAGES(RX_MAX)];
-static alignas(PAGE) uint8_t tx[CONN_MAX][IN_PAGES(TX_MAX)];
-
 struct slot slots[CONN_MAX];
 uint32_t slots_used;
-uint32_t slots_due;
 
 static uint32_t bit(unsigned conn)
 {
 	return UINT32_C(1) << conn;
 }
 
-static size_t max(size_t a, size_t b)
-{
-	return a > b ? a : b;
-}
-
 static void report(unsigned conn, enum port_event_kind event)
 {
 	slots[conn].state = SLOT_IDLE;
-	slots[conn].event = (uint8_t)event;
-	slots[conn].event_due = true;
-	slots_due |= bit(conn);
+	due_event(conn, event);
 }
 
 /*
@@ -73,7 +59,8 @@ static bool is_passing(int e)
 static void receive(unsigned conn)
 {
 	struct slot *s = &slots[conn];
-	ssize_t r = get(s, rx[conn] + s->rx_to, RX_MAX - s->rx_to);
+	size_t at = buffers[conn].rx_to;
+	ssize_t r = get(s, buffer_rx[conn] + at, RX_MAX - at);
 
 	if (r < 0) {
 		if (!is_passing(errno)) {
@@ -81,9 +68,7 @@ static void receive(unsigned conn)
 		}
 		return;
 	}
-	s->eof = r == 0;
-	s->rx_to += (size_t)r;
-	s->rx_high = max(s->rx_high, s->rx_to);
+	buffer_received(conn, (size_t)r);
 	report(conn, PORT_EVENT_DATA);
 }
 
@@ -92,7 +77,7 @@ static void transmit(unsigned conn)
 	struct slot *s = &slots[conn];
 
 	while (s->tx_at < s->tx_to) {
-		ssize_t r = put(s, tx[conn] + s->tx_at, s->tx_to - s->tx_at);
+		ssize_t r = put(s, buffer_tx[conn] + s->tx_at, s->tx_to - s->tx_at);
 
 		if (r < 0) {
 			if (!is_passing(errno)) {
@@ -105,8 +90,7 @@ static void transmit(unsigned conn)
 			return; /* poll first */
 		}
 	}
-	explicit_bzero(tx[conn], s->tx_to); /* it may have been a secret */
-	s->tx_high = 0;
+	buffer_sent(conn);
 	report(conn, PORT_EVENT_SENT);
 }
 
@@ -117,8 +101,7 @@ static void release(unsigned conn)
 	if (!s->stdio) {
 		(void)close(s->rx_fd);
 	}
-	explicit_bzero(rx[conn], s->rx_high);
-	explicit_bzero(tx[conn], s->tx_lent ? TX_MAX : s->tx_high);
+	buffer_clear(conn);
 	memset(s, 0, sizeof(*s));
 	slots_used &= ~bit(conn);
 }
@@ -129,12 +112,14 @@ static bool drain(unsigned conn)
 	struct slot *s = &slots[conn];
 
 	for (unsigned i = 0; i < DRAIN_COUNT; i++) {
-		ssize_t r = get(s, rx[conn], DRAIN_SIZE);
+		ssize_t r = get(s, buffer_rx[conn], DRAIN_SIZE);
 
 		if (r <= 0) {
 			return r == 0 || !is_passing(errno);
 		}
-		s->rx_high = max(s->rx_high, (size_t)r);
+		if (buffers[conn].rx_high < (size_t)r) {
+			buffers[conn].rx_high = (size_t)r;
+		}
 	}
 	return false;
 }
@@ -154,11 +139,10 @@ int slot_find(void)
 static void take(unsigned conn, int rx_fd, int tx_fd)
 {
 	slots_used |= bit(conn);
-	slots_due |= bit(conn);
 	slots[conn].rx_fd = rx_fd;
 	slots[conn].tx_fd = tx_fd;
-	slots[conn].open_due = true;
 	slots[conn].state = SLOT_RX;
+	due_open(conn);
 }
 
 void slot_open(unsigned conn, int fd)
@@ -216,53 +200,21 @@ uint64_t slots_deadline(void)
 
 /* ---- the contract ------------------------------------------------------ */
 
-bool port_rx(unsigned conn, const uint8_t **p, size_t *n)
-{
-	const struct slot *s = &slots[conn];
-
-	*p = rx[conn] + s->rx_from;
-	*n = s->rx_to - s->rx_from;
-	return s->eof;
-}
-
-void port_rx_ack(unsigned conn, size_t n)
-{
-	struct slot *s = &slots[conn];
-
-	assert(n <= s->rx_to - s->rx_from);
-	s->rx_from += n;
-}
-
 void port_rx_arm(unsigned conn)
 {
-	struct slot *s = &slots[conn];
-	size_t n = s->rx_to - s->rx_from;
-
-	assert(s->state == SLOT_IDLE && !s->event_due && !s->eof && n < RX_MAX);
-	if (s->rx_from > 0) {
-		memmove(rx[conn], rx[conn] + s->rx_from, n);
-		s->rx_from = 0;
-		s->rx_to = n;
-	}
-	s->state = SLOT_RX;
-}
-
-uint8_t *port_tx(unsigned conn, size_t *cap)
-{
-	slots[conn].tx_lent = true;
-	*cap = TX_MAX;
-	return tx[conn];
+	assert(slots[conn].state == SLOT_IDLE);
+	buffer_arm(conn);
+	slots[conn].state = SLOT_RX;
 }
 
 void port_tx_send(unsigned conn, size_t n)
 {
 	struct slot *s = &slots[conn];
 
-	assert(s->state == SLOT_IDLE && !s->event_due && n <= TX_MAX);
-	s->tx_lent = false;
+	assert(s->state == SLOT_IDLE);
+	buffer_send(conn, n);
 	s->tx_at = 0;
 	s->tx_to = n;
-	s->tx_high = max(s->tx_high, n);
 	s->state = SLOT_TX;
 	if (!s->stdio) {
 		transmit(conn);
@@ -274,16 +226,14 @@ void port_close(unsigned conn, uint32_t linger_ms)
 	struct slot *s = &slots[conn];
 
 	assert(s->state != SLOT_FREE && s->state != SLOT_LINGER);
-	s->open_due = false;
-	s->event_due = false;
-	slots_due &= ~bit(conn);
+	due_forget(conn);
 	if (!s->stdio) {
 		if (linger_ms > 0) {
 			(void)shutdown(s->tx_fd, SHUT_WR);
 		}
 		/* Input left unread at close would reach the peer as
 		 * ECONNRESET, on top of its reply. */
-		if (!s->eof && !drain(conn) && linger_ms > 0) {
+		if (!buffers[conn].eof && !drain(conn) && linger_ms > 0) {
 			s->linger_until = port_now_ms() + linger_ms;
 			s->state = SLOT_LINGER;
 			return;

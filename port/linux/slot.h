@@ -1,5 +1,5 @@
 /*
- * The connections: their buffers, and what is to be done next on each.
+ * The connections, and what is to be done next on each.
  */
 #ifndef LINUX_SLOT_H
 #define LINUX_SLOT_H
@@ -22,24 +22,15 @@ enum slot_state {
 struct slot {
 	uint8_t state; /* enum slot_state */
 	bool stdio; /* standard input and output: may block, are not ours to close */
-	bool eof; /* the peer sends no more */
-	bool open_due; /* OPEN is to be reported, before anything else */
-	bool event_due; /* and this: */
-	uint8_t event; /* enum port_event_kind */
-	bool tx_lent; /* port_tx gave the buffer out; nothing is sent yet */
 	int rx_fd;
 	int tx_fd; /* the same, but for stdio */
-	size_t rx_from, rx_to; /* received and not consumed */
-	size_t rx_high; /* the end of what was ever received: to be wiped */
 	size_t tx_at, tx_to; /* still to be sent */
-	size_t tx_high; /* the end of what was ever sent */
 	uint64_t linger_until; /* port_now_ms() */
 };
 
 extern struct slot slots[CONN_MAX];
-/* A bit for each slot that is not free, and that has something to report. */
+/* A bit for each slot that is not free. */
 extern uint32_t slots_used;
-extern uint32_t slots_due;
 
 /* The lowest free slot, so that few pages are ever touched; -1: none. */
 int slot_find(void);

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -8,16 +9,16 @@
 #include <tss2_tcti.h>
 #include <tss2_tcti_device.h>
 
+#include "common/due.h"
+#include "common/line.h"
 #include "err.h"
 #include "lifecycle.h"
-#include "common/line.h"
 #include "log.h"
 #include "options.h"
 #include "port.h"
 #include "tpm.h"
 
 int tpm_armed_fd = -1;
-bool tpm_ready;
 
 /* TSS2_TCTI_DEVICE_CONTEXT is private to tpm2-tss; it says how big it is. */
 static union {
@@ -93,7 +94,7 @@ static void watch(int device)
 static void unwatch(void)
 {
 	tpm_armed_fd = -1;
-	tpm_ready = false;
+	due_tpm(false);
 	if (watch_fd >= 0) {
 		(void)close(watch_fd);
 		watch_fd = -1;
@@ -106,7 +107,7 @@ void tpm_take_event(void)
 
 	(void)epoll_wait(watch_fd, &e, 1, 0); /* or it would be there for ever */
 	tpm_armed_fd = -1;
-	tpm_ready = true;
+	due_tpm(true);
 }
 
 /* *mute: the device is there but did not answer, which took its time. */

@@ -4,12 +4,8 @@
 #ifndef LINUX_TPM_H
 #define LINUX_TPM_H
 
-#include <stdbool.h>
-
 /* To be polled for input until it comes, once; -1: not asked for. */
 extern int tpm_armed_fd;
-/* It has come, and port_wait has not yet said so. */
-extern bool tpm_ready;
 /* It has come. */
 void tpm_take_event(void);
 

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "common/due.h"
 #include "err.h"
 #include "lifecycle.h"
 #include "listen.h"
@@ -21,60 +22,8 @@
 enum { POLL_SIGNALS, POLL_LISTENER, POLL_TPM, POLL_SLOTS };
 
 static uint64_t rest_until; /* port_now_ms(): the listener is left alone */
-static bool stop_due; /* STOP is to be reported */
-static bool stop_seen; /* and comes once */
+static bool stop_seen; /* STOP comes once */
 static unsigned unpolled;
-static unsigned next_slot; /* where the reporting goes on */
-
-static bool is_due(void)
-{
-	return stop_due || tpm_ready || slots_due != 0;
-}
-
-static size_t report_slot(unsigned conn, struct port_event *events, size_t cap)
-{
-	struct slot *s = &slots[conn];
-	size_t n = 0;
-
-	if (s->open_due && n < cap) {
-		events[n++] = (struct port_event){PORT_EVENT_OPEN, conn};
-		s->open_due = false;
-	}
-	if (s->event_due && n < cap) {
-		events[n++] = (struct port_event){(enum port_event_kind)s->event, conn};
-		s->event_due = false;
-	}
-	if (!s->open_due && !s->event_due) {
-		slots_due &= ~(UINT32_C(1) << conn);
-	}
-	return n;
-}
-
-/* Reports what is due, as far as there is room; the rest stays due. */
-static size_t report(struct port_event *events, size_t cap)
-{
-	size_t n = 0;
-
-	if (stop_due && n < cap) {
-		events[n++] = (struct port_event){PORT_EVENT_STOP, 0};
-		stop_due = false;
-	}
-	if (tpm_ready && n < cap) {
-		events[n++] = (struct port_event){PORT_EVENT_TPM, 0};
-		tpm_ready = false;
-	}
-	for (unsigned i = 0; i < CONN_MAX && slots_due != 0 && n < cap; i++) {
-		n += report_slot(next_slot, events + n, cap - n);
-		/* Stay at one whose second event had no room. */
-		if ((slots_due & (UINT32_C(1) << next_slot)) == 0) {
-			next_slot = (next_slot + 1) % CONN_MAX;
-		}
-	}
-	if (slots_due == 0) {
-		next_slot = 0;
-	}
-	return n;
-}
 
 static void accept_clients(void)
 {
@@ -128,7 +77,7 @@ static nfds_t watch_all(struct pollfd *p, bool resting)
 static void handle(const struct pollfd *p, nfds_t n)
 {
 	if (p[POLL_SIGNALS].revents != 0) {
-		stop_due = true;
+		due_stop();
 		stop_seen = true;
 	}
 	if (p[POLL_TPM].revents != 0) {
@@ -184,11 +133,11 @@ static int poll_once(uint64_t deadline)
 
 int port_wait(struct port_event *events, size_t cap, uint64_t deadline)
 {
-	bool due = is_due();
+	bool due = due_any();
 
 	if (due && unpolled < UNPOLLED_MAX) {
 		unpolled++;
-		return (int)report(events, cap);
+		return (int)due_report(events, cap);
 	}
 	unpolled = 0;
 	do {
@@ -197,7 +146,7 @@ int port_wait(struct port_event *events, size_t cap, uint64_t deadline)
 		if (r < 0) {
 			return r;
 		}
-		due = is_due();
+		due = due_any();
 	} while (!due && port_now_ms() < deadline);
-	return (int)report(events, cap);
+	return (int)due_report(events, cap);
 }

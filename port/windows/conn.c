@@ -1,47 +1,18 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/buffer.h"
+#include "common/due.h"
 #include "slot.h"
-
-bool port_rx(unsigned conn, const uint8_t **p, size_t *n)
-{
-	const struct slot *s = &slots[conn];
-
-	*p = slot_rx[conn] + s->rx_from;
-	*n = s->rx_to - s->rx_from;
-	return s->eof;
-}
-
-void port_rx_ack(unsigned conn, size_t n)
-{
-	struct slot *s = &slots[conn];
-
-	assert(n <= s->rx_to - s->rx_from);
-	s->rx_from += n;
-}
 
 void port_rx_arm(unsigned conn)
 {
-	struct slot *s = &slots[conn];
-	size_t n = s->rx_to - s->rx_from;
-
-	assert(s->state == SLOT_IDLE && !s->event_due && !s->eof && n < RX_MAX);
-	if (s->rx_from > 0) {
-		memmove(slot_rx[conn], slot_rx[conn] + s->rx_from, n);
-		s->rx_from = 0;
-		s->rx_to = n;
-	}
+	assert(slots[conn].state == SLOT_IDLE);
+	buffer_arm(conn);
 	if (!slot_receive(conn)) {
-		s->gone = true;
+		slots[conn].gone = true;
 		slot_report(conn, PORT_EVENT_CLOSED);
 	}
-}
-
-uint8_t *port_tx(unsigned conn, size_t *cap)
-{
-	slots[conn].tx_lent = true;
-	*cap = TX_MAX;
-	return slot_tx[conn];
 }
 
 /* In one piece, so that a client that reads messages gets it as one. */
@@ -49,14 +20,13 @@ void port_tx_send(unsigned conn, size_t n)
 {
 	struct slot *s = &slots[conn];
 
-	assert(s->state == SLOT_IDLE && !s->event_due && n <= TX_MAX);
-	s->tx_lent = false;
-	s->tx_high = n;
+	assert(s->state == SLOT_IDLE);
+	buffer_send(conn, n);
 	s->replied = true;
 	if (!slot_transmit(conn, n)) {
 		slot_report(conn, PORT_EVENT_CLOSED);
 	} else if (!s->stdio) {
-		s->eof = true; /* from here on its bytes are not kept */
+		buffers[conn].eof = true; /* from here on its bytes are not kept */
 		(void)slot_drain(conn);
 	}
 }
@@ -72,11 +42,9 @@ void port_close(unsigned conn, uint32_t linger_ms)
 	bool idle = s->state == SLOT_IDLE;
 
 	assert(idle || s->state == SLOT_RX || s->state == SLOT_TX);
-	s->open_due = false;
-	s->event_due = false;
-	slots_due &= ~(UINT32_C(1) << conn);
+	due_forget(conn);
 	if (s->stdio) {
-		slot_wipe(conn);
+		buffer_clear(conn);
 		memset(s, 0, sizeof(*s));
 		return;
 	}

@@ -1,11 +1,9 @@
-#include <assert.h>
-#include <stdalign.h>
 #include <string.h>
 
+#include "common/buffer.h"
+#include "common/due.h"
 #include "slot.h"
 #include "standard_io.h"
-
-static_assert(CONN_MAX <= 32, "a bit for each slot");
 
 /*
  * A client can send messages without a byte in them, which are no end and no
@@ -17,13 +15,10 @@ static_assert(CONN_MAX <= 32, "a bit for each slot");
 /* After listening has failed for want of something, and so would again. */
 #define REST_MS 100
 
-alignas(SLOT_PAGE) uint8_t slot_rx[CONN_MAX][SLOT_PAGES(RX_MAX)];
-alignas(SLOT_PAGE) uint8_t slot_tx[CONN_MAX][SLOT_PAGES(TX_MAX)];
 /* What is read away, of all slots. */
-static uint8_t drained[SLOT_PAGE];
+static uint8_t drained[BUFFER_PAGE];
 
 struct slot slots[CONN_MAX];
-uint32_t slots_due;
 bool slots_sent_is_read;
 
 static bool listening;
@@ -31,9 +26,7 @@ static bool listening;
 void slot_report(unsigned conn, enum port_event_kind event)
 {
 	slots[conn].state = SLOT_IDLE;
-	slots[conn].event = (uint8_t)event;
-	slots[conn].event_due = true;
-	slots_due |= UINT32_C(1) << conn;
+	due_event(conn, event);
 }
 
 /* ---- the system's operations ------------------------------------------- */
@@ -58,8 +51,8 @@ static bool read_to(unsigned conn, OVERLAPPED *of, void *p, size_t n)
 bool slot_receive(unsigned conn)
 {
 	struct slot *s = &slots[conn];
-	uint8_t *p = slot_rx[conn] + s->rx_to;
-	size_t n = RX_MAX - s->rx_to;
+	uint8_t *p = buffer_rx[conn] + buffers[conn].rx_to;
+	size_t n = RX_MAX - buffers[conn].rx_to;
 
 	if (s->stdio) {
 		standard_read(&s->io, p, (DWORD)n);
@@ -76,11 +69,11 @@ bool slot_transmit(unsigned conn, size_t n)
 	struct slot *s = &slots[conn];
 
 	if (s->stdio) {
-		standard_write(&s->io, slot_tx[conn], (DWORD)n);
+		standard_write(&s->io, buffer_tx[conn], (DWORD)n);
 		s->io_pending = true;
 	} else {
 		memset(&s->io, 0, sizeof(s->io));
-		s->io_pending = begun(WriteFile(s->pipe, slot_tx[conn], (DWORD)n, NULL, &s->io));
+		s->io_pending = begun(WriteFile(s->pipe, buffer_tx[conn], (DWORD)n, NULL, &s->io));
 	}
 	s->state = SLOT_TX;
 	return s->io_pending;
@@ -119,8 +112,7 @@ static DWORD result(struct slot *s, const OVERLAPPED *of, DWORD *n)
 
 static void opened(unsigned conn)
 {
-	slots[conn].open_due = true;
-	slots_due |= UINT32_C(1) << conn;
+	due_open(conn);
 	if (!slot_receive(conn)) {
 		slot_report(conn, PORT_EVENT_CLOSED);
 	}
@@ -166,19 +158,13 @@ static void close_instance(struct slot *s)
 	s->state = SLOT_CLOSED;
 }
 
-void slot_wipe(unsigned conn)
-{
-	SecureZeroMemory(slot_rx[conn], slots[conn].rx_high);
-	SecureZeroMemory(slot_tx[conn], slots[conn].tx_lent ? TX_MAX : slots[conn].tx_high);
-}
-
 /* The client is dealt with and nothing is outstanding. */
 static void recycle(unsigned conn)
 {
 	struct slot *s = &slots[conn];
 	HANDLE pipe = s->pipe;
 
-	slot_wipe(conn);
+	buffer_clear(conn);
 	memset(s, 0, sizeof(*s));
 	s->pipe = pipe;
 	if (listening) {
@@ -194,7 +180,7 @@ void slot_disconnect(unsigned conn)
 	struct slot *s = &slots[conn];
 
 	if (s->io_pending && s->state == SLOT_RX) {
-		s->rx_high = RX_MAX; /* what it brought may come to light later */
+		buffers[conn].rx_high = RX_MAX; /* what it brought may come to light later */
 	}
 	if (s->io_pending || s->drain_pending) {
 		(void)CancelIoEx(s->pipe, NULL);
@@ -248,11 +234,7 @@ static void received(unsigned conn, DWORD error, DWORD n)
 		return;
 	}
 	s->empty = 0;
-	s->eof = n == 0;
-	s->rx_to += n;
-	if (s->rx_high < s->rx_to) {
-		s->rx_high = s->rx_to;
-	}
+	buffer_received(conn, n);
 	slot_report(conn, PORT_EVENT_DATA);
 }
 
@@ -262,8 +244,7 @@ static void transmitted(unsigned conn, DWORD error)
 		slot_report(conn, PORT_EVENT_CLOSED);
 		return;
 	}
-	SecureZeroMemory(slot_tx[conn], slots[conn].tx_high); /* it may have been a secret */
-	slots[conn].tx_high = 0;
+	buffer_sent(conn);
 	slot_report(conn, PORT_EVENT_SENT);
 }
 

@@ -1,6 +1,5 @@
 /*
- * The connections: a pipe instance each, its buffers, and what is to be done
- * next on it.
+ * The connections: a pipe instance each, and what is to be done next on it.
  */
 #ifndef WINDOWS_SLOT_H
 #define WINDOWS_SLOT_H
@@ -31,32 +30,16 @@ struct slot {
 	bool drain_pending;
 	uint8_t state; /* enum slot_state */
 	bool stdio; /* standard input and output: no pipe, not ours to close */
-	bool eof; /* the peer sends no more, or what it sends is not kept */
 	bool gone; /* it has closed its end */
 	bool replied; /* something was sent to it */
-	bool open_due; /* OPEN is to be reported, before anything else */
-	bool event_due; /* and this: */
-	uint8_t event; /* enum port_event_kind */
-	bool tx_lent; /* port_tx gave the buffer out; nothing is sent yet */
 	uint8_t empty; /* messages of no bytes, one after the other */
 	HANDLE pipe;
-	size_t rx_from, rx_to; /* received and not consumed */
-	size_t rx_high; /* the end of what was ever received: to be wiped */
-	size_t tx_high; /* the end of what was ever sent */
 	uint64_t until; /* port_now_ms(): SLOT_LINGER, SLOT_REST */
 };
 
 extern struct slot slots[CONN_MAX];
-/* A bit for each slot that has something to report. */
-extern uint32_t slots_due;
 /* A write ends when the client has read it; else, when the system has it. */
 extern bool slots_sent_is_read;
-
-/* Page by page, so that a small request and a small reply touch one each. */
-#define SLOT_PAGE 4096
-#define SLOT_PAGES(n) (((n) + SLOT_PAGE - 1) / SLOT_PAGE * SLOT_PAGE)
-extern uint8_t slot_rx[CONN_MAX][SLOT_PAGES(RX_MAX)];
-extern uint8_t slot_tx[CONN_MAX][SLOT_PAGES(TX_MAX)];
 
 /* ---- for port_listen and port_wait ------------------------------------- */
 
@@ -80,7 +63,7 @@ uint64_t slots_deadline(void);
 
 /*
  * Begin to read what there is room for, to write the first n bytes of
- * slot_tx, and to read away what the client sends while it is not its turn.
+ * buffer_tx, and to read away what the client sends while it is not its turn.
  * False: it cannot be done, the client is gone.
  */
 bool slot_receive(unsigned conn);
@@ -90,7 +73,5 @@ bool slot_drain(unsigned conn);
 void slot_report(unsigned conn, enum port_event_kind event);
 /* Drops the client, in whatever state; the slot then waits for the next. */
 void slot_disconnect(unsigned conn);
-/* Wipes what was used of the buffers. */
-void slot_wipe(unsigned conn);
 
 #endif

@@ -1,3 +1,4 @@
+#include "common/due.h"
 #include "err.h"
 #include "log.h"
 #include "port.h"
@@ -7,9 +8,7 @@
 HANDLE wait_port;
 
 static volatile LONG stop_asked; /* by wait_stop, for a port that comes later */
-static bool stop_due; /* STOP is to be reported */
-static bool stop_seen; /* and comes once */
-static unsigned next_slot; /* where the reporting goes on */
+static bool stop_seen; /* STOP comes once */
 
 /* Whichever of these two comes second posts it, or both. */
 int wait_port_open(void)
@@ -42,56 +41,13 @@ void wait_stop(void)
 	}
 }
 
-static bool is_due(void)
-{
-	return stop_due || slots_due != 0;
-}
-
-static size_t report_slot(unsigned conn, struct port_event *events, size_t cap)
-{
-	struct slot *s = &slots[conn];
-	size_t n = 0;
-
-	if (s->open_due && n < cap) {
-		events[n++] = (struct port_event){PORT_EVENT_OPEN, conn};
-		s->open_due = false;
-	}
-	if (s->event_due && n < cap) {
-		events[n++] = (struct port_event){(enum port_event_kind)s->event, conn};
-		s->event_due = false;
-	}
-	if (!s->open_due && !s->event_due) {
-		slots_due &= ~(UINT32_C(1) << conn);
-	}
-	return n;
-}
-
-/* Reports what is due, as far as there is room; the rest stays due. */
-static size_t report(struct port_event *events, size_t cap)
-{
-	size_t n = 0;
-
-	if (stop_due && n < cap) {
-		events[n++] = (struct port_event){PORT_EVENT_STOP, 0};
-		stop_due = false;
-	}
-	for (unsigned i = 0; i < CONN_MAX && slots_due != 0 && n < cap; i++) {
-		n += report_slot(next_slot, events + n, cap - n);
-		/* Stay at one whose second event had no room. */
-		if ((slots_due & (UINT32_C(1) << next_slot)) == 0) {
-			next_slot = (next_slot + 1) % CONN_MAX;
-		}
-	}
-	return n;
-}
-
 static void handle(const OVERLAPPED_ENTRY *entry)
 {
 	if (entry->lpOverlapped != NULL) {
 		slot_go_on((unsigned)entry->lpCompletionKey, entry->lpOverlapped);
 	} else if (!stop_seen) {
 		stop_seen = true;
-		stop_due = true;
+		due_stop();
 	}
 }
 
@@ -135,7 +91,7 @@ static int take(uint64_t deadline)
 
 int port_wait(struct port_event *events, size_t cap, uint64_t deadline)
 {
-	bool due = is_due();
+	bool due = due_any();
 
 	do {
 		int r = take(due ? 0 : deadline);
@@ -143,7 +99,7 @@ int port_wait(struct port_event *events, size_t cap, uint64_t deadline)
 		if (r < 0) {
 			return r;
 		}
-		due = is_due();
+		due = due_any();
 	} while (!due && port_now_ms() < deadline);
-	return (int)report(events, cap);
+	return (int)due_report(events, cap);
 }
