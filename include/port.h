@@ -67,11 +67,12 @@ enum port_state { PORT_STARTING, PORT_READY, PORT_STOPPING, PORT_STOPPED };
 void port_state(enum port_state state);
 
 /*
- * Gives up what the process does not need: core dumps, new privileges. One
- * way. Called once, after port_listen. -ERR_NOTSUP: a part is missing on
- * this system and the port has logged which.
+ * Gives up what the process does not need: privileges, core dumps, all of the
+ * system but the TPM and the connections. One way. Called once, after
+ * port_listen; for PORT_CALL before port_call, and does less. What this system
+ * lacks is logged; an error only if the options say that it must not lack it.
  */
-int port_sandbox_enter(void);
+int port_sandbox_enter(enum port_mode mode);
 
 /* ---- connections ----------------------------------------------------- */
 

@@ -61,7 +61,7 @@ static int call(const struct options *o)
 	bool ok;
 	int r;
 
-	port_sandbox_enter(); /* the reply may be a secret */
+	(void)port_sandbox_enter(PORT_CALL); /* the reply may be a secret */
 	r = port_call(request_text(o->request, request, sizeof request), reply, sizeof reply, &n);
 	if (r != 0) {
 		return fail("call", r);
@@ -90,8 +90,9 @@ static int serve(enum port_mode mode)
 	if (r != 0) {
 		return fail("listening", r);
 	}
-	r = port_sandbox_enter();
-	if (r != 0 && r != -ERR_NOTSUP) {
+	r = port_sandbox_enter(mode);
+	if (r != 0) {
+		port_unlisten();
 		return fail("sandbox", r);
 	}
 	return server_run(mode);

@@ -79,14 +79,26 @@ int signals_take(void)
 	return 0;
 }
 
-/* systemd's sd_notify: a datagram to the socket that NOTIFY_SOCKET names. */
-static void notify(const char *text)
+/*
+ * systemd's sd_notify: datagrams to the socket that NOTIFY_SOCKET names. It is
+ * connected early: the sandbox opens no sockets.
+ */
+static int notify_fd = -1;
+static const char cannot_notify[] = "cannot notify";
+
+static void notify(const char *text, size_t n)
+{
+	if (notify_fd >= 0 && write(notify_fd, text, n) < 0) {
+		log_reason(PORT_LOG_WARNING, cannot_notify, NULL, errno);
+	}
+}
+
+static void notify_open(void)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	socklen_t head = offsetof(struct sockaddr_un, sun_path);
 	size_t n;
-	int fd;
 
 	if (path == NULL || (path[0] != '/' && path[0] != '@')) {
 		return;
@@ -99,21 +111,21 @@ static void notify(const char *text)
 	if (path[0] == '@') {
 		a.sun_path[0] = '\0'; /* abstract: the name is what the length says */
 	}
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT,
-			     (struct sockaddr *)&a, head + (socklen_t)n) < 0) {
-		log_reason(PORT_LOG_WARNING, "cannot notify", path, errno);
-	}
-	if (fd >= 0) {
-		(void)close(fd);
+	notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (notify_fd < 0 || connect(notify_fd, (struct sockaddr *)&a, head + (socklen_t)n) < 0) {
+		log_reason(PORT_LOG_WARNING, cannot_notify, path, errno);
+		(void)close(notify_fd);
+		notify_fd = -1;
 	}
 }
 
 void port_state(enum port_state state)
 {
-	if (state == PORT_READY) {
-		notify("READY=1");
+	if (state == PORT_STARTING) {
+		notify_open();
+	} else if (state == PORT_READY) {
+		notify("READY=1", 7);
 	} else if (state == PORT_STOPPING) {
-		notify("STOPPING=1");
+		notify("STOPPING=1", 10);
 	}
 }

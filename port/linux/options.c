@@ -3,13 +3,19 @@
 #include "err.h"
 #include "common/line.h"
 #include "options.h"
+#include "paths.h"
 #include "port.h"
+
+/* The one above it is nobody's: "as it is". */
+#define ID_MAX (UINT32_MAX - 1)
 
 struct linux_options linux_options = {
 	.socket = {.sun_family = AF_UNIX, .sun_path = DEFAULT_SOCKET},
 	.default_socket = true,
 	.mode = 0660,
 	.group = (gid_t)-1,
+	.user = (uid_t)-1,
+	.user_group = (gid_t)-1,
 };
 
 static int set_socket(const char *value)
@@ -41,7 +47,7 @@ static int set_group(const char *value)
 {
 	uint64_t v;
 
-	if (!line_parse(value, 10, (gid_t)-1 - 1, &v)) {
+	if (!line_parse(value, 10, ID_MAX, &v)) {
 		return -ERR_USAGE;
 	}
 	linux_options.group = (gid_t)v;
@@ -50,11 +56,47 @@ static int set_group(const char *value)
 
 static int set_tpm(const char *value)
 {
-	if (*value == '\0') {
+	size_t n = strlen(value);
+
+	if (n == 0 || n >= DEVICE_MAX) {
 		return -ERR_USAGE;
 	}
 	linux_options.tpm = value;
 	return 0;
+}
+
+/* UID:GID; not root, who would only become root again. */
+static int set_user(const char *value)
+{
+	size_t n = (size_t)(strchrnul(value, ':') - value);
+	char uid[11];
+	uint64_t u, g;
+
+	if (value[n] == '\0' || n >= sizeof(uid)) {
+		return -ERR_USAGE;
+	}
+	memcpy(uid, value, n);
+	uid[n] = '\0';
+	if (!line_parse(uid, 10, ID_MAX, &u) || u == 0 ||
+	    !line_parse(value + n + 1, 10, ID_MAX, &g)) {
+		return -ERR_USAGE;
+	}
+	linux_options.user = (uid_t)u;
+	linux_options.user_group = (gid_t)g;
+	return 0;
+}
+
+static int set_sandbox(const char *value)
+{
+	static const char names[][8] = {"on", "require", "off"};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(value, names[i]) == 0) {
+			linux_options.sandbox = (enum sandbox_mode)i;
+			return 0;
+		}
+	}
+	return -ERR_USAGE;
 }
 
 const struct port_option port_options[] = {
@@ -64,6 +106,10 @@ const struct port_option port_options[] = {
 	{"--group", "GID", "the socket's group, as a number", PORT_SERVE, set_group},
 	{"--tpm", "DEVICE", "the TPM (/dev/tpmrm0 to 3, then /dev/tpm0 to 3)",
 	 PORT_SERVE | PORT_ONCE, set_tpm},
+	{"--user", "UID:GID", "become this user, who must be allowed to use the TPM",
+	 PORT_SERVE | PORT_ONCE, set_user},
+	{"--sandbox", "MODE", "on (the default), require or off", PORT_SERVE | PORT_ONCE,
+	 set_sandbox},
 };
 const struct port_command port_commands[] = {{NULL, NULL, false, NULL}};
 const size_t port_option_count = sizeof(port_options) / sizeof(port_options[0]);

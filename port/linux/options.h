@@ -12,12 +12,21 @@
 #define DEFAULT_DIR "/run/attestd"
 #define DEFAULT_SOCKET DEFAULT_DIR "/attestd.sock"
 
+enum sandbox_mode {
+	SANDBOX_ON, /* what the system lacks is told and done without */
+	SANDBOX_REQUIRE, /* ... is the end */
+	SANDBOX_OFF,
+};
+
 struct linux_options {
 	struct sockaddr_un socket; /* --socket */
 	bool default_socket; /* it is DEFAULT_SOCKET, not asked for */
 	mode_t mode; /* --mode */
 	gid_t group; /* --group; (gid_t)-1: as the process's */
 	const char *tpm; /* --tpm; NULL: the system's */
+	uid_t user; /* --user; (uid_t)-1: stays who it is */
+	gid_t user_group;
+	enum sandbox_mode sandbox; /* --sandbox */
 };
 extern struct linux_options linux_options;
 

@@ -2,28 +2,88 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "bounds.h"
 #include "err.h"
+#include "common/line.h"
 #include "log.h"
+#include "options.h"
+#include "paths.h"
 #include "port.h"
+#include "sandbox.h"
 
-int port_sandbox_enter(void)
+/* The clients', and as many for the rest; some may have been left open for us. */
+#define FILES_MAX (2 * CONN_MAX)
+
+enum { LIMITS, UNDUMPABLE, NO_NEW_PRIVS, CAPABILITIES, LANDLOCK, SECCOMP, PARTS };
+static const char names[PARTS][13] = {
+	"limits", "undumpable", "no_new_privs", "capabilities", "Landlock", "seccomp",
+};
+
+/* musl's setrlimit is for many threads, with all that this takes. */
+static bool limit(int resource, rlim_t n)
 {
-	static const struct rlimit none = {0, 0};
-	int result = 0;
+	struct rlimit l = {n, n};
 
-	/* musl's setrlimit is for many threads, with all that this takes */
-	if (prlimit(0, RLIMIT_CORE, &none, NULL) < 0) {
-		log_reason(PORT_LOG_WARNING, "cannot turn core dumps off", NULL, errno);
-		result = -ERR_NOTSUP;
+	return prlimit(0, resource, &l, NULL) == 0;
+}
+
+static void drop_bounding_set(void)
+{
+	/* ends at the first that there is not; or, without privileges, at once */
+	for (unsigned long i = 0; prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == 0;) {
+		i++;
 	}
+}
+
+/* Says which of them are missing, and whether that is the end. */
+static int tell(const bool *has)
+{
+	bool fatal = linux_options.sandbox == SANDBOX_REQUIRE;
+	char text[100];
+	struct line l = {text, 0, sizeof(text)};
+
+	for (unsigned i = 0; i < PARTS; i++) {
+		if (!has[i]) {
+			line_str(&l, " ");
+			line_str(&l, names[i]);
+		}
+	}
+	if (l.n == 0) {
+		return 0;
+	}
+	line_end(&l);
+	log_reason(fatal ? PORT_LOG_ERROR : PORT_LOG_WARNING,
+		   "this system lacks protections:", text + 1, 0);
+	return fatal ? -ERR_NOTSUP : 0;
+}
+
+int port_sandbox_enter(enum port_mode mode)
+{
+	bool has[PARTS] = {[CAPABILITIES] = true, [LANDLOCK] = true, [SECCOMP] = true};
+	bool full = mode != PORT_CALL;
+
+	if (full && linux_options.sandbox != SANDBOX_OFF) {
+		drop_bounding_set(); /* a user that is not root may not */
+	}
+	if (!user_become()) {
+		log_reason(PORT_LOG_ERROR, "cannot become", "--user", errno);
+		return -ERR_IO;
+	}
+	if (linux_options.sandbox == SANDBOX_OFF) {
+		log_reason(PORT_LOG_WARNING, "the sandbox is off", NULL, 0);
+		return 0;
+	}
+	has[LIMITS] = limit(RLIMIT_CORE, 0);
 	/* Also for those that a pipe in core_pattern takes, and for debuggers. */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) {
-		log_reason(PORT_LOG_WARNING, "cannot become undumpable", NULL, errno);
-		result = -ERR_NOTSUP;
+	has[UNDUMPABLE] = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+	has[NO_NEW_PRIVS] = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+	if (full) {
+		paths_fill();
+		has[CAPABILITIES] = capabilities_drop();
+		/* refused, without the capabilities, if it is less already */
+		(void)limit(RLIMIT_NOFILE, FILES_MAX);
+		has[LANDLOCK] = landlock_enter();
+		has[SECCOMP] = seccomp_enter();
 	}
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
-		log_reason(PORT_LOG_WARNING, "cannot give up new privileges", NULL, errno);
-		result = -ERR_NOTSUP;
-	}
-	return result;
+	return tell(has);
 }

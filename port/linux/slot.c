@@ -36,19 +36,18 @@ static void report(unsigned conn, enum port_event_kind event)
 /*
  * Standard input and output are not made non-blocking: they may be shared,
  * with a shell for one. They are read and written only when poll says that
- * this does not block, and pipes take PIPE_BUF bytes then.
+ * this does not block, and pipes take PIPE_BUF bytes then. Sockets do not
+ * block, and SIGPIPE is; so neither needs recv and send with their flags,
+ * which the sandbox does without.
  */
 static ssize_t get(const struct slot *s, void *p, size_t n)
 {
-	return s->stdio ? read(s->rx_fd, p, n) : recv(s->rx_fd, p, n, MSG_DONTWAIT);
+	return read(s->rx_fd, p, n);
 }
 
 static ssize_t put(const struct slot *s, const void *p, size_t n)
 {
-	if (s->stdio) {
-		return write(s->tx_fd, p, n < PIPE_BUF ? n : PIPE_BUF);
-	}
-	return send(s->tx_fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return write(s->tx_fd, p, s->stdio && n > PIPE_BUF ? PIPE_BUF : n);
 }
 
 static bool is_passing(int e)

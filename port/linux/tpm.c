@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <tss2_tcti.h>
@@ -14,7 +16,7 @@
 #include "err.h"
 #include "lifecycle.h"
 #include "log.h"
-#include "options.h"
+#include "paths.h"
 #include "port.h"
 #include "tpm.h"
 
@@ -49,28 +51,12 @@ static int poll_fd(void)
 	return handle.fd;
 }
 
-/*
- * Whether the kernel says that this device is a TPM 1.2. /dev/tpmrmN is
- * tpmN's; it does not exist for a 1.2, but may have been asked for.
- */
-static bool is_tpm12(const char *device)
+/* Whether the kernel says so in this file, which may not be there. */
+static bool is_tpm12(const char *path)
 {
-	const char *name = strrchr(device, '/');
-	char path[64];
-	struct line l = {path, 0, sizeof(path)};
 	char version = 0;
-	int fd;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	name = name != NULL ? name + 1 : device;
-	if (strncmp(name, "tpm", 3) != 0) {
-		return false;
-	}
-	name += strncmp(name, "tpmrm", 5) == 0 ? 5 : 3;
-	line_str(&l, "/sys/class/tpm/tpm");
-	line_str(&l, name);
-	line_str(&l, "/tpm_version_major");
-	line_end(&l);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		return false;
 	}
@@ -111,18 +97,18 @@ void tpm_take_event(void)
 }
 
 /* *mute: the device is there but did not answer, which took its time. */
-static int open_device(const char *device, bool *mute)
+static int open_device(unsigned i, bool *mute)
 {
 	size_t size = sizeof(blob);
 	int fd;
 
-	if (is_tpm12(device)) {
+	if (is_tpm12(paths.tpms[i].version)) {
 		return -ERR_TPM_VERSION;
 	}
 	/* Init hides the reason; but it is in errno, or nowhere if a wait of
 	 * Init's ended without an answer. */
 	errno = 0;
-	if (Tss2_Tcti_Device_Init(context(), &size, device) != TSS2_RC_SUCCESS) {
+	if (Tss2_Tcti_Device_Init(context(), &size, paths.tpms[i].device) != TSS2_RC_SUCCESS) {
 		*mute = errno == 0;
 		switch (errno) {
 		case EACCES:
@@ -136,7 +122,7 @@ static int open_device(const char *device, bool *mute)
 	}
 	fd = poll_fd();
 	if (fd >= 0) {
-		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+		(void)syscall(SYS_ioctl, fd, FIOCLEX);
 		watch(fd);
 	}
 	return 0;
@@ -144,14 +130,6 @@ static int open_device(const char *device, bool *mute)
 
 int port_tpm_open(TSS2_TCTI_CONTEXT **tcti, const char **device)
 {
-	const char *const asked[] = {linux_options.tpm};
-	/* A TPM whose driver was bound again may have another number. */
-	static const char *const usual[] = {
-		"/dev/tpmrm0", "/dev/tpmrm1", "/dev/tpmrm2", "/dev/tpmrm3",
-		"/dev/tpm0",   "/dev/tpm1",   "/dev/tpm2",   "/dev/tpm3",
-	};
-	const char *const *list = linux_options.tpm != NULL ? asked : usual;
-	size_t count = linux_options.tpm != NULL ? 1 : sizeof(usual) / sizeof(usual[0]);
 	int result = -ERR_TPM_UNAVAILABLE;
 	bool mute = false;
 	size_t size = 0;
@@ -163,14 +141,17 @@ int port_tpm_open(TSS2_TCTI_CONTEXT **tcti, const char **device)
 	    signals_take() < 0) {
 		return -ERR_TPM_UNAVAILABLE;
 	}
+	if (paths.tpms[0].device[0] == '\0') {
+		paths_fill();
+	}
 	/* Two names are the same chip's: one that is mute is not asked twice. */
-	for (size_t i = 0; i < count && !mute; i++) {
-		int r = open_device(list[i], &mute);
+	for (unsigned i = 0; i < DEVICES && paths.tpms[i].device[0] != '\0' && !mute; i++) {
+		int r = open_device(i, &mute);
 
 		if (r == 0) {
 			is_open = true;
 			*tcti = context();
-			*device = list[i];
+			*device = paths.tpms[i].device;
 			return 0;
 		}
 		if (result == -ERR_TPM_UNAVAILABLE) {

@@ -212,8 +212,8 @@ static void runs(void)
 {
 	CHECK(close(0) == 0);
 	CHECK(port_run(1, NULL, body_without_stdio) == 23);
-	CHECK(port_sandbox_enter() == 0);
-	CHECK(port_sandbox_enter() == 0);
+	CHECK(port_sandbox_enter(PORT_CALL) == 0);
+	CHECK(port_sandbox_enter(PORT_CALL) == 0);
 }
 
 /* ---- options, the log, the rest ------------------------------------------ */
@@ -221,6 +221,9 @@ static void runs(void)
 static void options(void)
 {
 	static char name[200];
+	static const char *const no_users[] = {
+		"",     ":",   "1",   "1:",           ":1",           "1:2:3",         "0:0",
+		"00:1", "x:1", "1:x", "4294967295:1", "1:4294967295", "12345678901:1", "-1:1"};
 
 	memset(name, 'a', 108);
 	CHECK(set_option("--socket", name) == -ERR_USAGE);
@@ -237,6 +240,19 @@ static void options(void)
 	CHECK(set_option("--group", "18446744073709551617") == -ERR_USAGE);
 	CHECK(set_option("--group", "tss") == -ERR_USAGE);
 	CHECK(set_option("--tpm", "") == -ERR_USAGE);
+	memset(name, 'a', 128);
+	CHECK(set_option("--tpm", name) == -ERR_USAGE);
+	name[127] = '\0';
+	CHECK(set_option("--tpm", name) == 0);
+	CHECK(set_option("--user", "1:0") == 0);
+	CHECK(set_option("--user", "4294967294:4294967294") == 0);
+	for (size_t i = 0; i < sizeof(no_users) / sizeof(no_users[0]); i++) {
+		CHECK(set_option("--user", no_users[i]) == -ERR_USAGE);
+	}
+	CHECK(set_option("--sandbox", "on") == 0 && set_option("--sandbox", "require") == 0 &&
+	      set_option("--sandbox", "off") == 0);
+	CHECK(set_option("--sandbox", "") == -ERR_USAGE);
+	CHECK(set_option("--sandbox", "of") == -ERR_USAGE);
 }
 
 static void logs(void)

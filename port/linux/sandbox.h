@@ -1,0 +1,19 @@
+/*
+ * The parts of the sandbox, in the order in which they are entered. Each is
+ * one way; false: the kernel does not have it, or refuses.
+ */
+#ifndef LINUX_SANDBOX_H
+#define LINUX_SANDBOX_H
+
+#include <stdbool.h>
+
+/* Becomes the user of --user, if there is one. False with errno: did not. */
+bool user_become(void);
+/* Gives up all capabilities. */
+bool capabilities_drop(void);
+/* Files: the TPMs', and removing the socket. No TCP, no signals to others. */
+bool landlock_enter(void);
+/* Makes the paths and the relocated data read-only, and filters system calls. */
+bool seccomp_enter(void);
+
+#endif

@@ -1,0 +1,163 @@
+/*
+ * The system calls that are let through. All else ends the process at once,
+ * with SIGSYS; but for what a C library may try of its own accord and can do
+ * without, which is refused with EPERM. A path is let through only if it is in
+ * `paths`: so nothing but a TPM can be opened, and nothing but our socket
+ * removed, whoever the process runs as.
+ *
+ * Not among them, so that no file, socket or memory can be had that was not
+ * there before: execve, fork and clone, socket, connect, bind, sendto, mmap,
+ * mprotect, ptrace, process_vm_*, kill, set*id, mount, bpf, io_uring_*, ...
+ */
+#include <link.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "paths.h"
+#include "sandbox.h"
+
+/* linux/audit.h, linux/filter.h and linux/seccomp.h, which a C library need not have. */
+#if defined(__x86_64__)
+#define ARCH 0xc000003e /* x32 is it too, but its calls have other numbers */
+#elif defined(__aarch64__)
+#define ARCH 0xc00000b7
+#elif defined(__arm__)
+#define ARCH 0x40000028
+#elif defined(__riscv) && __riscv_xlen == 64
+#define ARCH 0xc00000f3
+#else
+#error "AUDIT_ARCH_ of this machine"
+#endif
+#define LOAD 0x20 /* BPF_LD | BPF_W | BPF_ABS */
+#define MASK 0x54 /* BPF_ALU | BPF_AND | BPF_K */
+#define EQUAL 0x15 /* BPF_JMP | BPF_JEQ | BPF_K */
+#define RETURN 0x06 /* BPF_RET | BPF_K */
+#define RET_ALLOW 0x7fff0000
+#define RET_REFUSE 0x00050001 /* SECCOMP_RET_ERRNO, EPERM */
+#define RET_KILL 0x80000000 /* SECCOMP_RET_KILL_PROCESS */
+#define SET_MODE_FILTER 1
+
+/* clang-format off */
+/* The most frequent first, for the list is gone through. */
+#define ALLOWED(X) \
+	X(POLL) X(read) X(write) X(accept4) X(close) X(shutdown) \
+	X(getsockopt) /* SO_PEERCRED */ \
+	X(writev) /* the log */ \
+	X(epoll_pwait) X(epoll_create1) X(epoll_ctl) X(getrandom) \
+	CLOCK(X) /* where the vDSO cannot tell the time */ \
+	X(restart_syscall) /* after SIGSTOP and SIGCONT */ \
+	X(exit_group)
+/* fcntl is open's, for O_CLOEXEC. */
+#define REFUSED(X) \
+	X(fcntl) X(ioctl) X(lseek) X(getpid) X(madvise) X(futex) X(rt_sigaction) \
+	X(rt_sigprocmask) X(prlimit64)
+/* clang-format on */
+
+/* The machines differ: in names, and in which argument is the path. */
+#ifdef __NR_poll
+#define __NR_POLL __NR_poll
+#else
+#define __NR_POLL __NR_ppoll
+#endif
+#ifdef __NR_open
+#define WITH_PATH(X) X(open) X(unlink) LSTAT(X)
+#define PATH_ARGUMENT 0
+#else
+#define WITH_PATH(X) X(openat) X(unlinkat) X(newfstatat)
+#define PATH_ARGUMENT 1
+#endif
+#ifdef __NR_clock_gettime64 /* 32 bits: calls of two ages; its lstat is statx */
+#define LSTAT(X)
+#define CLOCK(X) X(clock_gettime64) X(clock_gettime32) X(statx)
+#else
+#define LSTAT(X) X(lstat)
+#define CLOCK(X) X(clock_gettime)
+#endif
+
+struct instruction {
+	uint16_t code;
+	uint8_t if_true, if_false; /* EQUAL: how many instructions to skip */
+	uint32_t k;
+};
+
+#define AT(call) AT_##call,
+#define ALLOW(call) {EQUAL, AT_ALLOW - AT_##call - 1, 0, __NR_##call},
+#define CHECK(call) {EQUAL, AT_CHECK - AT_##call - 1, 0, __NR_##call},
+#define REFUSE(call) {EQUAL, AT_REFUSE - AT_##call - 1, 0, __NR_##call},
+/* In struct seccomp_data, little-endian. */
+#define OFFSET_CALL 0
+#define OFFSET_ARCH 4
+#define OFFSET_PATH (16 + 8 * PATH_ARGUMENT)
+
+/* clang-format off */
+enum {
+	AT_ARCH = 1,
+	AT_CALL,
+	ALLOWED(AT) WITH_PATH(AT) REFUSED(AT)
+	AT_KILL,
+	AT_CHECK,
+	AT_HIGH, /* of the page of `paths`, both to be filled in */
+	AT_LOAD_LOW,
+	AT_MASK,
+	AT_LOW,
+	AT_REFUSE,
+	AT_ALLOW,
+	COUNT
+};
+static const struct instruction filter[] = {
+	{LOAD, 0, 0, OFFSET_ARCH},
+	{EQUAL, 0, AT_KILL - AT_ARCH - 1, ARCH},
+	{LOAD, 0, 0, OFFSET_CALL},
+	ALLOWED(ALLOW) WITH_PATH(CHECK) REFUSED(REFUSE)
+	{RETURN, 0, 0, RET_KILL},
+	{LOAD, 0, 0, OFFSET_PATH + 4},
+	{EQUAL, 0, AT_REFUSE - AT_HIGH - 1, 0},
+	{LOAD, 0, 0, OFFSET_PATH},
+	{MASK, 0, 0, ~(PATHS_PAGE - 1U)},
+	{EQUAL, AT_ALLOW - AT_LOW - 1, 0, 0},
+	{RETURN, 0, 0, RET_REFUSE},
+	{RETURN, 0, 0, RET_ALLOW},
+};
+/* clang-format on */
+_Static_assert(sizeof(filter) / sizeof(filter[0]) == COUNT, "the jumps fit");
+
+static bool read_only(uintptr_t at, size_t n)
+{
+	return syscall(SYS_mprotect, at, n, PROT_READ) == 0;
+}
+
+/* What the start of the program has relocated; for a static PIE nobody else does it. */
+static bool relro_protect(void)
+{
+	extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+	uintptr_t base = (uintptr_t)&__ehdr_start;
+	const ElfW(Phdr) *segment = (const void *)(base + __ehdr_start.e_phoff);
+	uintptr_t from, to;
+
+	while (segment->p_type != PT_GNU_RELRO) {
+		segment++; /* check-binary sees to it that there is one */
+	}
+	from = (base + segment->p_vaddr) & ~(uintptr_t)(PATHS_PAGE - 1);
+	to = (base + segment->p_vaddr + segment->p_memsz) & ~(uintptr_t)(PATHS_PAGE - 1);
+	return read_only(from, to - from);
+}
+
+bool seccomp_enter(void)
+{
+	struct instruction code[COUNT];
+	struct {
+		unsigned short n;
+		const struct instruction *code;
+	} program = {COUNT, code};
+	uintptr_t page = (uintptr_t)&paths;
+
+	memcpy(code, filter, sizeof(filter));
+	code[AT_HIGH].k = (uint32_t)((uint64_t)page >> 32);
+	code[AT_LOW].k = (uint32_t)page;
+	return relro_protect() && read_only(page, sizeof(paths)) &&
+	       syscall(SYS_seccomp, SET_MODE_FILTER, 0, &program) == 0;
+}
