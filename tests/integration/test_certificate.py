@@ -43,7 +43,7 @@ def answer(states, start, tmp_path):
         assert service.ok({"command": "getAttestationData"})["ek_cert"] == reply["ek_cert"]
         assert service.control.left() == []
         found = reply["ek_cert"] and unb64(reply["ek_cert"])
-        return found, service.log()
+        return found, service.logged("getAttestationData ok")
     return get
 
 

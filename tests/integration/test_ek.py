@@ -50,7 +50,7 @@ def test_another_key_at_the_handle(start, states, tmp_path, key):
     assert service.attestation()["ek_pub"] == spki(load_pem_public_key(states.ek_pem("plain")))
     assert activates(service)
     assert service.control.left() == []
-    assert "0x81010001" in service.log()
+    assert service.logged("0x81010001")
 
 
 def test_a_disabled_endorsement_hierarchy_has_its_name(start):

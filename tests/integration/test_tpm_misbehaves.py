@@ -95,4 +95,4 @@ def test_certificate_refused(start):
     service.control.ask("present")
     assert service.ok(GET_EK)["ek_cert"] is None
     service.ok(activation(service.attestation()))
-    assert "cert_access" in service.log()
+    assert service.logged("cert_access")

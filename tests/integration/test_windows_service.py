@@ -165,11 +165,10 @@ def test_life(running):
 
 def test_the_event_log(running):
     """What wine shows of it: each line with its type, and nothing on standard error."""
-    before = len(running.log())
     ask(running.address, {"command": "nope"})
-    text = running.log()[before:]
+    text = running.logged("unknown_command")
     lines = [line for line in text.splitlines() if "unknown_command" in line]
-    assert lines and all("eventlog" in line for line in lines), text
+    assert all("eventlog" in line for line in lines), text
 
 
 def test_stop_during_a_slow_command(running):
@@ -204,7 +203,8 @@ def test_a_service_that_cannot_start(installed):
         state = query()
         other.send_signal(installed.STOP_SIGNAL)
     assert (state["WIN32_EXIT_CODE"], state["SERVICE_EXIT_CODE"]) == ("1066", "1")
-    assert re.search(f"err:eventlog:.*another program.*{installed.pipe}", installed.log())
+    assert re.search(f"err:eventlog:.*another program.*{installed.pipe}",
+                     installed.logged(installed.pipe))
 
 
 def test_a_service_with_a_wrong_option(machine):
@@ -215,6 +215,6 @@ def test_a_service_with_a_wrong_option(machine):
     try:
         run("sc", "start", "attestd")
         wait_for(lambda: query().get("SERVICE_EXIT_CODE") == "64", 20, "end")
-        assert re.search("eventlog:.*--bad", machine.log())
+        assert re.search("eventlog:.*--bad", machine.logged("--bad"))
     finally:
         run("sc", "delete", "attestd")

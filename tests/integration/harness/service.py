@@ -176,6 +176,11 @@ class Service:
     def log(self):
         return (self.dir / "log").read_text(errors="replace")
 
+    def logged(self, text):
+        """The log once it has `text`: on Windows a line may come after its reply."""
+        wait_for(lambda: text in self.log(), 20, f"{text} in the log")
+        return self.log()
+
     def terminate(self, sig=None):
         self.process.send_signal(sig or self.STOP_SIGNAL)
 
