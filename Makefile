@@ -148,7 +148,8 @@ integration: $(sort target-$(HOST_TARGET) target-aarch64-linux-musl) probes tool
 	-@$(SUITE) --pytest $(RESULTS) integration $(PYTEST) $(PYTEST_FLAGS)
 
 # The same tests for attestd.exe, and some of its own; with a TBS of theirs that
-# is a software TPM. On ARM64, where wine is emulated, the most important ones.
+# is a software TPM. The most important ones on ARM64, where wine is emulated,
+# and for the exe that gcc makes, a second opinion.
 ARM64_WINE = $(BUILD)/arm64-wine
 WINDOWS_SUITES = $(addprefix integration-,windows windows-gcc windows-arm64)
 windows: $(WINDOWS_SUITES)

@@ -26,14 +26,14 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "portable: for Windows too")
     config.addinivalue_line("markers", "linux: not for Windows, though the module is portable")
     config.addinivalue_line("markers", "windows: for Windows only")
-    config.addinivalue_line("markers", "core: what is run where running is slow")
+    config.addinivalue_line("markers", "core: what is run where running is slow, or a second opinion")
     paths.select(config.getoption("--target"))
 
 
 def is_meant(item, target):
     if target == "linux":
         return not item.get_closest_marker("windows")
-    if target == "windows-arm64" and not item.get_closest_marker("core"):
+    if target in ("windows-arm64", "windows-gcc") and not item.get_closest_marker("core"):
         return False
     return not item.get_closest_marker("linux") and \
         (item.get_closest_marker("portable") or item.get_closest_marker("windows"))
