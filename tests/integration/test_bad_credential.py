@@ -46,12 +46,12 @@ BEFORE_THE_TPM = {
     "enc empty": ("bad_enc_size", "enc", lambda c: full(c, enc=b"")),
     "secret short": ("bad_secret_size", "encrypted_secret",
                      lambda c: full(c, encrypted_secret=c.encrypted_secret[:-1])),
-    "secret long": ("bad_secret_size", "encrypted_secret",
+    "field_16 secret long": ("bad_secret_size", "encrypted_secret",
                     lambda c: full(c, encrypted_secret=c.encrypted_secret + b"\0")),
     "secret empty": ("bad_secret_size", "encrypted_secret", lambda c: full(c, encrypted_secret=b"")),
     "secret with a wrong size": ("bad_secret_size", "encrypted_secret",
                                  lambda c: full(c, encrypted_secret=b"\0\xff" + c.encrypted_secret)),
-    "secret with its size, and more": (
+    "field_16 secret with its size, and more": (
         "bad_secret_size", "encrypted_secret",
         lambda c: full(c, encrypted_secret=tpm2b(c.encrypted_secret) + b"\0")),
     "secret with its size twice": (

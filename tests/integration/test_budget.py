@@ -58,7 +58,7 @@ def test_keys_are_not_created_on_a_requests_path(settled):
     assert "CreatePrimary" not in settled.control.commands()
 
 
-def test_the_secret_does_not_cross_the_bus(start, tmp_path):
+def test_field_28_the_secret_does_not_cross_the_bus(start, tmp_path):
     """Neither way: the session is salted, and encrypts the TPM's answer."""
     trace = tmp_path / "trace"
     service = start("plain", launcher=["--trace", str(trace)]).settled()

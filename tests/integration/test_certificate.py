@@ -20,8 +20,11 @@ def authority():
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def certificate(key, authority, comment="EK"):
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, comment)])
+def common_name(text):
+    return x509.NameAttribute(NameOID.COMMON_NAME, text)
+
+
+def certificate(key, authority, name=x509.Name([common_name("EK")])):
     day = datetime.datetime(2024, 1, 1)
     builder = x509.CertificateBuilder(name, name, key, 4711, day, day.replace(year=2044))
     return builder.sign(authority, hashes.SHA256()).public_bytes(Encoding.DER)
@@ -53,22 +56,22 @@ def size(data, width=2):
 
 SHAPES = {
     "bare": lambda c: c,
-    "FF behind it, to 1600 bytes": lambda c: c.ljust(1600, b"\xff"),
+    "field_01 FF behind it, to 1600 bytes": lambda c: c.ljust(1600, b"\xff"),
     "00 behind it": lambda c: c.ljust(1600, b"\0"),
-    "header of 5 bytes": lambda c: b"\x10\x01\x00" + size(c) + c,
-    "header of 5 bytes, padded": lambda c: (b"\x10\x01\x00" + size(c) + c).ljust(1600, b"\0"),
-    "header of 7 bytes": lambda c: b"\x10\x01\x00" + size(b"\x10\x02" + c) + b"\x10\x02" + c,
-    "OCTET STRING": lambda c: b"\x04\x82" + size(c) + c,
-    "TPM2B": lambda c: size(c) + c,
+    "field_02 header of 5 bytes": lambda c: b"\x10\x01\x00" + size(c) + c,
+    "field_02 header of 5 bytes, padded": lambda c: (b"\x10\x01\x00" + size(c) + c).ljust(1600, b"\0"),
+    "field_02 header of 7 bytes": lambda c: b"\x10\x01\x00" + size(b"\x10\x02" + c) + b"\x10\x02" + c,
+    "field_03 OCTET STRING": lambda c: b"\x04\x82" + size(c) + c,
+    "field_03 TPM2B": lambda c: size(c) + c,
 }
 NONE = {
-    "all 00": bytes(800),
-    "all FF": b"\xff" * 800,
+    "field_07 all 00": bytes(800),
+    "field_07 all FF": b"\xff" * 800,
     "noise": bytes(range(1, 201)),
     "a SEQUENCE that is longer than the index": b"\x30\x82\x04\x00" + bytes(100),
     "one byte": b"\x30",
     "empty SEQUENCE": b"\x30\x00",
-    "OCTET STRING of text": b"\x04\x82\x00\x05hello",
+    "field_03 OCTET STRING of text": b"\x04\x82\x00\x05hello",
 }
 
 
@@ -84,7 +87,7 @@ def test_no_certificate(answer, content):
     assert found is None
 
 
-def test_unwritten(answer):
+def test_field_07_unwritten(answer):
     assert answer(None)[0] is None
 
 
@@ -100,21 +103,41 @@ def test_of_another_kind_of_key(answer, authority):
     assert found is None and " warning " in log
 
 
+def test_field_04_set_in_the_wrong_order(answer, states, authority):
+    """Not DER, and signed like that: never to be encoded again."""
+    pair = [common_name("1"), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "2")]
+    one, two = (x509.Name([attribute]).public_bytes()[4:] for attribute in pair)
+    right = certificate(load_pem_public_key(states.ek_pem()), authority,
+                        x509.Name([x509.RelativeDistinguishedName(pair)]))
+    assert right.count(one + two) == 2  # issuer and subject
+    wrong = right.replace(one + two, two + one)
+    assert answer(wrong)[0] == wrong
+
+
+def test_field_05_rsaes_oaep_key(answer, ours):
+    """The SubjectPublicKeyInfo names RSAES-OAEP: passed through."""
+    rsa_encryption = bytes.fromhex("06092a864886f70d010101")
+    assert ours.count(rsa_encryption) == 1
+    oaep = ours.replace(rsa_encryption, rsa_encryption[:-1] + b"\7")
+    assert answer(oaep)[0] == oaep
+
+
 def test_damaged_inside_but_for_our_key(answer, ours):
     """Not ours to judge: bytes out are bytes in."""
     damaged = ours[:-1] + bytes([ours[-1] ^ 1])
     assert answer(damaged)[0] == damaged
 
 
-def test_longer_than_a_chunk(answer, states, authority):
+def test_field_09_longer_than_a_chunk(answer, states, authority):
     """Needs several NV_Reads."""
-    long = certificate(load_pem_public_key(states.ek_pem()), authority, "x" * 60)
+    long = certificate(load_pem_public_key(states.ek_pem()), authority,
+                       x509.Name([common_name("x" * 60)]))
     found, _ = answer(b"\x30\x82" + size(bytes(1990)) + bytes(1990))
     assert found is None
     assert answer(long.ljust(2000, b"\xff"))[0] == long
 
 
-def test_owner_authorisation_set(answer, ours):
+def test_field_08_owner_authorisation_set(answer, ours):
     """The index's own authorisation comes first."""
     assert answer(ours, owner_auth="secret")[0] == ours
 

@@ -43,7 +43,7 @@ def test_created(start, states):
 
 
 @pytest.mark.parametrize("key", WRONG_KEYS)
-def test_another_key_at_the_handle(start, states, tmp_path, key):
+def test_field_10_another_key_at_the_handle(start, states, tmp_path, key):
     state = states.new("plain")
     tpm.run(state, f"{WRONG_KEYS[key]}\ntpm2_evictcontrol -Q -C o -c ek.ctx {tpm.EK_HANDLE}", tmp_path)
     service = start(state).settled()

@@ -24,7 +24,12 @@ def test_members(service):
     data = service.ok({"command": "getAttestationData"})
     assert sorted(data) == sorted(["status", "ek_pub", "ek_cert", "aik_name", "ek_tpm", "aik_tpm"])
     assert data["ek_pub"] == ek["ek_public"] and data["ek_tpm"] == ek["ek_tpm"]
-    assert ek["ek_cert"] is None and data["ek_cert"] is None
+
+
+@pytest.mark.core
+def test_field_06_no_certificate_is_null(service):
+    assert service.ok({"command": "getEK"})["ek_cert"] is None
+    assert service.ok({"command": "getAttestationData"})["ek_cert"] is None
 
 
 def test_ek_is_that_of_the_template(service):

@@ -31,7 +31,7 @@ def answers(service, error, advice):
 
 @pytest.mark.parametrize("when", VARIABLES)
 @pytest.mark.parametrize("name,code,error,advice", ERRORS, ids=[e[0] for e in ERRORS])
-def test_errors(start, when, name, code, error, advice):
+def test_field_27_errors(start, when, name, code, error, advice):
     service = start("plain", env={VARIABLES[when]: f"{code:08x}"}).ready()
     assert answers(service, error, advice)
     assert service.logged(error)

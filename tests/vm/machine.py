@@ -64,11 +64,11 @@ def image(cpu, path, modules=MODULES, init=HERE / "init", programs=()):
 class Swtpm:
     """A software TPM for one run of QEMU."""
 
-    def __init__(self, state, folder):
+    def __init__(self, state, folder, version):
         self.control = folder / "tpm"
         self.log = folder / "tpm.log"
         self.process = subprocess.Popen(
-            ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}", "--ctrl",
+            ["swtpm", "socket", *(["--tpm2"] if version == 2 else []), "--tpmstate", f"dir={state}", "--ctrl",
              f"type=unixio,path={self.control}", "--terminate", "--log", f"file={self.log}"],
             stdin=subprocess.DEVNULL)
         end = time.monotonic() + END_S
@@ -95,7 +95,7 @@ class Machine:
     """
 
     def __init__(self, cpu, initrd, state=None, tpm="tis", kernel=None, append="", options=(),
-                 agent=True, memory=256):
+                 agent=True, memory=256, tpm_version=2):
         self.cpu = cpu
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="attestd-vm-"))
         self.swtpm = self.process = self.port = None
@@ -107,7 +107,7 @@ class Machine:
                    "-serial", f"file:{self.dir / 'console'}", *options]
         try:
             if tpm:
-                self.swtpm = Swtpm(state, self.dir)
+                self.swtpm = Swtpm(state, self.dir, tpm_version)
                 command += ["-chardev", f"socket,id=tpm,path={self.swtpm.control}",
                             "-tpmdev", "emulator,id=tpm0,chardev=tpm",
                             "-device", f"{TPM[cpu, tpm]},tpmdev=tpm0"]

@@ -28,7 +28,7 @@ def test_late(machine, driver, serve):
     assert activates(service, credential(service))
 
 
-def test_very_late(machine, driver, serve):
+def test_field_25_very_late(machine, driver, serve):
     """After it: told so at once, and found when it comes; the driver's module even."""
     driver.remove()
     service = serve()
