@@ -8,6 +8,8 @@
 
 /* Clients, in slots; Windows can wait on 64 handles at once. */
 #define CONN_MAX 32
+/* Of these, for one account: the others are there for others. */
+#define CONN_EACH (CONN_MAX / 2)
 
 /* A request line in bytes, without its line end. */
 #define REQUEST_MAX 16384
@@ -51,6 +53,7 @@ static_assert(BASE64_LEN(SPKI_MAX) + BASE64_LEN(EK_CERT_MAX) + 2 * BASE64_LEN(TP
 /* Times in milliseconds. */
 #define CLIENT_MS 10000U /* a client's silence, or its not reading */
 #define LINGER_MS 1000U /* reading away what a refused client still sends */
+#define TURN_AWAY_MS 100U /* ... where its error waits to be read, and it holds a slot meanwhile */
 #define STOP_MS 5000U /* finishing the request in hand after a stop */
 #define TPM_GRACE_MS 5000U /* after the start: waiting for a late TPM */
 #define TPM_REOPEN_MIN_MS 50U /* first pause before the TPM is looked for again */

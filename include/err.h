@@ -53,6 +53,9 @@
 	X(ERR_TPM_HIERARCHY, "hierarchy_disabled", "the endorsement hierarchy is disabled")        \
 	X(ERR_TPM_LOCKOUT, "tpm_lockout", "the TPM is in dictionary-attack lockout")               \
 	X(ERR_TPM_RC, "tpm_error", "the TPM answered with an error")                               \
+	/* the client */                                                                           \
+	X(ERR_ACCESS, "access_denied", "this client is not allowed")                               \
+	X(ERR_CLIENTS, "too_many_connections", "this client has too many connections")             \
 	/* attestd itself */                                                                       \
 	X(ERR_STOPPING, "stopping", "attestd is stopping")                                         \
 	X(ERR_MEMORY, "out_of_memory", "out of memory")                                            \

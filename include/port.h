@@ -81,7 +81,8 @@ int port_sandbox_enter(enum port_mode mode);
  * PORT_ONCE: standard input and output become connection 0, whose
  * PORT_EVENT_OPEN is the first event. Call once. From here on the events that
  * end the program (SIGTERM, SIGINT, SIGHUP; Ctrl-C) arrive as PORT_EVENT_STOP.
- * -ERR_ADDRESS: somebody answers there; -ERR_IO: logged with its reason.
+ * -ERR_ADDRESS: somebody answers there; -ERR_USAGE: others could take its
+ * place there; -ERR_IO. Each is logged with its reason.
  */
 int port_listen(enum port_mode mode);
 
@@ -136,6 +137,19 @@ void port_tx_send(unsigned conn, size_t n);
  * once. The slot's buffers are wiped; a new client's OPEN may then use it.
  */
 void port_close(unsigned conn, uint32_t linger_ms);
+
+/*
+ * To be asked once, at PORT_EVENT_OPEN: may this client come in? -ERR_ACCESS:
+ * it is none of those who may; -ERR_CLIENTS: its account (the uid; on Windows
+ * the SID) has CONN_EACH clients in already, those that linger included. Then
+ * port_turn_away MUST follow. Standard input always may.
+ */
+int port_admit(unsigned conn);
+/*
+ * Sends the first n bytes of port_tx, as far as that can be done at once, and
+ * closes. It holds the slot no longer than it must: at most TURN_AWAY_MS.
+ */
+void port_turn_away(unsigned conn, size_t n);
 
 /* Who the client is, from the kernel, as text for the log ("pid=7 uid=0"). */
 struct port_id {

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -130,6 +131,60 @@ static int clear_way(void)
 }
 
 /*
+ * Who may change what is in a folder may put a socket of his own in our
+ * place. So each folder on the way belongs to root or to us, and is writable
+ * for nobody else, or is one like /tmp. One that is not there shows at bind.
+ */
+static bool is_trusted(const struct stat *st)
+{
+	return st->st_uid == 0 || st->st_uid == geteuid() || st->st_uid == linux_options.user;
+}
+
+static int check_folder(const char *folder, bool last)
+{
+	struct stat st;
+	const char *why;
+	int r = lstat(folder, &st);
+
+	if (r == 0 && S_ISLNK(st.st_mode) && is_trusted(&st) && !last) {
+		r = stat(folder, &st);
+	}
+	if (r < 0) {
+		return 0;
+	}
+	if (!is_trusted(&st)) {
+		why = "another user owns";
+	} else if (S_ISLNK(st.st_mode)) {
+		why = "the socket's folder is a link:";
+	} else if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (st.st_mode & S_ISVTX) == 0) {
+		why = "others may write to";
+	} else {
+		return 0;
+	}
+	log_reason(PORT_LOG_ERROR, why, folder, 0);
+	return -ERR_USAGE;
+}
+
+static int check_folders(void)
+{
+	char folder[sizeof(linux_options.socket.sun_path)];
+	const char *last = strrchr(path(), '/');
+	int r = 0;
+
+	if (path()[0] != '/' || last == path()) {
+		r = check_folder(path()[0] == '/' ? "/" : ".", last == NULL || last == path());
+	}
+	for (const char *end = path(); r == 0 && (end = strchr(end + 1, '/')) != NULL;) {
+		size_t n = (size_t)(end - path());
+
+		memcpy(folder, path(), n);
+		folder[n] = '\0';
+		r = check_folder(folder, end == last);
+	}
+	return r;
+}
+
+/*
  * Binds with nobody but the owner allowed in, then opens up; and nobody can
  * connect at all before the caller listens.
  */
@@ -152,9 +207,8 @@ static int bind_path(int fd)
 	created_dev = st.st_dev;
 	created_ino = st.st_ino;
 	listen_created = true;
-	if (linux_options.group != (gid_t)-1 &&
-	    lchown(path(), (uid_t)-1, linux_options.group) < 0) {
-		return failed("cannot set the group of");
+	if (lchown(path(), linux_options.owner, linux_options.group) < 0) {
+		return failed("cannot set the owner of");
 	}
 	if (chmod(path(), linux_options.mode) < 0) {
 		return failed("cannot set the mode of");
@@ -173,7 +227,10 @@ static int create(void)
 		(void)lchown(DEFAULT_DIR, linux_options.user, linux_options.user_group);
 	}
 	paths_fill();
-	r = clear_way();
+	r = check_folders();
+	if (r == 0) {
+		r = clear_way();
+	}
 	if (r < 0) {
 		return r;
 	}

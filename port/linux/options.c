@@ -13,10 +13,14 @@ struct linux_options linux_options = {
 	.socket = {.sun_family = AF_UNIX, .sun_path = DEFAULT_SOCKET},
 	.default_socket = true,
 	.mode = 0660,
+	.owner = (uid_t)-1,
 	.group = (gid_t)-1,
 	.user = (uid_t)-1,
 	.user_group = (gid_t)-1,
 };
+
+struct allowed allowed[ALLOW_MAX];
+size_t allowed_count;
 
 static int set_socket(const char *value)
 {
@@ -43,14 +47,54 @@ static int set_mode(const char *value)
 	return 0;
 }
 
-static int set_group(const char *value)
+/* A uid or a gid; the highest number means none. */
+static int set_id(const char *value, uint32_t *id)
 {
 	uint64_t v;
 
 	if (!line_parse(value, 10, ID_MAX, &v)) {
 		return -ERR_USAGE;
 	}
-	linux_options.group = (gid_t)v;
+	*id = (uint32_t)v;
+	return 0;
+}
+
+static int set_owner(const char *value)
+{
+	return set_id(value, &linux_options.owner);
+}
+
+static int set_group(const char *value)
+{
+	return set_id(value, &linux_options.group);
+}
+
+/* "UID,@GID,...": each number is copied, for its end to be marked. */
+static int set_allow(const char *value)
+{
+	size_t n = 0;
+
+	do {
+		char number[sizeof("4294967295")];
+		size_t len = 0;
+
+		if (n == ALLOW_MAX) {
+			return -ERR_USAGE;
+		}
+		allowed[n].group = *value == '@';
+		value += allowed[n].group;
+		for (; *value != '\0' && *value != ','; value++) {
+			if (len == sizeof(number) - 1) {
+				return -ERR_USAGE;
+			}
+			number[len++] = *value;
+		}
+		number[len] = '\0';
+		if (set_id(number, &allowed[n++].id) < 0) {
+			return -ERR_USAGE;
+		}
+	} while (*value++ != '\0');
+	allowed_count = n;
 	return 0;
 }
 
@@ -103,7 +147,9 @@ const struct port_option port_options[] = {
 	{"--socket", "PATH", "the Unix socket (" DEFAULT_SOCKET ")", PORT_SERVE | PORT_CALL,
 	 set_socket},
 	{"--mode", "OCTAL", "the socket's permissions (0660)", PORT_SERVE, set_mode},
+	{"--owner", "UID", "the socket's owner, as a number", PORT_SERVE, set_owner},
 	{"--group", "GID", "the socket's group, as a number", PORT_SERVE, set_group},
+	{"--allow", "LIST", "who of those may connect: UID,@GID,... (all)", PORT_SERVE, set_allow},
 	{"--tpm", "DEVICE", "the TPM (/dev/tpmrm0 to 3, then /dev/tpm0 to 3)",
 	 PORT_SERVE | PORT_ONCE, set_tpm},
 	{"--user", "UID:GID", "become this user, who must be allowed to use the TPM",

@@ -5,6 +5,7 @@
 #define LINUX_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/un.h>
@@ -22,6 +23,7 @@ struct linux_options {
 	struct sockaddr_un socket; /* --socket */
 	bool default_socket; /* it is DEFAULT_SOCKET, not asked for */
 	mode_t mode; /* --mode */
+	uid_t owner; /* --owner; (uid_t)-1: as the process's */
 	gid_t group; /* --group; (gid_t)-1: as the process's */
 	const char *tpm; /* --tpm; NULL: the system's */
 	uid_t user; /* --user; (uid_t)-1: stays who it is */
@@ -29,5 +31,15 @@ struct linux_options {
 	enum sandbox_mode sandbox; /* --sandbox */
 };
 extern struct linux_options linux_options;
+
+/* Entries of --allow. */
+#define ALLOW_MAX 64
+/* Who of those that the mode lets in may come in. */
+struct allowed {
+	bool group;
+	uint32_t id; /* a uid, or of a group the gid */
+};
+extern struct allowed allowed[ALLOW_MAX];
+extern size_t allowed_count; /* 0: everybody */
 
 #endif

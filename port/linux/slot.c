@@ -7,7 +7,6 @@
 
 #include "common/buffer.h"
 #include "common/due.h"
-#include "common/line.h"
 #include "slot.h"
 
 static_assert(CONN_MAX <= 32, "a bit for each slot");
@@ -241,23 +240,10 @@ void port_close(unsigned conn, uint32_t linger_ms)
 	release(conn);
 }
 
-void port_peer(unsigned conn, struct port_id *id)
+void port_turn_away(unsigned conn, size_t n)
 {
-	struct line l = {id->text, 0, sizeof(id->text)};
-	struct ucred who;
-	socklen_t n = sizeof(who);
-
-	if (slots[conn].stdio) {
-		line_str(&l, "stdin");
-	} else if (getsockopt(slots[conn].rx_fd, SOL_SOCKET, SO_PEERCRED, &who, &n) < 0) {
-		line_str(&l, "unknown");
-	} else {
-		line_str(&l, "pid=");
-		line_num(&l, (uint64_t)who.pid, 1);
-		line_str(&l, " uid=");
-		line_num(&l, who.uid, 1);
-		line_str(&l, " gid=");
-		line_num(&l, who.gid, 1);
-	}
-	line_end(&l);
+	buffer_send(conn, n);
+	/* There is room on a new connection; and to one that is gone, no need. */
+	(void)put(&slots[conn], buffer_tx[conn], n);
+	port_close(conn, 0);
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "bounds.h"
 #include "port.h"
@@ -26,6 +27,8 @@ struct slot {
 	int tx_fd; /* the same, but for stdio */
 	size_t tx_at, tx_to; /* still to be sent */
 	uint64_t linger_until; /* port_now_ms() */
+	bool admitted; /* port_admit was asked */
+	struct ucred peer; /* from then on */
 };
 
 extern struct slot slots[CONN_MAX];

@@ -55,3 +55,18 @@ void port_close(unsigned conn, uint32_t linger_ms)
 	}
 	slot_disconnect(conn);
 }
+
+/* A read is under way, and stays so until the client is disconnected. */
+void port_turn_away(unsigned conn, size_t n)
+{
+	struct slot *s = &slots[conn];
+
+	due_forget(conn);
+	buffer_send(conn, n);
+	buffers[conn].rx_high = RX_MAX;
+	s->state = SLOT_LINGER;
+	s->until = port_now_ms() + TURN_AWAY_MS;
+	if (s->gone || !slot_tell(conn, n)) {
+		slot_disconnect(conn);
+	}
+}

@@ -1,7 +1,31 @@
+#include <string.h>
+
 #include "common/line.h"
+#include "err.h"
 #include "port.h"
 #include "sid.h"
 #include "slot.h"
+
+/* Who cannot be known counts as one account. The pipe's DACL says who may. */
+int port_admit(unsigned conn)
+{
+	struct slot *s = &slots[conn];
+	unsigned others = 0;
+	union sid sid;
+
+	if (s->stdio) {
+		return 0;
+	}
+	if (sid_of_client_process(s->pipe, &sid)) {
+		(void)CopySid(sizeof(s->owner), s->owner, sid.user.User.Sid);
+	}
+	for (unsigned i = 0; i < CONN_MAX; i++) {
+		others += slots[i].admitted &&
+			  memcmp(slots[i].owner, s->owner, sizeof(s->owner)) == 0;
+	}
+	s->admitted = true;
+	return others < CONN_EACH ? 0 : -ERR_CLIENTS;
+}
 
 void port_peer(unsigned conn, struct port_id *id)
 {

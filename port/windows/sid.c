@@ -20,6 +20,24 @@ BOOL sid_of_process(union sid *sid)
 	       sid_of_token(token, sid);
 }
 
+BOOL sid_of_client_process(HANDLE pipe, union sid *sid)
+{
+	HANDLE process, token;
+	ULONG pid;
+	BOOL opened;
+
+	if (!GetNamedPipeClientProcessId(pipe, &pid)) {
+		return FALSE;
+	}
+	process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
+	if (process == NULL) {
+		return FALSE;
+	}
+	opened = OpenProcessToken(process, TOKEN_QUERY, &token);
+	(void)CloseHandle(process);
+	return opened && sid_of_token(token, sid);
+}
+
 BOOL sid_of_client(HANDLE pipe, union sid *sid)
 {
 	HANDLE token;

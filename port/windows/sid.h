@@ -21,6 +21,12 @@ BOOL sid_of_process(union sid *sid);
  */
 BOOL sid_of_client(HANDLE pipe, union sid *sid);
 
+/*
+ * The same by the process at the other end, before anything has been read: it
+ * may have passed its end on, so this is for keeping count, not for access.
+ */
+BOOL sid_of_client_process(HANDLE pipe, union sid *sid);
+
 /* Adds it in its usual form: S-1-5-18. */
 void sid_put(const union sid *sid, struct line *l);
 

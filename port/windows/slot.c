@@ -93,6 +93,16 @@ bool slot_drain(unsigned conn)
 	return s->drain_pending;
 }
 
+/* Not by s->io, which a read has. What is drained comes behind it. */
+bool slot_tell(unsigned conn, size_t n)
+{
+	struct slot *s = &slots[conn];
+
+	memset(&s->drain, 0, sizeof(s->drain));
+	s->drain_pending = begun(WriteFile(s->pipe, buffer_tx[conn], (DWORD)n, NULL, &s->drain));
+	return s->drain_pending;
+}
+
 /* How an operation ended: 0 and *n bytes, or the system's error. */
 static DWORD result(struct slot *s, const OVERLAPPED *of, DWORD *n)
 {

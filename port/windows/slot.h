@@ -31,6 +31,8 @@ struct slot {
 	uint8_t state; /* enum slot_state */
 	bool stdio; /* standard input and output: no pipe, not ours to close */
 	bool gone; /* it has closed its end */
+	bool admitted; /* port_admit was asked */
+	BYTE owner[SECURITY_MAX_SID_SIZE]; /* from then on; zeros: unknown */
 	bool replied; /* something was sent to it */
 	uint8_t empty; /* messages of no bytes, one after the other */
 	HANDLE pipe;
@@ -69,6 +71,8 @@ uint64_t slots_deadline(void);
 bool slot_receive(unsigned conn);
 bool slot_transmit(unsigned conn, size_t n);
 bool slot_drain(unsigned conn);
+/* Begins to write that much without a look at what else is under way. */
+bool slot_tell(unsigned conn, size_t n);
 /* It is the core's turn, with this event. */
 void slot_report(unsigned conn, enum port_event_kind event);
 /* Drops the client, in whatever state; the slot then waits for the next. */

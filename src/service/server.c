@@ -2,30 +2,12 @@
 
 #include "bounds.h"
 #include "err.h"
+#include "service/conn.h"
 #include "service/dispatch.h"
 #include "service/log.h"
 #include "service/server.h"
 #include "tpm/tpm.h"
 #include "wire/wipe.h"
-
-#define NOBODY CONN_MAX
-
-static struct conn {
-	enum {
-		FREE,
-		READING, /* its line is not whole yet */
-		WAITING, /* for the TPM, in order of arrival */
-		WORKING, /* the TPM is at work for it */
-		SENDING, /* the reply is on its way */
-	} state;
-	uint64_t deadline; /* READING, SENDING */
-	uint64_t arrival; /* WAITING: its place */
-	size_t taken; /* bytes of port_rx that the request used up */
-	bool skipping; /* the rest of a line that was too long (once) */
-	bool last; /* no line end: nothing that follows is a request */
-	const struct command *command; /* WAITING, WORKING */
-	struct credential credential; /* WAITING: what the command is about */
-} conns[CONN_MAX];
 
 static struct {
 	bool once; /* one client, many lines, no deadlines */
@@ -171,6 +153,23 @@ static void stop(uint64_t now)
 	}
 }
 
+/* Who is not let in is told so, and is nobody. */
+static void opened(unsigned c, uint64_t now)
+{
+	struct refusal why = {port_admit(c), NULL};
+
+	if (why.err != 0) {
+		struct text reply = reply_buffer(c);
+
+		dispatch_refuse(NULL, why, 0, &reply);
+		log_request(name_of(NULL), why.err, 0, 0, c);
+		port_turn_away(c, reply.len);
+		return;
+	}
+	conns[c].state = READING;
+	conns[c].deadline = server.once ? PORT_NEVER : now + CLIENT_MS;
+}
+
 static void handle(struct port_event event, uint64_t now)
 {
 	unsigned c = event.conn;
@@ -182,8 +181,7 @@ static void handle(struct port_event event, uint64_t now)
 	}
 	switch (event.kind) {
 	case PORT_EVENT_OPEN:
-		conns[c].state = READING;
-		conns[c].deadline = server.once ? PORT_NEVER : now + CLIENT_MS;
+		opened(c, now);
 		break;
 	case PORT_EVENT_DATA:
 		look(c, now);
@@ -240,20 +238,6 @@ static void deliver(uint64_t now)
 	tpm_forget();
 }
 
-/* Who of those waiting came first, at `from` or later? */
-static unsigned next_waiting(uint64_t from)
-{
-	unsigned found = NOBODY;
-
-	for (unsigned c = 0; c < CONN_MAX; c++) {
-		if (conns[c].state == WAITING && conns[c].arrival >= from &&
-		    (found == NOBODY || conns[c].arrival < conns[found].arrival)) {
-			found = c;
-		}
-	}
-	return found;
-}
-
 static void begin(unsigned c)
 {
 	conns[c].state = WORKING;
@@ -266,7 +250,7 @@ static void begin(unsigned c)
 static bool serve_waiting(uint64_t now)
 {
 	int outlook = server.stopping ? -ERR_STOPPING : tpm_outlook(now);
-	unsigned c = next_waiting(0);
+	unsigned c = conn_next_waiting(0);
 
 	while (c != NOBODY) {
 		uint64_t arrival = conns[c].arrival;
@@ -279,7 +263,7 @@ static bool serve_waiting(uint64_t now)
 			begin(c);
 			return true;
 		}
-		c = next_waiting(arrival + 1);
+		c = conn_next_waiting(arrival + 1);
 	}
 	return false;
 }
@@ -292,10 +276,8 @@ static uint64_t pardon(uint64_t since)
 {
 	uint64_t now = port_now_ms();
 
-	for (unsigned c = 0; now != since && c < CONN_MAX; c++) {
-		if (conns[c].deadline != PORT_NEVER) {
-			conns[c].deadline += now - since;
-		}
+	if (now != since) {
+		conn_defer(now - since);
 	}
 	return now;
 }
@@ -314,22 +296,12 @@ static void run_tpm(uint64_t now, bool event)
 
 /* ---- the loop -------------------------------------------------------- */
 
-static bool busy(void)
-{
-	for (unsigned c = 0; c < CONN_MAX; c++) {
-		if (conns[c].state != FREE) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static bool over(uint64_t now)
 {
-	if (server.once && !busy()) {
+	if (server.once && !conn_any()) {
 		stop(now);
 	}
-	return server.stopping && (now >= server.stop_deadline || (!busy() && tpm_rest()));
+	return server.stopping && (now >= server.stop_deadline || (!conn_any() && tpm_rest()));
 }
 
 static void on_tpm_log(bool warning, const char *what, int err, uint32_t rc)

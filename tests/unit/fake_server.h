@@ -18,154 +18,7 @@
 #include "service/server.h"
 #include "tpm/tpm.h"
 
-enum kind {
-	END,
-	/* Events, which port_wait returns: one, or those with AND between them. */
-	EVENT_OPEN,
-	EVENT_SAY, /* the client sends text */
-	EVENT_PAD, /* the client sends n spaces and a text */
-	EVENT_EOF, /* the client sends text, and then no more */
-	EVENT_SENT,
-	EVENT_GONE,
-	EVENT_STOP,
-	EVENT_TPM, /* ... and the job ends */
-	EVENT_TPM_ONLY,
-	EVENT_FAILS, /* port_wait itself */
-	JOINED,
-	/* The world. */
-	TIME,
-	SET_KNOWN,
-	SET_OUTLOOK,
-	SET_BLOCKS,
-	SET_OWN_JOB,
-	SET_TPM_DEADLINE,
-	/* What is expected. */
-	IS_REPLY,
-	IS_CLOSED,
-	IS_OPEN,
-	IS_JOB,
-	IS_DEADLINE,
-	IS_STATE,
-	IS_TIME,
-	IS_LOG,
-};
-
-struct act {
-	enum kind kind;
-	unsigned conn;
-	const char *text;
-	int64_t n;
-};
-
-#define OPEN(c)                        \
-	{                              \
-		EVENT_OPEN, c, NULL, 0 \
-	}
-#define SAY(c, text)                  \
-	{                             \
-		EVENT_SAY, c, text, 0 \
-	}
-#define PAD(c, n, text)               \
-	{                             \
-		EVENT_PAD, c, text, n \
-	}
-#define SAY_EOF(c, text)              \
-	{                             \
-		EVENT_EOF, c, text, 0 \
-	}
-#define SENT(c)                        \
-	{                              \
-		EVENT_SENT, c, NULL, 0 \
-	}
-#define GONE(c)                        \
-	{                              \
-		EVENT_GONE, c, NULL, 0 \
-	}
-#define STOP                           \
-	{                              \
-		EVENT_STOP, 0, NULL, 0 \
-	}
-#define TPM_DONE                      \
-	{                             \
-		EVENT_TPM, 0, NULL, 0 \
-	}
-#define TPM_FAILED(err, rc)              \
-	{                                \
-		EVENT_TPM, rc, NULL, err \
-	}
-#define TPM_READY                          \
-	{                                  \
-		EVENT_TPM_ONLY, 0, NULL, 0 \
-	}
-#define FAIL                            \
-	{                               \
-		EVENT_FAILS, 0, NULL, 0 \
-	}
-#define AND                        \
-	{                          \
-		JOINED, 0, NULL, 0 \
-	}
-/* The time goes on to t ms; if the server wants to be woken before, it is. */
-#define AT(t)                    \
-	{                        \
-		TIME, 0, NULL, t \
-	}
-#define KNOWN(goal)                      \
-	{                                \
-		SET_KNOWN, goal, NULL, 0 \
-	}
-#define BLOCKS(ms)                      \
-	{                               \
-		SET_BLOCKS, 0, NULL, ms \
-	}
-#define OUTLOOK(err)                      \
-	{                                 \
-		SET_OUTLOOK, 0, NULL, err \
-	}
-#define OWN_JOB(on)                      \
-	{                                \
-		SET_OWN_JOB, 0, NULL, on \
-	}
-#define TPM_WAKES(t)                         \
-	{                                    \
-		SET_TPM_DEADLINE, 0, NULL, t \
-	}
-#define REPLY(c, text)               \
-	{                            \
-		IS_REPLY, c, text, 0 \
-	} /* is being sent */
-#define CLOSED(c, linger)                  \
-	{                                  \
-		IS_CLOSED, c, NULL, linger \
-	}
-#define OPENED(c)                   \
-	{                           \
-		IS_OPEN, c, NULL, 0 \
-	} /* and nothing is being sent */
-#define JOB(secret)                     \
-	{                               \
-		IS_JOB, secret, NULL, 1 \
-	} /* is at work, with this credential */
-#define NO_JOB                     \
-	{                          \
-		IS_JOB, 0, NULL, 0 \
-	}
-#define WAITS_UNTIL(t)                  \
-	{                               \
-		IS_DEADLINE, 0, NULL, t \
-	}
-#define STATE(s)                     \
-	{                            \
-		IS_STATE, s, NULL, 0 \
-	}
-#define NOW(t)                      \
-	{                           \
-		IS_TIME, 0, NULL, t \
-	}
-#define LOGGED(text)               \
-	{                          \
-		IS_LOG, 0, text, 0 \
-	} /* the last line */
+#include "fake_server_acts.h"
 
 static const struct act *acts;
 static const struct act *act;
@@ -194,6 +47,9 @@ static void check_failed(const char *what, int line)
 
 static struct fake_conn {
 	bool open, armed, sending, eof;
+	bool asked; /* port_admit was */
+	bool turned_away;
+	int refusal; /* what it says */
 	uint8_t *rx;
 	size_t rx_len;
 	uint8_t tx[TX_MAX];
@@ -266,10 +122,31 @@ void port_tx_send(unsigned c, size_t n)
 	s->tx_len = n;
 }
 
+int port_admit(unsigned c)
+{
+	CHECK(!conn_of(c)->asked);
+	conns[c].asked = true;
+	return conns[c].refusal;
+}
+
+void port_turn_away(unsigned c, size_t n)
+{
+	struct fake_conn *s = conn_of(c);
+
+	CHECK(s->asked && s->refusal != 0 && n > 0 && n <= TX_MAX);
+	s->tx_len = n;
+	free(s->rx);
+	s->rx = NULL;
+	s->rx_len = 0;
+	s->open = s->armed = false;
+	s->turned_away = true;
+}
+
 void port_close(unsigned c, uint32_t linger_ms)
 {
 	struct fake_conn *s = conn_of(c);
 
+	CHECK(s->asked && s->refusal == 0);
 	free(s->rx);
 	memset(s, 0, sizeof *s);
 	s->linger = linger_ms;

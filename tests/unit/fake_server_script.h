@@ -30,6 +30,8 @@ static void happen(const struct act *a)
 	case EVENT_OPEN:
 		CHECK((!s->open || once) && !s->armed && !s->sending);
 		s->open = true;
+		s->asked = s->turned_away = false;
+		s->refusal = (int)a->n;
 		s->armed = true;
 		break;
 	case EVENT_EOF:
@@ -59,6 +61,16 @@ static void happen(const struct act *a)
 	}
 }
 
+static void expect_text(const struct act *a)
+{
+	const struct fake_conn *s = &conns[a->conn % CONN_MAX];
+
+	if (s->tx_len != strlen(a->text) || memcmp(s->tx, a->text, s->tx_len) != 0) {
+		fprintf(stderr, "reply: %.*s", (int)s->tx_len, s->tx);
+		CHECK(!"the reply is as expected");
+	}
+}
+
 /* Is what is expected the case? */
 static void expect(const struct act *a, uint64_t deadline)
 {
@@ -67,10 +79,11 @@ static void expect(const struct act *a, uint64_t deadline)
 	switch (a->kind) {
 	case IS_REPLY:
 		CHECK(s->open && s->sending);
-		if (s->tx_len != strlen(a->text) || memcmp(s->tx, a->text, s->tx_len) != 0) {
-			fprintf(stderr, "reply: %.*s", (int)s->tx_len, s->tx);
-			CHECK(!"the reply is as expected");
-		}
+		expect_text(a);
+		break;
+	case IS_TURNED_AWAY:
+		CHECK(s->turned_away);
+		expect_text(a);
 		break;
 	case IS_CLOSED:
 		CHECK(!s->open);

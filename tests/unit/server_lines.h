@@ -16,6 +16,8 @@
 	"{\"status\":\"error\",\"message\":\"" message "\",\"error\":\"" rest "\"}\n"
 #define UNKNOWN_REPLY ERROR_REPLY("Unknown command", "unknown_command")
 #define TOO_LONG_REPLY ERROR_REPLY("The request is longer than 16384 bytes", "request_too_long")
+#define DENIED_REPLY ERROR_REPLY("this client is not allowed", "access_denied")
+#define CLIENTS_REPLY ERROR_REPLY("this client has too many connections", "too_many_connections")
 #define PREFIX "ActivateCredential failed: "
 #define STOPPING_REPLY(prefix) ERROR_REPLY(prefix "attestd is stopping", "stopping")
 #define UNAVAILABLE_REPLY(prefix)                                                              \

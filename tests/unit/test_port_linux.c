@@ -32,6 +32,7 @@ static void answers(void)
 	expect_text(0, "hello\n", false);
 	port_rx_ack(0, 6);
 	expect_text(0, "", false);
+	CHECK(port_admit(0) == 0);
 	port_peer(0, &id);
 	(void)snprintf(who, sizeof(who), "pid=%d uid=%d gid=%d", getpid(), getuid(), getgid());
 	CHECK(strcmp(id.text, who) == 0);

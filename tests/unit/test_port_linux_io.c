@@ -87,6 +87,7 @@ static void once(void)
 	size = fcntl(1, F_SETPIPE_SZ, 4096);
 	CHECK(size == 4096 && port_listen(PORT_ONCE) == 0);
 	expect(PORT_EVENT_OPEN, 0);
+	CHECK(port_admit(0) == 0);
 	port_peer(0, &id);
 	CHECK(strcmp(id.text, "stdin") == 0);
 	expect_nothing(20);

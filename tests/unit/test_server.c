@@ -164,6 +164,22 @@ static void test_gone_with_its_reply(void **state)
 	      REPLY(1, B_REPLY), SENT(1), CLOSED(1, 0), STOP);
 }
 
+/* ---- clients that are not let in ----------------------------------------- */
+
+static void test_not_admitted(void **state)
+{
+	(void)state;
+	SERVE(PORT_SERVE, 0, KNOWN(TPM_EK), OPEN_REFUSED(3, -ERR_ACCESS),
+	      TURNED_AWAY(3, DENIED_REPLY), LOGGED("- access_denied tpm_commands=0 peer=3"),
+	      /* Nothing is waited for. */
+	      WAITS_UNTIL((int64_t)PORT_NEVER), OPEN_REFUSED(3, -ERR_CLIENTS), AND,
+	      /* What it has said already is not looked at; its slot is the next one's. */
+	      SAY(3, GET_EK "\n"), TURNED_AWAY(3, CLIENTS_REPLY),
+	      LOGGED("- too_many_connections tpm_commands=0 peer=3"), OPEN_REFUSED(4, -ERR_CLIENTS),
+	      AND, GONE(4), TURNED_AWAY(4, CLIENTS_REPLY), OPEN(3), OPENED(3), SAY(3, GET_EK "\n"),
+	      REPLY(3, EK_REPLY), SENT(3), CLOSED(3, 0), STOP);
+}
+
 /* ---- no TPM ------------------------------------------------------------- */
 
 static void test_no_tpm(void **state)
@@ -236,6 +252,7 @@ int main(void)
 		cmocka_unit_test(test_gone_while_its_job_works),
 		cmocka_unit_test(test_gone_while_waiting),
 		cmocka_unit_test(test_gone_with_its_reply),
+		cmocka_unit_test(test_not_admitted),
 		cmocka_unit_test(test_no_tpm),
 		cmocka_unit_test(test_late_tpm),
 		cmocka_unit_test(test_all_slots),

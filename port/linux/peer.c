@@ -1,0 +1,85 @@
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/line.h"
+#include "err.h"
+#include "options.h"
+#include "slot.h"
+
+/* Supplementary groups that are looked at. */
+#define GROUPS_MAX 1024
+
+/* Linux before 4.13 does not tell, nor where there are more than there is
+ * room for: it is the client's own group alone then. */
+static size_t peer_groups(const struct slot *s, gid_t groups[GROUPS_MAX])
+{
+	socklen_t n = GROUPS_MAX * sizeof(*groups);
+
+	if (getsockopt(s->rx_fd, SOL_SOCKET, SO_PEERGROUPS, groups, &n) < 0) {
+		return 0;
+	}
+	return n / sizeof(*groups);
+}
+
+static bool is_allowed(const struct slot *s)
+{
+	gid_t groups[GROUPS_MAX];
+	size_t group_count;
+
+	if (allowed_count == 0) {
+		return true;
+	}
+	group_count = peer_groups(s, groups);
+	for (size_t i = 0; i < allowed_count; i++) {
+		const struct allowed *a = &allowed[i];
+
+		if (a->id == (a->group ? s->peer.gid : s->peer.uid)) {
+			return true;
+		}
+		for (size_t k = 0; a->group && k < group_count; k++) {
+			if (groups[k] == a->id) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+int port_admit(unsigned conn)
+{
+	struct slot *s = &slots[conn];
+	socklen_t n = sizeof(s->peer);
+	unsigned others = 0;
+
+	if (s->stdio) {
+		return 0;
+	}
+	if (getsockopt(s->rx_fd, SOL_SOCKET, SO_PEERCRED, &s->peer, &n) < 0) {
+		return -ERR_ACCESS;
+	}
+	if (!is_allowed(s)) {
+		return -ERR_ACCESS;
+	}
+	for (unsigned i = 0; i < CONN_MAX; i++) {
+		others += slots[i].admitted && slots[i].peer.uid == s->peer.uid;
+	}
+	s->admitted = true;
+	return others < CONN_EACH ? 0 : -ERR_CLIENTS;
+}
+
+void port_peer(unsigned conn, struct port_id *id)
+{
+	static const char *const names[] = {"pid=", " uid=", " gid="};
+	const struct slot *s = &slots[conn];
+	const uint32_t numbers[] = {(uint32_t)s->peer.pid, s->peer.uid, s->peer.gid};
+	struct line l = {id->text, 0, sizeof(id->text)};
+
+	if (s->stdio) {
+		line_str(&l, "stdin");
+	}
+	for (unsigned i = 0; i < 3 && !s->stdio; i++) {
+		line_str(&l, names[i]);
+		line_num(&l, numbers[i], 1);
+	}
+	line_end(&l);
+}
