@@ -245,5 +245,7 @@ void port_turn_away(unsigned conn, size_t n)
 	buffer_send(conn, n);
 	/* There is room on a new connection; and to one that is gone, no need. */
 	(void)put(&slots[conn], buffer_tx[conn], n);
+	/* What it sends from here on fails there, and is not left unread. */
+	(void)shutdown(slots[conn].tx_fd, SHUT_RDWR);
 	port_close(conn, 0);
 }

@@ -1,7 +1,9 @@
 """Many clients, and clients that behave badly."""
 import concurrent.futures
+import os
 import socket
 import statistics
+import sys
 import time
 
 import pytest
@@ -14,25 +16,62 @@ pytestmark = pytest.mark.portable
 GET_EK = b'{"command":"getEK"}\n'
 
 
+ROOT = pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root")
+
+
+def served(clients):
+    """Each of them gets the EK, and is closed."""
+    for s in clients:
+        assert parse_reply(read_all(s))["status"] == "ok"
+        s.close()
+
+
 @pytest.mark.core
-def test_32_at_once(service):
+def test_16_at_once(service):
     """All connected before the first one asks."""
-    clients = [connect(service.address) for _ in range(32)]
+    clients = [connect(service.address) for _ in range(16)]
     for s in reversed(clients):
         s.sendall(GET_EK)
-    for s in clients:
-        assert parse_reply(read_all(s))["status"] == "ok"
-        s.close()
+    served(clients)
 
 
+@ROOT
+@pytest.mark.linux
+def test_32_at_once(service):
+    """The same, of two accounts."""
+    service.let_in_all()
+    clients = [service.connect_as(uid) for uid in (0, 1000) for _ in range(16)]
+    for s in reversed(clients):
+        s.sendall(GET_EK)
+    served(clients)
+
+
+@ROOT
+@pytest.mark.linux
 def test_more_wait_in_the_backlog(service):
-    """90 more than there are slots; all are served."""
-    clients = [connect(service.address) for _ in range(122)]
+    """More than there are slots, of eight accounts; all are served."""
+    service.let_in_all()
+    clients = [service.connect_as(uid) for _ in range(15) for uid in range(1000, 1008)]
     for s in clients:
         s.sendall(GET_EK)
+    served(clients)
+
+
+@pytest.mark.core
+def test_one_account_has_half_of_the_slots(service):
+    """One more is told so at once, though it says nothing; when one is free it is served."""
+    clients = [connect(service.address) for _ in range(16)]
+    for _ in range(20):
+        begin = time.monotonic()
+        with connect(service.address) as s:
+            assert parse_reply(read_all(s))["error"] == "too_many_connections"
+        assert time.monotonic() - begin < 5
+    clients[3].sendall(GET_EK)
+    served([clients.pop(3)])
+    service.ok({"command": "getEK"})
     for s in clients:
-        assert parse_reply(read_all(s))["status"] == "ok"
-        s.close()
+        s.sendall(GET_EK)
+    served(clients)
 
 
 def test_activations_at_once(service):
@@ -42,7 +81,7 @@ def test_activations_at_once(service):
     secrets = [bytes([i]) * 32 for i in range(40)]
     requests = [{"command": "activateCredential", "credential_blob": b64(make(ek, name, s).file)}
                 for s in secrets]
-    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
         replies = list(pool.map(lambda r: ask(service.address, r), requests))
     assert [unb64(r["decrypted_secret"]) for r in replies] == secrets
     assert service.control.left() == []
@@ -52,7 +91,7 @@ def test_gone_before_the_reply(service):
     for _ in range(100):
         with connect(service.address) as s:
             s.sendall(GET_EK)
-    service.ok({"command": "getEK"})
+    service.served_again()
 
 
 def test_gone_during_an_activation(service, credential):
@@ -71,7 +110,7 @@ def test_gone_with_a_reset(service):
         s = connect(service.address)
         s.sendall(GET_EK * 50)
         s.close()
-    service.ok({"command": "getEK"})
+    service.served_again()
 
 
 @pytest.mark.linux
@@ -82,7 +121,7 @@ def test_half_a_line_and_the_end(service):
 
 @pytest.mark.linux  # the relay reads for them
 def test_not_reading_does_not_delay_others(service):
-    lazy = [connect(service.address) for _ in range(20)]
+    lazy = [connect(service.address) for _ in range(15)]
     for s in lazy:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         s.sendall(GET_EK)

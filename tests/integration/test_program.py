@@ -22,7 +22,7 @@ def attestd(*args, binary=None, **options):
 def test_help(binary):
     done = attestd("--help", binary=binary)
     assert done.returncode == 0 and not done.stderr
-    for word in ("serve", "once", "call", "--socket", "--mode", "--group", "--tpm", "--log-level"):
+    for word in ("serve", "once", "call", "--socket", "--mode", "--owner", "--group", "--allow", "--tpm", "--log-level"):
         assert word in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 100
 
@@ -40,12 +40,16 @@ def test_version(binary):
     ["--socket", ""], ["--socket", "/" + "x" * 200], ["--mode", "999"], ["--mode", "rw"],
     ["--mode", "07777"], ["--mode", ""], ["--group", "wheel"], ["--group", "-1"],
     ["--log-level", "loud"], ["--tpm", ""], ["once", "--socket", "/tmp/x"], ["once", "getEK"],
-    ["call", "getEK", "getEK"], ["call", "--mode", "0600"], ["call", "--tpm", "/dev/tpm0"],
+    ["--owner", "root"], ["--owner", "4294967295"], ["--allow", "root"], ["--allow", ""],
+    ["--allow=1,"], ["--allow", "1,,2"], ["--allow", "@"], ["--allow=" + ",".join("1" * 65)],
+    ["once", "--allow", "1"], ["call", "getEK", "getEK"], ["call", "--mode", "0600"], ["call", "--tpm", "/dev/tpm0"],
 ], ids=" ".join)
 def test_wrong_options(args):
     done = attestd(*args)
     assert done.returncode == 64
     assert "usage: attestd" in done.stderr and not done.stdout
+    option = next((a.split("=")[0] for a in args if a.startswith("--")), args[-1])
+    assert option in done.stderr.splitlines()[0]
 
 
 def mode_of(path):

@@ -1,4 +1,5 @@
 """Clients that say nothing, or take their time, are dropped after 10 seconds."""
+import os
 import threading
 import time
 
@@ -50,8 +51,8 @@ class Dripping(threading.Thread):
 def test_dropped(service):
     dripping = Dripping(service.address)
     dripping.start()
-    silent = [connect(service.address) for _ in range(30)]
-    for s in silent[15:]:
+    silent = [connect(service.address) for _ in range(14)]
+    for s in silent[7:]:
         s.sendall(b'{"comm')
     service.ok({"command": "getEK"}, timeout=2)
     assert 8 <= seconds_until_closed(silent[0]) <= 12
@@ -62,10 +63,24 @@ def test_dropped(service):
 
 
 def test_slots_are_freed(service):
-    """With all slots held by silent clients, the next is served after them."""
-    silent = [connect(service.address) for _ in range(32)]
+    """With all slots of its account held by silent clients, the next is served after them."""
+    silent = [connect(service.address) for _ in range(16)]
+    begin = time.monotonic()
+    assert service.ask({"command": "getEK"})["error"] == "too_many_connections"
+    service.served_again()
+    assert 8 <= time.monotonic() - begin <= 13
+    for s in silent:
+        s.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root")
+@pytest.mark.linux
+def test_all_slots_are_freed(service):
+    """With all slots held by silent clients of two accounts, a third waits for them."""
+    service.let_in_all()
+    silent = [service.connect_as(uid) for uid in (1000, 1001) for _ in range(16)]
     begin = time.monotonic()
     service.ok({"command": "getEK"}, timeout=20)
-    assert time.monotonic() - begin <= 12
+    assert 8 <= time.monotonic() - begin <= 13
     for s in silent:
         s.close()

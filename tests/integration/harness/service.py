@@ -1,5 +1,7 @@
 """attestd under the launcher, and its clients."""
 import base64
+import contextlib
+import errno
 import json
 import os
 import pathlib
@@ -35,6 +37,21 @@ def connect(address, timeout=60):
     return s
 
 
+@contextlib.contextmanager
+def account(uid, gid=None, groups=()):
+    """Who connects meanwhile is this user, to the kernel and so to the service."""
+    before = os.getgroups()
+    os.setgroups(groups)
+    os.setegid(uid if gid is None else gid)
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(before)
+
+
 def read_all(s):
     data = b""
     while True:
@@ -47,9 +64,13 @@ def read_all(s):
 def exchange(address, data, timeout=60, half_close=False):
     """Sends bytes, and returns all that comes until the service closes."""
     with connect(address, timeout) as s:
-        s.sendall(data)
-        if half_close:
-            s.shutdown(socket.SHUT_WR)
+        try:
+            s.sendall(data)
+            if half_close:
+                s.shutdown(socket.SHUT_WR)
+        except OSError as error:  # it has answered already
+            if error.errno not in (errno.EPIPE, errno.ENOTCONN):
+                raise
         return read_all(s)
 
 
@@ -160,6 +181,16 @@ class Service:
         self.ok({"command": "getAttestationData"})
         return self
 
+    def let_in_all(self):
+        """Accounts other than its own as well."""
+        self.dir.chmod(0o711)
+        self.socket.chmod(0o666)
+        return self
+
+    def connect_as(self, uid, timeout=60):
+        with account(uid):
+            return connect(self.address, timeout)
+
     def ask(self, request, timeout=60):
         return ask(self.address, request, timeout)
 
@@ -167,6 +198,10 @@ class Service:
         reply = self.ask(request, timeout)
         assert reply["status"] == "ok", reply
         return reply
+
+    def served_again(self):
+        """When those of this account that are gone are known to be."""
+        wait_for(lambda: self.ask({"command": "getEK"})["status"] == "ok", 20, "free slot")
 
     def attestation(self):
         """The binary members of getAttestationData."""

@@ -1,0 +1,152 @@
+"""Who may connect: --allow, --owner, one account's half of the slots, the socket's folder."""
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from harness.paths import BINARIES, first_binary
+from harness.service import account, ask, connect, parse_reply, read_all
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be others")
+
+GET_EK = {"command": "getEK"}
+MANY = list(range(5000, 5300))  # supplementary groups
+
+
+def outcome(service, uid, gid=None, groups=()):
+    """The error that this account gets, or None."""
+    with account(uid, gid, groups):
+        return service.ask(GET_EK, 10).get("error")
+
+
+@pytest.mark.parametrize("allow, who, let_in", [
+    ("1000", (1000,), True), ("1000", (1001,), False), ("1000", (0,), False),
+    ("7,1000,@9", (1000, 7), True), ("@1000", (1000, 5), False), ("@1000", (5, 1000), True),
+    ("5", (6, 5, [5]), False), ("@20", (1000, 1000, [10, 20, 30]), True),
+    ("@21", (1000, 1000, [10, 20, 30]), False), ("@5299", (1000, 1000, MANY), True),
+    ("@5300", (1000, 1000, MANY), False), ("4294967294", (4294967294,), True),
+])
+def test_allow(start, allow, who, let_in):
+    """By its uid, its gid, or one of its other groups."""
+    service = start("plain", args=["--allow", allow]).ready().let_in_all()
+    assert outcome(service, *who) == (None if let_in else "access_denied")
+
+
+def test_denied_at_once_and_logged_once(start):
+    """Though it says nothing; the log says who it was."""
+    service = start("plain", args=["--allow", "0"]).ready().let_in_all()
+    with service.connect_as(1234) as s:
+        reply = parse_reply(read_all(s))
+    assert reply == {"status": "error", "error": "access_denied",
+                     "message": "this client is not allowed"}
+    lines = [line for line in service.log().splitlines() if "access_denied" in line]
+    assert len(lines) == 1 and lines[0].endswith(f"pid={os.getpid()} uid=1234 gid=1234")
+    assert outcome(service, 0) is None
+
+
+def test_denied_clients_hold_nothing(start):
+    """Hundreds of them, connected all the while, keep nobody out."""
+    service = start("plain", args=["--allow", "0"]).ready().let_in_all()
+    held = [service.connect_as(1234) for _ in range(300)]
+    service.ok(GET_EK, 10)
+    for s in held:
+        assert parse_reply(read_all(s))["error"] == "access_denied"
+        s.close()
+
+
+def test_call_prints_why(start):
+    service = start("plain", args=["--allow", "4711"]).ready()
+    done = subprocess.run([*BINARIES[first_binary()], "call", *service.where, "getEK"], timeout=30,
+                          check=False, capture_output=True, text=True)
+    assert done.returncode == 1 and '"access_denied"' in done.stdout
+
+
+def test_allow_on_a_passed_socket(start, tmp_path):
+    """The folder is not attestd's to judge then; who comes in is."""
+    tmp_path.chmod(0o777)
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen(32)
+        pass_it = ("import os,sys;os.dup2(int(sys.argv[1]),3);os.set_inheritable(3,True);"
+                   "os.environ.update(LISTEN_PID=str(os.getpid()),LISTEN_FDS='1');"
+                   "os.execvp(sys.argv[2],sys.argv[2:])")
+        os.set_inheritable(listening.fileno(), True)
+        command = [sys.executable, "-c", pass_it, str(listening.fileno()),
+                   *BINARIES[first_binary()], "serve", "--allow", "4711"]
+        with subprocess.Popen(command, close_fds=False, stderr=subprocess.DEVNULL) as process:
+            try:
+                assert ask(path, GET_EK, 20)["error"] == "access_denied"
+            finally:
+                process.terminate()
+                assert process.wait(20) == 0
+
+
+def test_half_of_the_slots(start):
+    """All accounts but one are served while that one holds all it can."""
+    service = start("plain").settled().let_in_all()
+    held = [service.connect_as(1000) for _ in range(100)]
+    for s in held[16:]:
+        assert parse_reply(read_all(s))["error"] == "too_many_connections"
+    assert outcome(service, 1000) == "too_many_connections"
+    for uid in (0, 1001, 1002):
+        assert outcome(service, uid) is None
+    assert f"too_many_connections tpm_commands=0 pid={os.getpid()} uid=1000 " in service.log()
+    for s in held:
+        s.close()
+    with account(1000):
+        service.served_again()
+
+
+def test_lingering_holds_no_more(start):
+    """Refused clients that go on sending, and so are kept for a second, count."""
+    service = start("plain").settled().let_in_all()
+    held = [service.connect_as(1000) for _ in range(16)]
+    for s in held:
+        s.sendall(b"x" * 16387)
+        assert s.recv(1) == b"{"  # they linger now
+    assert outcome(service, 1000) == "too_many_connections"
+    assert outcome(service, 1001) is None
+    for s in held:
+        s.close()
+    with account(1000):
+        service.served_again()
+
+
+def test_once_has_no_such_limits():
+    """Whatever runs it may use it."""
+    done = subprocess.run([*BINARIES[first_binary()], "once"], input=b'{"command":"x"}\n' * 50,
+                          check=False, timeout=30, capture_output=True)
+    assert done.stdout.count(b"unknown_command") == 50
+
+
+def test_owner(start):
+    service = start("plain", args=["--owner", "4711", "--group", "4712", "--mode", "0600"]).ready()
+    status = os.stat(service.socket)
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (4711, 4712, 0o600)
+    service.dir.chmod(0o711)
+    assert outcome(service, 4711) is None
+    with pytest.raises(PermissionError), account(4713):
+        connect(service.socket)
+
+
+@pytest.mark.parametrize("mode, owner, link, why", [
+    (0o777, 0, False, "others may write to"), (0o770, 0, False, "others may write to"),
+    (0o755, 4711, False, "another user owns"), (0o755, 0, True, "is a link"),
+])
+def test_unsafe_folder(tmp_path, mode, owner, link, why):
+    """The error names the folder and what is wrong with it."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    folder.chmod(mode)
+    os.chown(folder, owner, 0)
+    if link:
+        folder = tmp_path / "link"
+        folder.symlink_to("folder")
+    done = subprocess.run([*BINARIES[first_binary()], "serve", "--socket", folder / "s"],
+                          check=False, timeout=30, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert why in done.stderr and f" {folder}\n" in done.stderr
+    assert not (folder / "s").exists()

@@ -1,0 +1,276 @@
+/*
+ * port/linux: who may connect, and where.
+ */
+#include "port_linux.h"
+
+#include <grp.h>
+
+#include "../../port/linux/slot.h"
+
+/* ---- half of the slots for one account ----------------------------------- */
+
+/* A client, and whether it is admitted. */
+static int open_client(unsigned conn, int result)
+{
+	int fd = client();
+
+	CHECK(fd >= 0);
+	expect(PORT_EVENT_OPEN, conn);
+	CHECK(port_admit(conn) == result);
+	return fd;
+}
+
+static void turn_away(unsigned conn, const char *text)
+{
+	size_t cap;
+	uint8_t *p = port_tx(conn, &cap);
+
+	memcpy(p, text, strlen(text));
+	port_turn_away(conn, strlen(text));
+}
+
+static void half_the_slots(void)
+{
+	int fds[CONN_EACH], fd;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	for (unsigned i = 0; i < CONN_EACH; i++) {
+		fds[i] = open_client(i, 0);
+	}
+	for (unsigned round = 0; round < 40; round++) {
+		fd = open_client(CONN_EACH, -ERR_CLIENTS);
+		if (round % 2 == 1) {
+			say(fd, "what it says is not looked at");
+		}
+		turn_away(CONN_EACH, "no");
+		hear(fd, "no");
+		hear(fd, "");
+		CHECK(send(fd, "x", 1, MSG_NOSIGNAL) < 0 && errno == EPIPE);
+		CHECK(close(fd) == 0 && slots_used == 0xffff);
+	}
+	port_close(3, 0);
+	CHECK(close(fds[3]) == 0);
+	fds[3] = open_client(3, 0);
+	(void)open_client(CONN_EACH, -ERR_CLIENTS);
+}
+
+/* A slot that is kept for what the client may still send is held by it. */
+static void lingering_counts(void)
+{
+	int fds[CONN_EACH];
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	for (unsigned i = 0; i < CONN_EACH; i++) {
+		fds[i] = open_client(i, 0);
+		port_close(i, 5000);
+	}
+	(void)open_client(CONN_EACH, -ERR_CLIENTS);
+	turn_away(CONN_EACH, "no");
+	CHECK(close(fds[5]) == 0);
+	expect_nothing(20);
+	(void)open_client(5, 0);
+}
+
+/* One that is gone, and one that has said something which was reported. */
+static void turned_away_in_any_state(void)
+{
+	struct port_event e[2];
+	int fd;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	fd = client();
+	CHECK(close(fd) == 0);
+	CHECK(wait_ms(e, 2, 2000) == 2 && e[0].kind == PORT_EVENT_OPEN);
+	turn_away(0, "no");
+	CHECK(slots_used == 0);
+	fd = client();
+	say(fd, "hello\n");
+	CHECK(wait_ms(e, 2, 2000) == 2 && e[1].kind == PORT_EVENT_DATA);
+	turn_away(0, "no");
+	CHECK(slots_used == 0 && slots_due == 0);
+	hear(fd, "no");
+	hear(fd, "");
+	fd = client();
+	say(fd, "hello\n");
+	expect(PORT_EVENT_OPEN, 0);
+	turn_away(0, "no");
+	CHECK(slots_used == 0 && slots_due == 0);
+	expect_nothing(0);
+	hear(fd, "no");
+	hear(fd, "");
+}
+
+/* ---- --allow ------------------------------------------------------------- */
+
+static void allowed(const char *list, int result)
+{
+	int fd;
+
+	CHECK(set_option("--allow", list) == 0);
+	fd = open_client(0, result);
+	turn_away(0, "x");
+	CHECK(close(fd) == 0);
+}
+
+static void is_allowed(void)
+{
+	char list[64];
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	(void)snprintf(list, sizeof(list), "%u", getuid());
+	allowed(list, 0);
+	(void)snprintf(list, sizeof(list), "4294967294,@7654321,%u", getuid());
+	allowed(list, 0);
+	(void)snprintf(list, sizeof(list), "7654321,@%u", getgid());
+	allowed(list, 0);
+	(void)snprintf(list, sizeof(list), "%u,@%u", getuid() + 1, getgid() + 1);
+	allowed(list, -ERR_ACCESS);
+	/* Its uid is no group, its gid no user. */
+	if (setegid(getgid() + 5) == 0) {
+		(void)snprintf(list, sizeof(list), "@%u,%u", getuid() + 2, getegid());
+		allowed(list, -ERR_ACCESS);
+	}
+}
+
+/* The supplementary groups, also where there are many. */
+static void is_allowed_by_group(void)
+{
+	static gid_t groups[2000];
+	size_t n = 0;
+
+	for (; n < 1024; n++) {
+		groups[n] = 70000 + (gid_t)n;
+	}
+	if (geteuid() != 0) {
+		return; /* who else may set them? */
+	}
+	CHECK(port_listen(PORT_SERVE) == 0);
+	CHECK(setgroups(3, groups) == 0);
+	allowed("@70000", 0);
+	allowed("1234,@70002", 0);
+	allowed("@70003,@1", -ERR_ACCESS);
+	CHECK(setgroups(n, groups) == 0);
+	allowed("@71023", 0);
+	allowed("@71024", -ERR_ACCESS);
+	for (; n < 2000; n++) {
+		groups[n] = 70000 + (gid_t)n;
+	}
+	CHECK(setgroups(n, groups) == 0);
+	allowed("@70000", -ERR_ACCESS); /* too many to look at */
+	allowed("@0", 0); /* its own, all the same */
+}
+
+static void lists(void)
+{
+	static const char *const wrong[] = {
+		"",           ",",           "1,",          ",1",          "1,,2",
+		"@",          "@@1",         "1,@",         "root",        "-1",
+		"+1",         " 1",          "1 ",          "1;2",         "0x1",
+		"4294967295", "@4294967295", "42949672940", "00000000001", "1,18446744073709551617",
+		"1@2",
+	};
+	char list[4 * 65 + 1] = "", *end = list;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		CHECK(set_option("--allow", wrong[i]) == -ERR_USAGE);
+	}
+	for (unsigned i = 0; i < 65; i++) {
+		end += sprintf(end, "%s@%u", i == 0 ? "" : ",", i % 10);
+		CHECK(set_option("--allow", list) == (i < 64 ? 0 : -ERR_USAGE));
+	}
+	CHECK(set_option("--allow", "0,4294967294,@0,@4294967294") == 0);
+}
+
+/* ---- the folder ---------------------------------------------------------- */
+
+static char folder[200];
+
+static void listens_at(const char *name, int result)
+{
+	(void)snprintf(folder, sizeof(folder), "%s/%s", dir, name);
+	CHECK(set_option("--socket", folder) == 0);
+	CHECK(port_listen(PORT_SERVE) == result);
+	CHECK((access(folder, F_OK) == 0) == (result == 0));
+	port_unlisten();
+}
+
+static const char *make_folder(const char *name, mode_t mode)
+{
+	(void)snprintf(folder, sizeof(folder), "%s/%s", dir, name);
+	CHECK(mkdir(folder, 0) == 0 && chmod(folder, mode) == 0);
+	return folder;
+}
+
+static void others_may_write(void)
+{
+	(void)make_folder("own", 0755);
+	(void)make_folder("group", 0770);
+	(void)make_folder("all", 0757);
+	(void)make_folder("like-tmp", 01777);
+	(void)make_folder("all/own", 0700);
+	(void)make_folder("like-tmp/own", 0700);
+	listens_at("own/s", 0);
+	listens_at("like-tmp/s", 0);
+	listens_at("like-tmp/own/s", 0);
+	listens_at("group/s", -ERR_USAGE);
+	listens_at("all/s", -ERR_USAGE);
+	listens_at("all/own/s", -ERR_USAGE);
+	/* The same, seen from there. */
+	CHECK(chdir(make_folder("all/here", 0700)) == 0);
+	CHECK(set_option("--socket", "s") == 0 && port_listen(PORT_SERVE) == 0);
+	port_unlisten();
+	CHECK(set_option("--socket", "./s") == 0 && port_listen(PORT_SERVE) == 0);
+	port_unlisten();
+	CHECK(set_option("--socket", "../own/s") == 0 && port_listen(PORT_SERVE) == -ERR_USAGE);
+	CHECK(chmod(".", 0777) == 0);
+	CHECK(set_option("--socket", "s") == 0 && port_listen(PORT_SERVE) == -ERR_USAGE);
+	CHECK(set_option("--socket", "./s") == 0 && port_listen(PORT_SERVE) == -ERR_USAGE);
+}
+
+static void links(void)
+{
+	(void)make_folder("own", 0755);
+	(void)make_folder("own/inner", 0755);
+	(void)make_folder("all", 0777);
+	(void)make_folder("all/inner", 0755);
+	CHECK(chdir(dir) == 0 && symlink("own", "link") == 0 && symlink("all", "to-all") == 0);
+	listens_at("link/inner/s", 0);
+	listens_at("link/s", -ERR_USAGE); /* the last is none */
+	listens_at("to-all/inner/s", -ERR_USAGE);
+}
+
+static void anothers(void)
+{
+	if (geteuid() != 0) {
+		return; /* who else may give a folder away? */
+	}
+	CHECK(chown(make_folder("his", 0755), 4711, 0) == 0);
+	(void)make_folder("his/inner", 0755);
+	(void)make_folder("own", 0755);
+	(void)make_folder("own/inner", 0755);
+	listens_at("his/s", -ERR_USAGE);
+	listens_at("his/inner/s", -ERR_USAGE);
+	CHECK(chdir(dir) == 0 && symlink("own", "link") == 0 && symlink("his", "to-his") == 0);
+	listens_at("link/inner/s", 0);
+	listens_at("to-his/inner/s", -ERR_USAGE);
+	CHECK(lchown("link", 4711, 0) == 0);
+	listens_at("link/inner/s", -ERR_USAGE);
+	/* Root's and one's own are right. */
+	CHECK(chown(dir, 0, 0) == 0 && chmod(dir, 01777) == 0);
+	CHECK(seteuid(4711) == 0);
+	listens_at("his/s", 0);
+	listens_at("his/inner/s", -ERR_IO); /* may not write there */
+}
+
+#define ALL_TESTS(X)                \
+	X(half_the_slots)           \
+	X(lingering_counts)         \
+	X(turned_away_in_any_state) \
+	X(is_allowed)               \
+	X(is_allowed_by_group)      \
+	X(lists)                    \
+	X(others_may_write)         \
+	X(links)                    \
+	X(anothers)
+
+RUN(ALL_TESTS)
