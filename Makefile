@@ -8,6 +8,8 @@
 #   make test-windows  those for Windows alone, under wine
 #   make test-vm       those on real kernels alone, in virtual machines
 #   make fuzz          [TIME=30] the fuzz targets, so many seconds each
+#   make sanitize      the integration tests on attestd with ASan and UBSan inside
+#   make valgrind      the unit tests under memcheck; and what has to take constant time
 #   make install       [DESTDIR=] [PREFIX=/usr/local] the binary, units, hooks, manual
 #   make deb           Debian packages, for amd64 and arm64
 #   make bench         sizes, memory and times, in one table
@@ -48,6 +50,8 @@ PACKAGES_packaging = bash dash debian-archive-keyring e2fsprogs lintian mandoc m
 	qemu-user-static shellcheck swtpm swtpm-tools systemd tpm2-tools util-linux
 # llvm-19: the names in the stacks that a crash prints
 PACKAGES_fuzz = clang-19 libclang-rt-19-dev llvm-19 python3-minimal
+PACKAGES_valgrind = gcc libc6-dev libc6-dbg libcmocka-dev valgrind
+PACKAGES_sanitize = $(PACKAGES_unit) $(PACKAGES_integration)
 PACKAGES_run = swtpm swtpm-tools tpm2-tools openssl
 PACKAGES_bench = swtpm swtpm-tools tpm2-tools python3 python3-cryptography wine wine64
 PACKAGES_target = $(PACKAGES)
@@ -110,6 +114,9 @@ units: $(READY)/packages-unit $(READY)/deps
 # decides. So a suite that fails does not keep the next one from running.
 # Not our jobs: what a suite runs may call make itself.
 SUITE = MAKEFLAGS= $(PYTHON) tests/tools/suite
+empty =
+comma = ,
+list = $(subst $(empty) $(empty),$(comma),$(strip $1))
 UNITS := $(sort $(basename $(notdir $(wildcard tests/unit/test_*.c))))
 SUITES = $(UNITS:%=unit-%) rooms format integration
 
@@ -120,11 +127,22 @@ unit: units
 # Each fuzz target, for TIME seconds; but first what is known to be of interest.
 TIME = 30
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-fuzz: clean-results $(READY)/packages-fuzz $(READY)/deps
+suite-fuzz: $(READY)/packages-fuzz $(READY)/deps
 	$(SUBMAKE) -f toolchains/fuzz.mk
-	-@for target in $(FUZZ); do \
-		$(SUITE) $(RESULTS) fuzz-$$target tests/fuzz/run $(TIME) $$target; done
-	@$(PYTHON) tests/tools/summary $(RESULTS) $(FUZZ:%=fuzz-%)
+	-@$(SUITE) --each $(call list,$(FUZZ)) $(RESULTS) fuzz tests/fuzz/run $(TIME)
+
+# The same tests, of the same sources compiled another way: toolchains/host.mk.
+suite-sanitize: tools probes $(READY)/packages-unit $(READY)/packages-integration $(READY)/deps
+	$(SUBMAKE) -f toolchains/host.mk attestd
+	-@$(SUITE) --pytest $(RESULTS) sanitize $(PYTEST) --target sanitized $(PYTEST_FLAGS)
+
+# Not what measures processor time: valgrind takes some itself.
+MEMCHECKED := $(filter-out test_port_linux_calm,$(UNITS)) \
+	$(notdir $(basename $(wildcard tests/checked/test_*.c)))
+suite-valgrind: $(READY)/packages-valgrind $(READY)/deps
+	$(SUBMAKE) -f toolchains/host.mk VARIANT=valgrind units
+	-@$(SUITE) --each $(call list,$(MEMCHECKED)) $(RESULTS) valgrind \
+		tests/checked/memcheck $(BUILD)/valgrind/unit
 
 ROOMS = $(TARGET)
 rooms: $(ROOMS:%=target-%) $(READY)/packages-rooms
@@ -201,6 +219,13 @@ check: clean-results
 	$(SUBMAKE) integration PYTEST_FLAGS='-m "not slow"'
 	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES)
 
+# One suite alone.
+ALONE = sanitize valgrind fuzz
+$(ALONE): clean-results
+	$(call NEED,target tools $@)
+	$(SUBMAKE) suite-$@
+	@$(PYTHON) tests/tools/summary $(RESULTS) $@
+
 test-windows: clean-results
 	$(call NEED,tools integration windows)
 	$(SUBMAKE) windows
@@ -212,15 +237,18 @@ test-vm: clean-results
 	@$(PYTHON) tests/tools/summary $(RESULTS) vm
 
 test: clean-results
-	$(call NEED,targets tools unit format integration binaries windows vm packaging)
+	$(call NEED,targets tools unit format integration binaries valgrind fuzz windows vm packaging)
 	$(SUBMAKE) targets
 	$(SUBMAKE) -k unit rooms format-check ROOMS='$(TARGET) x86_64-windows' || :
 	$(SUBMAKE) -k binaries reproducible || :
 	$(SUBMAKE) integration
+	$(SUBMAKE) suite-sanitize PYTEST_FLAGS='-m "not slow"'
+	$(SUBMAKE) suite-valgrind
+	$(SUBMAKE) suite-fuzz
 	$(SUBMAKE) windows
 	$(SUBMAKE) -k vm packaging || :
-	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES) $(WINDOWS_SUITES) vm packaging reproducible \
-		$(TARGETS:%=binary-%)
+	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES) sanitize valgrind fuzz $(WINDOWS_SUITES) \
+		vm packaging reproducible $(TARGETS:%=binary-%)
 
 run:
 	$(call NEED,target tools run)
@@ -237,6 +265,6 @@ clean:
 
 .PHONY: all targets packages probes tools units unit rooms format-check integration binaries \
 	reproducible clean-results check windows $(WINDOWS_SUITES) arm64-wine \
-	test-windows vm test-vm packaging install deb fuzz test run bench clean
+	test-windows vm test-vm packaging install deb $(ALONE) $(ALONE:%=suite-%) test run bench clean
 .PRECIOUS: $(READY)/packages-%
 .DELETE_ON_ERROR:

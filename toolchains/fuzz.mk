@@ -11,12 +11,16 @@ BEARSSL := $(DEPS)/bearssl
 include toolchains/deps.mk
 
 # A target is linked with all of wire/ and with what this table names:
-#   FUZZ_SRC_x = sources of ours    FUZZ_LIB_x = tss2, bearssl
+#   FUZZ_SRC_x = sources of ours    FUZZ_LIB_x = tss2, bearssl    FUZZ_WRAP_x = functions
 include tests/fuzz/sources.mk
 
 TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-fuzz: $(TARGETS:%=$(OUT)/%)
+fuzz: $(TARGETS:%=$(OUT)/%) $(OUT)/seeds/made
 	@:
+$(OUT)/seeds/made: tests/fuzz/seeds tests/unit/rsa_key.h tests/unit/certificates.h
+	@rm -rf $(@D)
+	@tests/fuzz/seeds $(@D)
+	@touch $@
 .PHONY: fuzz
 
 Q := $(if $(V),,@)
@@ -39,7 +43,8 @@ define fuzz_target
 $(OUT)/$1: $(call objects,$(sort $(wildcard src/wire/*.c) $(FUZZ_SRC_$1)) tests/fuzz/fuzz_$1.c) \
 		$(patsubst %,$(OUT)/lib%.a,$(FUZZ_LIB_$1)) toolchains/fuzz.mk tests/fuzz/sources.mk
 	@echo "LD $$@"
-	$$(Q)$$(FUZZCC) $$(CHECKED) -fsanitize=fuzzer,address,undefined -o $$@ $$(filter %.o %.a,$$^)
+	$$(Q)$$(FUZZCC) $$(CHECKED) -fsanitize=fuzzer,address,undefined -o $$@ $$(filter %.o %.a,$$^) \
+		$(FUZZ_WRAP_$1:%=-Wl,--wrap=%)
 endef
 $(foreach t,$(TARGETS),$(eval $(call fuzz_target,$t)))
 

@@ -1,5 +1,6 @@
 # What each fuzz target is linked with, beside wire/: sources of ours, and of
-# the libraries tss2 and bearssl. What is not here the target itself provides.
+# the libraries tss2 and bearssl, and functions that it stands before (as with
+# tests/probe). What is not here the target itself provides.
 
 FUZZ_SRC_request = src/service/dispatch.c
 FUZZ_SRC_options = src/service/options.c src/service/log.c
@@ -7,5 +8,7 @@ FUZZ_SRC_ek_cert = src/crypto/cert_key.c
 FUZZ_LIB_ek_cert = bearssl
 # Not salt.c, heap.c and tpm.c, for which the target has its own.
 FUZZ_SRC_tpm = $(addprefix src/tpm/,aik.c capability.c credential.c ek.c job.c key.c link.c nv.c rc.c \
-	tctildr.c template.c) $(addprefix src/crypto/,callbacks.c cert_key.c cipher.c digest.c)
+	tctildr.c template.c) $(addprefix src/crypto/,callbacks.c cert_key.c cipher.c digest.c) \
+	tests/checked/heap.c
+FUZZ_WRAP_tpm = digest_hash_finish digest_hmac_finish
 FUZZ_LIB_tpm = tss2 bearssl

@@ -7,6 +7,7 @@ import pytest
 
 from harness.credential import make, rsa_from_tpm
 from harness import limit, paths
+from harness.sanitizer import Reports
 from harness.service import Service
 from harness.tpm import States
 from harness.wine import Wine, WindowsService
@@ -26,12 +27,18 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "portable: for Windows too")
     config.addinivalue_line("markers", "linux: not for Windows, though the module is portable")
     config.addinivalue_line("markers", "windows: for Windows only")
+    config.addinivalue_line("markers", "shipping: about the files that ship, not for another build of attestd")
+    config.addinivalue_line("markers", "sanitized: for sanitizers only")
     config.addinivalue_line("markers", "core: what is run where running is slow, or a second opinion")
     paths.select(config.getoption("--target"))
 
 
 def is_meant(item, target):
-    if target == "linux":
+    if target in ("sanitized", "coverage") and item.get_closest_marker("shipping"):
+        return False
+    if target != "sanitized" and item.get_closest_marker("sanitized"):
+        return False
+    if not target.startswith("windows"):
         return not item.get_closest_marker("windows")
     if target in ("windows-arm64", "windows-gcc") and not item.get_closest_marker("core"):
         return False
@@ -60,10 +67,26 @@ def states():
     shutil.rmtree(root, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def reports():
+    """Of sanitizers, where attestd has any."""
+    found = Reports()
+    yield found
+    found.close()
+
+
+@pytest.fixture(autouse=True)
+def no_reports(reports):
+    """Set up before, and so looked at behind, all that a test starts."""
+    yield
+    text = reports.take()
+    assert not text, text
+
+
 @pytest.fixture(scope="session", autouse=True)
 def launch(request):
     """The target's kind of service."""
-    if request.config.getoption("--target") == "linux":
+    if not request.config.getoption("--target").startswith("windows"):
         yield Service
         return
     wine = Wine()

@@ -9,6 +9,8 @@ from harness.control import CC, transmit, transmit_on
 from harness.paths import SWTPM_RUN
 from harness.service import Service, connect, read_all, wait_for
 
+pytestmark = pytest.mark.shipping
+
 GET_RANDOM = bytes.fromhex("80010000000c0000017b0008")
 POLICY_SESSION = bytes.fromhex("80010000003b00000176") + bytes.fromhex("40000007") * 2 + \
     bytes.fromhex("0020") + bytes(32) + bytes.fromhex("0000010010000b")

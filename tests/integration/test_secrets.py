@@ -10,7 +10,8 @@ from harness.service import Service, b64, unb64, wait_for
 
 SECRET = hashlib.sha256(b"nowhere else").digest()
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="reads another process's memory")
+pytestmark = [pytest.mark.shipping,
+              pytest.mark.skipif(os.geteuid() != 0, reason="reads another process's memory")]
 
 
 def memory(pid):

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from harness import paths
 from harness.service import ask, can_connect
 
 # Runs a command with a listening socket as descriptor 3.
@@ -28,7 +29,8 @@ def wrapped(path, count="1"):
     return [sys.executable, "-c", PASS_SOCKET, str(path), count]
 
 
-@pytest.mark.parametrize("count,binary", [("1", "native"), ("2", "native"), ("1", "aarch64")])
+@pytest.mark.parametrize("count,binary", [
+    ("2", paths.first_binary()), *(("1", binary) for binary in paths.BINARIES)])
 def test_activation(start, tmp_path, count, binary):
     """The socket passed is served, and left where it is at the end."""
     path = tmp_path / "passed"

@@ -8,6 +8,8 @@ from harness.credential import make, rsa_from_tpm
 from harness.paths import BUILD, SWTPM_RUN
 from harness.service import b64, unb64
 
+pytestmark = pytest.mark.shipping
+
 # How this machine runs them: the processor in a target's name, and qemu's.
 QEMU = {"aarch64": "aarch64", "arm": "arm", "riscv64": "riscv64", "x86_64": "x86_64"}
 TARGETS = sorted(file.parent.name for file in BUILD.glob("*-*/attestd"))

@@ -34,6 +34,11 @@ UNIT_SRC_test_server = $(TEST_SERVER)
 UNIT_SRC_test_server_stop = $(TEST_SERVER)
 
 UNIT_SRC_test_port_linux = $(wildcard port/common/*.c port/linux/*.c)
+UNIT_SRC_test_port_linux_calm = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_io = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_listen = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_peer = $(wildcard port/common/*.c port/linux/*.c)
+
+# Under valgrind only (tests/checked).
+UNIT_SRC_test_constant_time = src/crypto/cipher.c src/crypto/digest.c
+UNIT_LIB_test_constant_time = bearssl

@@ -74,7 +74,7 @@ static const char *wrong;
 static int parse(const char *arguments)
 {
 	static char copy[256];
-	char *argv[16] = {"attestd"};
+	static char *argv[16] = {"attestd"}; /* command_args points into it */
 	int argc = 1;
 
 	memset(&o, 0xa5, sizeof o);

@@ -79,6 +79,7 @@ static void once(void)
 {
 	int in[2], out[2], size;
 	struct port_id id;
+	uint8_t *tx;
 	size_t cap;
 
 	CHECK(pipe(in) == 0 && pipe(out) == 0);
@@ -96,7 +97,8 @@ static void once(void)
 	expect_text(0, "a\nb\n", false);
 	CHECK((fcntl(0, F_GETFL) & O_NONBLOCK) == 0 && (fcntl(1, F_GETFL) & O_NONBLOCK) == 0);
 	port_rx_ack(0, 2);
-	memset(port_tx(0, &cap), 'r', cap);
+	tx = port_tx(0, &cap);
+	memset(tx, 'r', cap);
 	port_tx_send(0, cap);
 	expect_nothing(20); /* the pipe is full, and we did not block */
 	for (size_t got = 0; got < cap;) {

@@ -15,6 +15,9 @@ ATTESTD_AARCH64 = _path("ATTESTD_AARCH64", "aarch64-linux-musl/attestd")
 ATTESTD_WINDOWS = _path("ATTESTD_WINDOWS", "x86_64-windows/attestd.exe")
 ATTESTD_WINDOWS_GCC = _path("ATTESTD_WINDOWS_GCC", "x86_64-windows-gcc/attestd.exe")
 ATTESTD_WINDOWS_ARM64 = _path("ATTESTD_WINDOWS_ARM64", "aarch64-windows/attestd.exe")
+# For this machine, compiled another way: toolchains/host.mk.
+ATTESTD_SANITIZED = str(BUILD / "host/attestd")
+ATTESTD_COVERAGE = str(BUILD / "coverage/attestd")
 SWTPM_RUN = _path("SWTPM_RUN", "host/swtpm-run")
 # Not /usr/bin/wine: that has opinions about 32-bit programs.
 WINE = _path("WINE", "/usr/lib/wine/wine64")
@@ -27,6 +30,8 @@ TARGETS = {
         "native": [ATTESTD],
         "aarch64": ["qemu-aarch64-static", ATTESTD_AARCH64],
     },
+    "sanitized": {"sanitized": [ATTESTD_SANITIZED]},
+    "coverage": {"coverage": [ATTESTD_COVERAGE]},
     "windows": {"windows": [WINE, ATTESTD_WINDOWS]},
     "windows-gcc": {"windows-gcc": [WINE, ATTESTD_WINDOWS_GCC]},
     "windows-arm64": {"windows-arm64": [WINE_ARM64, ATTESTD_WINDOWS_ARM64]},

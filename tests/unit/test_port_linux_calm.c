@@ -1,0 +1,101 @@
+/*
+ * port/linux/wait.c takes no processor time while there is nothing to do. (Not
+ * for valgrind, which takes some itself and counts descriptors otherwise.)
+ */
+#include <sys/resource.h>
+#include <time.h>
+
+#include "port_linux.h"
+
+/* Waiting takes next to none of it; spinning all, or our share. */
+static uint64_t cpu_us(void)
+{
+	struct timespec t;
+
+	CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) == 0);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void forty_clients(void)
+{
+	struct port_event e[3];
+	int fds[40];
+	unsigned opened = 0, data = 0;
+	uint64_t cpu;
+	int n;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	for (unsigned i = 0; i < 40; i++) {
+		fds[i] = client();
+		say(fds[i], "x");
+	}
+	while ((n = wait_ms(e, 3, 0)) > 0) {
+		for (int i = 0; i < n; i++) {
+			/* lowest first, OPEN before DATA, none lost */
+			CHECK(e[i].kind == (opened == data ? PORT_EVENT_OPEN : PORT_EVENT_DATA));
+			CHECK(e[i].conn == data);
+			opened += e[i].kind == PORT_EVENT_OPEN;
+			data += e[i].kind == PORT_EVENT_DATA;
+		}
+	}
+	CHECK(opened == 32 && data == 32);
+	cpu = cpu_us();
+	expect_nothing(200); /* with clients waiting: calmly */
+	CHECK(cpu_us() - cpu < 20000);
+	port_close(7, 0);
+	port_close(5, 0);
+	expect(PORT_EVENT_OPEN, 5);
+	expect(PORT_EVENT_DATA, 5);
+	expect(PORT_EVENT_OPEN, 7);
+	expect(PORT_EVENT_DATA, 7);
+	expect_nothing(0);
+	hear(fds[7], "");
+}
+
+/* Out of descriptors: the listener rests, and nothing spins. */
+static void descriptors_run_out(void)
+{
+	struct rlimit limit, none;
+	uint64_t cpu;
+	int fd;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	fd = client();
+	CHECK(fd >= 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0);
+	none = limit;
+	none.rlim_cur = (rlim_t)fd + 1;
+	CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+	cpu = cpu_us();
+	expect_nothing(350);
+	CHECK(cpu_us() - cpu < 20000);
+	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	expect(PORT_EVENT_OPEN, 0);
+}
+
+/* An idle slot whose peer hung up; a deadline in the past; one to come. */
+static void waits_calmly(void)
+{
+	uint64_t start, cpu;
+	struct port_event e;
+	int fd;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	fd = client();
+	say(fd, "x");
+	expect(PORT_EVENT_OPEN, 0);
+	expect(PORT_EVENT_DATA, 0);
+	CHECK(close(fd) == 0);
+	start = port_now_ms();
+	cpu = cpu_us();
+	CHECK(port_wait(&e, 1, start + 300) == 0);
+	CHECK(port_now_ms() >= start + 300 && port_now_ms() < start + 1000);
+	CHECK(cpu_us() - cpu < 20000);
+	CHECK(port_wait(&e, 1, 0) == 0);
+}
+
+#define ALL_TESTS(X)           \
+	X(forty_clients)       \
+	X(descriptors_run_out) \
+	X(waits_calmly)
+
+RUN(ALL_TESTS)
