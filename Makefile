@@ -10,6 +10,7 @@
 #   make fuzz          [TIME=30] the fuzz targets, so many seconds each
 #   make sanitize      the integration tests on attestd with ASan and UBSan inside
 #   make valgrind      the unit tests under memcheck; and what has to take constant time
+#   make coverage      of lines and branches, by unit and integration tests
 #   make install       [DESTDIR=] [PREFIX=/usr/local] the binary, units, hooks, manual
 #   make deb           Debian packages, for amd64 and arm64
 #   make bench         sizes, memory and times, in one table
@@ -51,6 +52,7 @@ PACKAGES_packaging = bash dash debian-archive-keyring e2fsprogs lintian mandoc m
 # llvm-19: the names in the stacks that a crash prints
 PACKAGES_fuzz = clang-19 libclang-rt-19-dev llvm-19 python3-minimal
 PACKAGES_valgrind = gcc libc6-dev libc6-dbg libcmocka-dev valgrind
+PACKAGES_coverage = gcovr $(PACKAGES_unit) $(PACKAGES_integration)
 PACKAGES_sanitize = $(PACKAGES_unit) $(PACKAGES_integration)
 PACKAGES_run = swtpm swtpm-tools tpm2-tools openssl
 PACKAGES_bench = swtpm swtpm-tools tpm2-tools python3 python3-cryptography wine wine64
@@ -144,6 +146,13 @@ suite-valgrind: $(READY)/packages-valgrind $(READY)/deps
 	-@$(SUITE) --each $(call list,$(MEMCHECKED)) $(RESULTS) valgrind \
 		tests/checked/memcheck $(BUILD)/valgrind/unit
 
+suite-coverage: tools probes $(READY)/packages-coverage $(READY)/deps
+	$(SUBMAKE) -f toolchains/host.mk VARIANT=coverage attestd units
+	@find $(BUILD)/coverage -name '*.gcda' -delete
+	-@$(SUITE) --each $(call list,$(UNITS:%=$(BUILD)/coverage/unit/%)) $(RESULTS) coverage-units env
+	-@$(SUITE) --pytest $(RESULTS) coverage-integration $(PYTEST) --target coverage $(PYTEST_FLAGS)
+	-@$(SUITE) $(RESULTS) coverage tests/checked/report $(BUILD)
+
 ROOMS = $(TARGET)
 rooms: $(ROOMS:%=target-%) $(READY)/packages-rooms
 	@$(SUITE) $(RESULTS) rooms $(PYTHON) toolchains/rooms --self-test $(ROOMS:%=$(BUILD)/%)
@@ -220,11 +229,12 @@ check: clean-results
 	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES)
 
 # One suite alone.
-ALONE = sanitize valgrind fuzz
+ALONE = sanitize valgrind coverage fuzz
+SUITES_coverage = coverage-units coverage-integration coverage
 $(ALONE): clean-results
 	$(call NEED,target tools $@)
 	$(SUBMAKE) suite-$@
-	@$(PYTHON) tests/tools/summary $(RESULTS) $@
+	@$(PYTHON) tests/tools/summary $(RESULTS) $(or $(SUITES_$@),$@)
 
 test-windows: clean-results
 	$(call NEED,tools integration windows)

@@ -37,6 +37,7 @@ $(TOOLS): $(OUT)/%: tests/tools/%.c $(TOOL_LIB) toolchains/host.mk
 
 # A unit test is linked with all of wire/ and with what this table names:
 #   UNIT_SRC_test_x = sources of ours    UNIT_LIB_test_x = tss2, bearssl
+#   UNIT_WRAP_test_x = functions that the test stands before, by --wrap
 -include tests/unit/sources.mk
 
 # VARIANT's: how ours are compiled, and what of tests/checked goes with them.
@@ -52,7 +53,7 @@ LIB_CHECKED = $(LIB_CHECKED_$(VARIANT))
 wrap = $(addprefix -Wl$(comma)--wrap=,$1)
 comma = ,
 UNIT_EXTRA_coverage = $(OUT)/obj/tests/checked/coverage.o
-UNIT_WRAP_coverage = $(call wrap,_exit)
+UNIT_WRAP_coverage = _exit
 # The tests' own functions may all be called test_...: no prototypes for them.
 UNIT_CFLAGS = $(CHECKED) $(OWN_CFLAGS) -D_GNU_SOURCE -Itests/unit -Iport
 TEST_CFLAGS = -Wno-missing-prototypes -Wno-conversion
@@ -73,7 +74,7 @@ $(OUT)/unit/$1: $(filter %/$1.c,$(UNIT_TESTS)) toolchains/host.mk $(wildcard tes
 		$(UNIT_EXTRA_$(VARIANT)) $(patsubst %,$(OUT)/lib%.a,$(UNIT_LIB_$1))
 	@mkdir -p $$(@D) && echo "HOSTCC $$<"
 	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) $$(TEST_CFLAGS) -MMD -MP -MF $$@.d -MT $$@ -o $$@ \
-		$$(filter %.c %.o %.a,$$^) $(UNIT_WRAP_$(VARIANT)) -lcmocka
+		$$(filter %.c %.o %.a,$$^) $(call wrap,$(UNIT_WRAP_$1) $(UNIT_WRAP_$(VARIANT))) -lcmocka
 endef
 $(foreach u,$(UNITS),$(eval $(call unit,$(notdir $u))))
 

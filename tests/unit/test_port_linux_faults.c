@@ -1,0 +1,442 @@
+/*
+ * port/linux where the system says no: it is said in the log, nothing is left
+ * behind, and what may be tried again is.
+ */
+#include "port_linux.h"
+
+#include "faults.h"
+
+#include "../../port/common/line.h"
+#include "../../port/linux/listen.h"
+#include "../../port/linux/log.h"
+
+/* What has been written to the log; from log_begin on. */
+static int log_fd;
+static char logged[4096];
+
+static void log_begin(void)
+{
+	int both[2];
+
+	CHECK(pipe(both) == 0 && dup2(both[1], 2) == 2 && close(both[1]) == 0);
+	log_fd = fcntl(both[0], F_DUPFD, 100L); /* out of the way */
+	CHECK(close(both[0]) == 0 && fcntl(log_fd, F_SETFL, (long)O_NONBLOCK) == 0);
+}
+
+static const char *log_read(void)
+{
+	ssize_t n = read(log_fd, logged, sizeof(logged) - 1);
+
+	logged[n > 0 ? n : 0] = '\0';
+	return logged;
+}
+
+/* Each in a process of its own, as what is told apart by its number. */
+static void each(unsigned count, void (*one)(unsigned i))
+{
+	for (unsigned i = 0; i < count; i++) {
+		pid_t pid = fork();
+		int status;
+
+		CHECK(pid >= 0);
+		if (pid == 0) {
+			log_begin();
+			one(i);
+			_exit(0);
+		}
+		CHECK(waitpid(pid, &status, 0) == pid);
+		if (status != 0) {
+			(void)fprintf(stderr, "number %u\n", i);
+		}
+		CHECK(status == 0);
+	}
+}
+#define EACH(table, one) each(sizeof(table) / sizeof((table)[0]), one)
+
+/* ---- a socket of our own --------------------------------------------------- */
+
+static const struct {
+	struct fault fault;
+	bool stale; /* a former process has left its socket */
+	int result;
+	const char *log;
+} creations[] = {
+	{{"signalfd", 0, EMFILE}, false, -ERR_IO, "cannot take signals: too many"},
+	{{"lstat", 0, EACCES}, false, -ERR_IO, "cannot look at"},
+	{{"lstat", 1, ENOENT}, false, -ERR_IO, "cannot find"},
+	{{"socket", 0, EMFILE}, false, -ERR_IO, "cannot make a socket"},
+	{{"socket", 0, EMFILE}, true, -ERR_IO, "cannot make a socket"},
+	{{"socket", 1, EMFILE}, true, -ERR_IO, "cannot make a socket"},
+	{{"unlink", 0, EROFS}, true, -ERR_IO, "cannot remove"},
+	{{"unlink", 0, ENOENT}, true, -ERR_ADDRESS, "cannot bind to"}, /* it is there still */
+	{{"lchown", 0, EPERM}, false, -ERR_IO, "cannot set the group of"},
+	{{"chmod", 0, EPERM}, false, -ERR_IO, "cannot set the mode of"},
+	{{"listen", 0, EADDRINUSE}, false, -ERR_IO, "cannot listen on"},
+	{{NULL, 0, 0}, true, 0, ""},
+};
+
+static void create(unsigned i)
+{
+	(void)unlink(path);
+	if (creations[i].stale) {
+		CHECK(port_listen(PORT_SERVE) == 0 && close(listen_fd) == 0);
+		listen_fd = -1;
+	}
+	CHECK(set_option("--group", "12") == 0);
+	fault = creations[i].fault;
+	CHECK(port_listen(PORT_SERVE) == creations[i].result);
+	CHECK(strstr(log_read(), creations[i].log) != NULL);
+	CHECK((listen_fd >= 0) == (creations[i].result == 0));
+	port_unlisten();
+	CHECK(creations[i].stale || access(path, F_OK) != 0 || creations[i].fault.skip == 1);
+}
+
+static void creating(void)
+{
+	EACH(creations, create);
+}
+
+/* ---- a socket that was passed ------------------------------------------------ */
+
+static const struct {
+	struct fault fault;
+	int result;
+} adoptions[] = {
+	{{"getsockopt", 0, ENOTSOCK}, -ERR_IO},
+	{{"fcntl", 0, EBADF}, -ERR_IO},
+	{{"fcntl", 1, EBADF}, -ERR_IO},
+	{{"fcntl", 2, EBADF}, -ERR_IO},
+	{{NULL, 0, 0}, 0},
+};
+
+static void adopt(unsigned i)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	char pid[16];
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	memcpy(a.sun_path, path, sizeof(path));
+	(void)unlink(path);
+	CHECK(bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0 && listen(fd, 1) == 0);
+	CHECK(dup2(fd, 3) == 3);
+	(void)snprintf(pid, sizeof(pid), "%d", getpid());
+	CHECK(setenv("LISTEN_PID", pid, 1) == 0 && setenv("LISTEN_FDS", "1", 1) == 0);
+	CHECK(set_option("--socket", path) == 0);
+	fault = adoptions[i].fault;
+	CHECK(port_listen(PORT_SERVE) == adoptions[i].result);
+	CHECK((log_read()[0] != '\0') == (adoptions[i].result != 0));
+	port_unlisten();
+	CHECK(access(path, F_OK) == 0);
+}
+
+static void adopting(void)
+{
+	EACH(adoptions, adopt);
+}
+
+/* ---- connections ---------------------------------------------------------------- */
+
+static const struct {
+	struct fault fault;
+	int first; /* what the first wait returns */
+} waits[] = {
+	{{"poll", 0, EINTR}, 1},           {{"poll", 0, EAGAIN}, 1},
+	{{"poll", 0, EBADF}, -ERR_IO},     {{"accept4", 0, EINTR}, 1},
+	{{"accept4", 0, ECONNABORTED}, 1}, {{"accept4", 0, EMFILE}, 1}, /* after a rest */
+	{{"recv", 0, EINTR}, 1},
+};
+
+static void wait_for_client(unsigned i)
+{
+	struct port_event e;
+
+	(void)unlink(path);
+	CHECK(port_listen(PORT_SERVE) == 0 && client() >= 0);
+	fault = waits[i].fault;
+	CHECK(wait_ms(&e, 1, 2000) == waits[i].first);
+	CHECK(waits[i].first < 0 || e.kind == PORT_EVENT_OPEN);
+	CHECK(fault.call == NULL);
+}
+
+static void waiting(void)
+{
+	EACH(waits, wait_for_client);
+}
+
+static void unknown_peer(void)
+{
+	struct port_id id;
+
+	CHECK(port_listen(PORT_SERVE) == 0 && client() >= 0);
+	expect(PORT_EVENT_OPEN, 0);
+	fail_once("getsockopt", ENOTCONN);
+	port_peer(0, &id);
+	CHECK(strcmp(id.text, "unknown") == 0);
+}
+
+/* ---- the client's side ------------------------------------------------------------ */
+
+static const struct {
+	struct fault fault;
+	const char *request;
+	int result;
+	const char *log;
+} calls[] = {
+	{{"socket", 0, EMFILE}, "x", -ERR_IO, "cannot make a socket"},
+	{{"poll", 0, EIO}, "x", -ERR_IO, "no answer from"},
+	{{"poll", 0, 0}, "x", -ERR_IO, "timed out"},
+	{{"poll", 0, EINTR}, "x", 0, ""},
+	{{"read", 0, EINTR}, "x", 0, ""},
+	{{"read", 0, EAGAIN}, "x", 0, ""},
+	{{"read", 0, EIO}, "x", -ERR_IO, "no answer from"},
+	{{"send", 0, EINTR}, "x", 0, ""},
+	{{"send", 0, EAGAIN}, "x", 0, ""},
+	{{"send", 0, EPIPE}, "x", 0, ""}, /* it may have answered already */
+	{{"read", 0, EIO}, NULL, -ERR_IO, "cannot read standard input"},
+	{{"poll", 0, EIO}, NULL, -ERR_IO, "cannot read standard input"},
+};
+
+/* A service that answers at once. */
+static void call(unsigned i)
+{
+	uint8_t buf[16];
+	size_t n;
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), zero[2];
+	pid_t pid;
+
+	(void)unlink(path);
+	memcpy(a.sun_path, path, sizeof(path));
+	CHECK(bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0 && listen(fd, 1) == 0);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		int c = accept(fd, NULL, NULL);
+
+		(void)send(c, "y\n", 2, MSG_NOSIGNAL);
+		(void)pause();
+	}
+	CHECK(pipe(zero) == 0 && dup2(zero[0], 0) == 0 && write(zero[1], "x\n", 2) == 2);
+	fault = calls[i].fault;
+	CHECK(port_call(calls[i].request, buf, sizeof(buf), &n) == calls[i].result);
+	CHECK(n == (calls[i].result == 0 ? 1 : 0));
+	CHECK(strstr(log_read(), calls[i].log) != NULL && fault.call == NULL);
+	CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+}
+
+static void calling(void)
+{
+	static char longer[REQUEST_MAX + 2];
+	uint8_t buf[1];
+	size_t n;
+
+	EACH(calls, call);
+	memset(longer, 'x', sizeof(longer) - 1);
+	CHECK(port_call(longer, buf, sizeof(buf), &n) == -ERR_TOO_LONG);
+}
+
+/* ---- the TPM -------------------------------------------------------------------------- */
+
+/* Who cannot wait for it is told so, and blocks. */
+static const struct fault watches[] = {
+	{"epoll_create1", 0, EMFILE}, {"epoll_ctl", 0, EPERM}, {NULL, 0, 0}};
+
+static void watch(unsigned i)
+{
+	TSS2_TCTI_CONTEXT *tcti;
+	const char *name;
+	int pair[2];
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	fake_devices[0] = (struct fake_device){.name = "tpm-fake", .fd = pair[0]};
+	CHECK(set_option("--tpm", "tpm-fake") == 0);
+	fault = watches[i];
+	CHECK(port_tpm_open(&tcti, &name) == 0);
+	CHECK(port_tpm_arm() == (watches[i].call != NULL ? -ERR_NOTSUP : 0));
+	port_tpm_close();
+}
+
+static void watching(void)
+{
+	EACH(watches, watch);
+}
+
+/* The kernel's word on a device is the first byte of a file. */
+static void is_a_tpm_1_2(void)
+{
+	TSS2_TCTI_CONTEXT *tcti;
+	const char *name;
+	int file[2];
+
+	CHECK(set_option("--tpm", "/dev/tpmrm0") == 0);
+	CHECK(pipe(file) == 0 && write(file[1], "1\n", 2) == 2);
+	opened = file[0];
+	CHECK(port_tpm_open(&tcti, &name) == -ERR_TPM_VERSION);
+	opened = -1;
+	CHECK(pipe(file) == 0 && write(file[1], "2\n", 2) == 2);
+	opened = file[0];
+	CHECK(port_tpm_open(&tcti, &name) == -ERR_TPM_UNAVAILABLE);
+	opened = -1;
+	fail_once("signalfd", EMFILE);
+	CHECK(port_tpm_open(&tcti, &name) == -ERR_TPM_UNAVAILABLE);
+}
+
+/* ---- the rest --------------------------------------------------------------------------- */
+
+static const struct {
+	time_t time;
+	const char *text;
+} dates[] = {
+	{1, "1970-01-01T00:00:01Z info x\n"},
+	{951782399, "2000-02-28T23:59:59Z info x\n"},
+	{951782400, "2000-02-29T00:00:00Z info x\n"},
+	{951868800, "2000-03-01T00:00:00Z info x\n"},
+	{1798761599, "2026-12-31T23:59:59Z info x\n"},
+	{4107542400, "2100-03-01T00:00:00Z info x\n"},
+	{-5, "1970-01-01T00:00:00Z info x\n"},
+};
+
+static void log_date(unsigned i)
+{
+	wall_clock = dates[i].time;
+	port_log(PORT_LOG_INFO, "x", 1);
+	CHECK(strcmp(log_read(), dates[i].text) == 0);
+}
+
+static void logging(void)
+{
+	EACH(dates, log_date);
+	log_begin();
+	log_reason(PORT_LOG_ERROR, "a\nb", "c", 4095);
+	CHECK(strstr(log_read(), "error a?b c: errno 4095\n") != NULL);
+	/* Who reads the log is stuck. */
+	for (int i = 0; i < 3; i++) {
+		fail_once("poll", i == 0 ? EINTR : 0);
+		port_log(PORT_LOG_INFO, "lost", i < 2 ? 4 : 0);
+		CHECK(log_read()[0] == '\0' || i == 2);
+	}
+}
+
+static void printing(void)
+{
+	static const int errors[] = {EAGAIN, EINTR};
+
+	log_begin();
+	for (unsigned i = 0; i < 2; i++) {
+		fail_once("write", errors[i]);
+		port_print(true, "all", 3);
+		CHECK(strcmp(log_read(), "all") == 0);
+	}
+	fail_once("write", EIO);
+	port_print(true, "none", 4);
+	fail_once("write", 0);
+	port_print(true, "none", 4);
+	CHECK(log_read()[0] == '\0');
+}
+
+static void random_bytes(void)
+{
+	uint8_t a[64] = {0}, zero[64] = {0};
+
+	fail_once("getrandom", EINTR);
+	CHECK(port_random(a, sizeof(a)) == 0 && memcmp(a, zero, sizeof(a)) != 0);
+	fail_once("getrandom", ENOSYS);
+	CHECK(port_random(a, sizeof(a)) == -ERR_IO);
+	fail_once("getrandom", 0);
+	CHECK(port_random(a, sizeof(a)) == -ERR_IO);
+}
+
+static int body(int argc, char **argv)
+{
+	(void)argv;
+	return argc;
+}
+
+/* The first three descriptors are never the next thing opened. */
+static void standard_descriptors(void)
+{
+	fail_once("poll", ENOMEM);
+	CHECK(port_run(7, NULL, body) == 7);
+	CHECK(close(0) == 0);
+	fail_once("open", ENOENT); /* no /dev/null */
+	CHECK(port_run(7, NULL, body) == 7);
+	CHECK(fault.call == NULL && __real_fcntl(0, F_GETFD, 0) >= 0);
+}
+
+static void notifying(void)
+{
+	char name[200];
+
+	log_begin();
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	CHECK(setenv("NOTIFY_SOCKET", name, 1) == 0);
+	port_state(PORT_READY); /* relative: not for us */
+	name[0] = '/';
+	CHECK(setenv("NOTIFY_SOCKET", name, 1) == 0);
+	port_state(PORT_READY); /* too long */
+	CHECK(log_read()[0] == '\0');
+	CHECK(setenv("NOTIFY_SOCKET", "@attestd-nobody", 1) == 0);
+	port_state(PORT_STARTING);
+	CHECK(log_read()[0] == '\0');
+	port_state(PORT_STOPPING);
+	CHECK(strstr(log_read(), "cannot notify @attestd-nobody: connection refused") != NULL);
+	fail_once("socket", EMFILE);
+	port_state(PORT_READY);
+	CHECK(strstr(log_read(), "cannot notify") != NULL);
+}
+
+static void trapped(int sig)
+{
+	(void)sig;
+	_exit(7);
+}
+
+static void a_failed_assert(void)
+{
+	pid_t pid;
+	int status;
+
+	log_begin();
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		CHECK(signal(SIGILL, trapped) != SIG_ERR && signal(SIGTRAP, trapped) != SIG_ERR);
+		port_rx_ack(0, 1); /* more than there is */
+		_exit(0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 7);
+	CHECK(strstr(log_read(), "error assertion failed: n <= ") != NULL);
+}
+
+static void lines(void)
+{
+	char text[12];
+	struct line l = {text, 0, sizeof(text)};
+
+	line_hex(&l, 0x8028400f);
+	line_end(&l);
+	CHECK(strcmp(text, "0x8028400f") == 0);
+	line_str(&l, "\x7f and more");
+	CHECK(l.n == sizeof(text) && text[10] == '?');
+	line_end(&l);
+	CHECK(l.n == sizeof(text) - 1 && text[l.n] == '\0');
+}
+
+#define ALL_TESTS(X)            \
+	X(creating)             \
+	X(adopting)             \
+	X(waiting)              \
+	X(unknown_peer)         \
+	X(calling)              \
+	X(watching)             \
+	X(is_a_tpm_1_2)         \
+	X(logging)              \
+	X(printing)             \
+	X(random_bytes)         \
+	X(standard_descriptors) \
+	X(notifying)            \
+	X(a_failed_assert)      \
+	X(lines)
+
+RUN(ALL_TESTS)
