@@ -10,6 +10,7 @@
 #   make fuzz          [TIME=30] the fuzz targets, so many seconds each
 #   make sanitize      the integration tests on attestd with ASan and UBSan inside
 #   make valgrind      the unit tests under memcheck; and what has to take constant time
+#   make analyse       gcc -fanalyzer, clang-tidy, cppcheck
 #   make coverage      of lines and branches, by unit and integration tests
 #   make install       [DESTDIR=] [PREFIX=/usr/local] the binary, units, hooks, manual
 #   make deb           Debian packages, for amd64 and arm64
@@ -53,6 +54,7 @@ PACKAGES_packaging = bash dash debian-archive-keyring e2fsprogs lintian mandoc m
 PACKAGES_fuzz = clang-19 libclang-rt-19-dev llvm-19 python3-minimal
 PACKAGES_valgrind = gcc libc6-dev libc6-dbg libcmocka-dev valgrind
 PACKAGES_coverage = gcovr $(PACKAGES_unit) $(PACKAGES_integration)
+PACKAGES_analyse = clang-tidy-19 cppcheck python3-minimal
 PACKAGES_sanitize = $(PACKAGES_unit) $(PACKAGES_integration)
 PACKAGES_run = swtpm swtpm-tools tpm2-tools openssl
 PACKAGES_bench = swtpm swtpm-tools tpm2-tools python3 python3-cryptography wine wine64
@@ -153,6 +155,13 @@ suite-coverage: tools probes $(READY)/packages-coverage $(READY)/deps
 	-@$(SUITE) --pytest $(RESULTS) coverage-integration $(PYTEST) --target coverage $(PYTEST_FLAGS)
 	-@$(SUITE) $(RESULTS) coverage tests/checked/report $(BUILD)
 
+# The longest first.
+ANALYSES = $(addprefix clang-tidy-,x86_64-windows $(HOST_TARGET)) gcc-$(HOST_TARGET) \
+	$(addprefix cppcheck-,x86_64-windows $(HOST_TARGET))
+suite-analyse: target-$(HOST_TARGET) target-x86_64-windows $(READY)/packages-analyse
+	-@$(SUITE) --each $(call list,$(ANALYSES)) $(RESULTS) analyse \
+		$(MAKE) --no-print-directory -s -k -f toolchains/analyse.mk
+
 ROOMS = $(TARGET)
 rooms: $(ROOMS:%=target-%) $(READY)/packages-rooms
 	@$(SUITE) $(RESULTS) rooms $(PYTHON) toolchains/rooms --self-test $(ROOMS:%=$(BUILD)/%)
@@ -229,7 +238,7 @@ check: clean-results
 	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES)
 
 # One suite alone.
-ALONE = sanitize valgrind coverage fuzz
+ALONE = sanitize valgrind analyse coverage fuzz
 SUITES_coverage = coverage-units coverage-integration coverage
 $(ALONE): clean-results
 	$(call NEED,target tools $@)
@@ -247,17 +256,19 @@ test-vm: clean-results
 	@$(PYTHON) tests/tools/summary $(RESULTS) vm
 
 test: clean-results
-	$(call NEED,targets tools unit format integration binaries valgrind fuzz windows vm packaging)
+	$(call NEED,targets tools unit format integration binaries valgrind coverage analyse fuzz windows vm packaging)
 	$(SUBMAKE) targets
 	$(SUBMAKE) -k unit rooms format-check ROOMS='$(TARGET) x86_64-windows' || :
 	$(SUBMAKE) -k binaries reproducible || :
 	$(SUBMAKE) integration
 	$(SUBMAKE) suite-sanitize PYTEST_FLAGS='-m "not slow"'
 	$(SUBMAKE) suite-valgrind
+	$(SUBMAKE) suite-coverage PYTEST_FLAGS='-m "not slow"'
+	$(SUBMAKE) suite-analyse
 	$(SUBMAKE) suite-fuzz
 	$(SUBMAKE) windows
 	$(SUBMAKE) -k vm packaging || :
-	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES) sanitize valgrind fuzz $(WINDOWS_SUITES) \
+	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES) sanitize valgrind $(SUITES_coverage) analyse fuzz $(WINDOWS_SUITES) \
 		vm packaging reproducible $(TARGETS:%=binary-%)
 
 run:

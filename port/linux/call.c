@@ -163,7 +163,7 @@ static int get_request(const char *request, uint8_t line[REQUEST_MAX + 1], size_
 int port_call(const char *request, uint8_t *buf, size_t cap, size_t *len)
 {
 	static uint8_t line[REQUEST_MAX + 1];
-	uint64_t deadline = port_now_ms() + CALL_SECONDS * 1000;
+	uint64_t deadline = port_now_ms() + CALL_SECONDS * UINT64_C(1000);
 	size_t n;
 	int fd, r;
 

@@ -61,6 +61,7 @@ static DWORD read_some(HANDLE pipe, uint8_t *p, DWORD cap, DWORD *n, uint64_t de
 {
 	DWORD e;
 
+	*n = 0;
 	do {
 		memset(&of, 0, sizeof(of));
 		if (pipe == NULL) {
@@ -209,7 +210,7 @@ int port_call(const char *request, uint8_t *buf, size_t cap, size_t *len)
 	if (r == 0) {
 		r = get_request(request, line, &n, deadline);
 	}
-	if (r < 0) {
+	if (r != 0) {
 		return r;
 	}
 	e = connect_to(&pipe, deadline);

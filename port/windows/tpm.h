@@ -19,8 +19,8 @@ void tpm_stop(void);
  * and -DTbsip_Submit_Command=tbs_submit_command. Its TCTI does not say why
  * something failed, and waits for ever; these keep the reason and the time.
  */
-TBS_RESULT WINAPI tbs_context_create(PCTBS_CONTEXT_PARAMS params, TBS_HCONTEXT *context);
-TBS_RESULT WINAPI tbs_submit_command(TBS_HCONTEXT context, TBS_COMMAND_LOCALITY locality,
+TBS_RESULT WINAPI tbs_context_create(PCTBS_CONTEXT_PARAMS params, TBS_HCONTEXT *handle);
+TBS_RESULT WINAPI tbs_submit_command(TBS_HCONTEXT handle, TBS_COMMAND_LOCALITY locality,
 				     TBS_COMMAND_PRIORITY priority, const BYTE *command,
 				     UINT32 command_len, BYTE *response, UINT32 *response_len);
 

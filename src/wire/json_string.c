@@ -8,7 +8,7 @@ static uint32_t hex4(const char *p)
 	uint32_t v = 0;
 
 	for (int i = 0; i < 4; i++) {
-		int c = p[i];
+		int c = (unsigned char)p[i];
 
 		v = v << 4 | (uint32_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
 	}

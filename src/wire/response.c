@@ -78,6 +78,9 @@ static int check_sessions(struct reader r, struct command_shape command)
 	const uint8_t *p;
 	size_t len;
 
+	if (code == NULL) {
+		return -ERR_TPM_RESPONSE;
+	}
 	if (code->returns_handle) {
 		reader_u32(&r);
 	}

@@ -357,6 +357,16 @@ static void shapes(void **state)
 	}
 }
 
+/* A command that is none of ours has no response with sessions either. */
+static void unknown_command(void **state)
+{
+	static const uint8_t answer[] = {0x80, 0x02, 0, 0, 0, 14, 0, 0, 0, 0, 0, 0, 0, 0};
+	const struct command_shape s = {.tag = 0x8002, .code = 0x17b, .sessions = 0};
+
+	(void)state;
+	assert_int_equal(response_check(s, answer, sizeof answer), -ERR_TPM_RESPONSE);
+}
+
 static void try_check(const uint8_t *p, size_t n, void *arg)
 {
 	int e = response_check(*(struct command_shape *)arg, p, n);
@@ -390,6 +400,7 @@ int main(void)
 		cmocka_unit_test(other_tags),
 		cmocka_unit_test(tpm12),
 		cmocka_unit_test(shapes),
+		cmocka_unit_test(unknown_command),
 		cmocka_unit_test(nothing_is_read_beyond),
 	};
 

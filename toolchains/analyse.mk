@@ -1,0 +1,49 @@
+# What programs that only read the sources have to say of them: with TARGET's
+# headers, src/ and TARGET's port/. Made by the Makefile, which has seen to the
+# packages, the target's sysroot and $(DEPS).
+#
+#   make -f toolchains/analyse.mk gcc-TARGET|clang-tidy-TARGET|cppcheck-TARGET
+#
+# What they are to look for is in .clang-tidy and in toolchains/cppcheck.
+# A file that was found good is looked at again when it or a header changes.
+
+TARGET := $(patsubst gcc-%,%,$(MAKECMDGOALS:clang-tidy-%=%))
+TARGET := $(TARGET:cppcheck-%=%)
+include toolchains/$(TARGET).mk
+OUT := $(BUILD)/analyse/$(TARGET)
+DEPS := $(BUILD)/deps
+TSS := $(DEPS)/tpm2-tss
+BEARSSL := $(DEPS)/bearssl
+include toolchains/deps.mk
+
+# src/ has no #ifdef of a system's: once is enough.
+CORE := $(if $(EXE),,$(sort $(wildcard src/*.c src/*/*.c)))
+SOURCES := $(CORE) $(sort $(wildcard port/$(PORT)/*.c) $(if $(EXE),,$(wildcard port/common/*.c)))
+SETTINGS := toolchains/analyse.mk toolchains/deps.mk toolchains/$(TARGET).mk \
+	$(wildcard toolchains/*.inc include/*.h src/*/*.h port/*/*.h port/*/*/*.h)
+TARGET_CPPFLAGS := $(TARGET_CPPFLAGS)
+flags = $(OWN_CFLAGS) $(TARGET_CPPFLAGS) $(if $(filter port/%,$1),-Iport $(PORT_CPPFLAGS),$(CORE_CPPFLAGS))
+
+gcc-$(TARGET): $(SOURCES:%.c=$(OUT)/%.gcc)
+	@:
+clang-tidy-$(TARGET): $(SOURCES:%.c=$(OUT)/%.tidy)
+	@:
+.PHONY: gcc-$(TARGET) clang-tidy-$(TARGET) cppcheck-$(TARGET)
+
+$(OUT)/%.gcc: %.c $(SETTINGS)
+	@mkdir -p $(@D)
+	@$(CC) -O2 -fanalyzer $(TARGET_CFLAGS) $(call flags,$<) -c -o $@.o $<
+	@touch $@
+
+# clang's own name for the target's machine is gcc's, or was said in CC.
+TIDY_TARGET = $(filter --target=% --sysroot=%,$(CC))
+$(OUT)/%.tidy: %.c $(SETTINGS) .clang-tidy
+	@mkdir -p $(@D)
+	@clang-tidy-19 --quiet $< -- $(TIDY_TARGET) $(filter-out -Werror,$(call flags,$<)) 2>$@.log || \
+		{ cat $@.log; exit 1; }
+	@touch $@
+
+# One run sees all files: what is static, what nobody calls.
+cppcheck-$(TARGET): $(SOURCES) $(SETTINGS) toolchains/cppcheck
+	@mkdir -p $(OUT)/cppcheck
+	@toolchains/cppcheck $(OUT)/cppcheck $(PORT) $(SOURCES)
