@@ -31,7 +31,7 @@ def activation(credential):
 
 def once(machine, requests, args=""):
     """attestd once: its exit status and replies."""
-    status, output = machine.run(f"attestd once --log-level error {args} " +
+    status, output = machine.run(f"attestd once --sandbox require --log-level error {args} " +
                                  here("\n".join(map(line, requests))))
     return status, [parse_reply(reply.encode() + b"\n") for reply in output.splitlines()]
 
@@ -44,7 +44,7 @@ class Service:
         self.dir = f"/run/service{next(numbers)}"
         self.socket = f"{self.dir}/socket"
         machine.sh(f"mkdir {self.dir}; cd {self.dir}\n"
-                   "{ sh -c 'echo $$ >pid; exec attestd serve --socket socket \"$@\" 2>log' sh "
+                   "{ sh -c 'echo $$ >pid; exec attestd serve --sandbox require --socket socket \"$@\" 2>log' sh "
                    f"{args} || status=$?; echo ${{status:-0}} >over; mv over status; }} &\n"
                    "until [ -S socket ] || [ -e status ]; do sleep 0.05; done; [ -S socket ]")
         self.pid = int(machine.sh(f"cat {self.dir}/pid"))
