@@ -1,0 +1,28 @@
+# Of a program's disassembly (objdump -d --no-show-raw-insn, stripped or not):
+# how often it calls what ends it when a stack protector's canary is dead. That
+# is the most called function that comes upon a trap within NEAR instructions.
+# Most functions that have an array call it.
+BEGIN { FS = "\t" }
+/^ *[0-9a-f]+:/ {
+	split($2 " " $3, word, /[ ,]+/)
+	here = $1
+	gsub(/[ :]/, "", here)
+	for (i = near; i > 1; i--)
+		last[i] = last[i - 1]
+	last[1] = here
+}
+word[1] ~ /^(hlt|brk|udf|ebreak|ud2)$/ {
+	for (i in last)
+		traps[last[i]] = 1
+}
+word[1] ~ /^(callq?|blx?|jal)$/ {
+	there = word[2] == "ra" ? word[3] : word[2]
+	sub(/^0x/, "", there)
+	calls[there]++
+}
+END {
+	for (f in calls)
+		if (f in traps && calls[f] > most)
+			most = calls[f]
+	print most + 0
+}
