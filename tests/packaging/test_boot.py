@@ -160,6 +160,7 @@ def test_boot(images, states, known, initramfs):
     assert json.loads(said["bound"])["error"] == "credential_rejected"
     assert said["pid"] == "same"
     assert said["end"] == "success 0"
+    assert said["logged"] != "0" and said["lacks"] == ""  # a sandbox within the unit's
     assert said["failed"] == ""
     assert re.search(r": 0\.\d SAFE", said["score"])
 
