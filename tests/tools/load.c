@@ -1,7 +1,7 @@
 /*
  * load: asks a service for the same thing over and over, a connection each.
  *
- *     load SOCKET REQUEST SECONDS [CONNECTIONS]
+ *     load [--uid UID] SOCKET REQUEST SECONDS [CONNECTIONS]
  *     load --latency N|- SOCKET FILE
  *
  * The first keeps that many connections busy (1 if not said) and counts; the
@@ -201,6 +201,14 @@ static int throughput(const char *path, const char *text, double seconds, size_t
 
 int main(int argc, char **argv)
 {
+	if (argc > 2 && strcmp(argv[1], "--uid") == 0) {
+		if (setuid((uid_t)strtoul(argv[2], NULL, 10)) < 0) {
+			perror("load: setuid");
+			return 1;
+		}
+		argc -= 2;
+		argv += 2;
+	}
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
 		connections[i].fd = -1;
 	if (argc == 5 && strcmp(argv[1], "--latency") == 0)
@@ -208,7 +216,7 @@ int main(int argc, char **argv)
 	if (argc == 4 || argc == 5)
 		return throughput(argv[1], argv[2], strtod(argv[3], NULL),
 				  argc == 5 ? strtoul(argv[4], NULL, 10) : 1);
-	fputs("usage: load SOCKET REQUEST SECONDS [CONNECTIONS]\n"
+	fputs("usage: load [--uid UID] SOCKET REQUEST SECONDS [CONNECTIONS]\n"
 	      "       load --latency N|- SOCKET FILE\n",
 	      stderr);
 	return 64;

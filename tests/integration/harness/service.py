@@ -32,8 +32,8 @@ def connect(address, timeout=60):
     if isinstance(address, int):
         return socket.create_connection(("127.0.0.1", address), timeout)
     s = socket.socket(socket.AF_UNIX)
+    s.connect(str(address))  # without a timeout it waits where the backlog is full
     s.settimeout(timeout)
-    s.connect(str(address))
     return s
 
 

@@ -1,0 +1,18 @@
+"""What the kernel says of a process."""
+import os
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def resident_kb(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return int(next(line for line in f if line.startswith("VmRSS")).split()[1])
+
+
+def cpu_seconds(pid):
+    """Of its own and of the kernel's for it, so far."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        user, system = f.read().rsplit(")", 1)[1].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

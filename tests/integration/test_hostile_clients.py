@@ -1,0 +1,398 @@
+"""Clients that mean ill: afterwards attestd serves, and is no larger than before."""
+import contextlib
+import itertools
+import json
+import os
+import resource
+import selectors
+import socket
+import subprocess
+import time
+
+import pytest
+
+from harness.credential import make, rsa_from_tpm
+from harness.paths import BUILD
+from harness.process import cpu_seconds, descriptors, resident_kb
+from harness.service import (Service, account, b64, connect, exchange, parse_reply, read_all,
+                             unb64, wait_for)
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be others")
+
+GET_EK = b'{"command":"getEK"}'
+SECRET = bytes(range(100, 132))
+HOSTILE, OTHER = 1000, 1001
+
+
+def activation(known, secret=SECRET):
+    c = make(rsa_from_tpm(known["ek_tpm"]), known["aik_name"], secret)
+    return json.dumps({"command": "activateCredential", "hmac": b64(c.hmac), "enc": b64(c.enc),
+                       "encrypted_secret": b64(c.encrypted_secret)}).encode()
+
+
+def fill(service):
+    """Touches all memory there is for clients."""
+    clients = [service.connect_as(uid) for uid in (HOSTILE, OTHER) for _ in range(16)]
+    for s in clients:
+        s.sendall(b" " * 16386)
+    for s in clients:
+        read_all(s)
+        s.close()
+    with account(HOSTILE):
+        service.served_again()
+
+
+@pytest.fixture(scope="module")
+def attacked(states):
+    service = Service(states.new("plain")).settled().let_in_all()
+    try:
+        service.request = activation(service.attestation())
+        fill(service)
+        service.before = resident_kb(service.control.pid())
+        yield service
+        service.stop()
+    finally:
+        service.close()
+
+
+@pytest.fixture
+def service(attacked):
+    """What a test did must not show afterwards."""
+    pid = attacked.control.pid()
+    attacked.served_again()
+    wait_for(lambda: descriptors(pid) <= 7, 5, "closed descriptors")
+    before = descriptors(pid)
+    yield attacked
+    attacked.control.ask("clear")
+    attacked.served_again()
+    assert unb64(attacked.ok(attacked.request, 20)["decrypted_secret"]) == SECRET
+    assert attacked.control.left() == []
+    wait_for(lambda: descriptors(pid) <= before, 5, "closed descriptors")
+    assert resident_kb(pid) <= attacked.before + 64
+
+
+def requests(service):
+    return {"getEK": GET_EK, "getAttestationData": b'{"command":"getAttestationData"}',
+            "activateCredential": service.request}
+
+
+def no_duplicates(pairs):
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
+
+
+def read_json(line):
+    """The request in a line; an empty one if it is wrong. By another reader of JSON."""
+    try:
+        found = json.loads(line.decode(), object_pairs_hook=no_duplicates)
+    except (ValueError, AssertionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+COMMANDS = ["getEK", "getAttestationData", "activateCredential"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_truncated_at_each_byte(service, command):
+    """Ended by a line end, by half a close, and by a whole one."""
+    line = requests(service)[command]
+    service.control.reset()
+    for n in range(len(line)):
+        end = exchange(service.address, line[:n] + b"\n")
+        assert parse_reply(end)["status"] == "error", line[:n]
+        half = exchange(service.address, line[:n], half_close=True)
+        assert half == (end if n > 0 else b"")
+        with connect(service.address) as s:
+            s.sendall(line[:n])
+    assert service.control.count() == 0
+
+
+BAD_BYTES = [0, 1, 9, 10, 13, 0x1f, *b'"\\{}[],: ', 0x7f, 0x80, 0xc0, 0xed, 0xf5, 0xff]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_byte_replaced(service, command):
+    """What another reader takes for no request is none to attestd; nothing reaches the TPM."""
+    line = requests(service)[command]
+    service.control.reset()
+    for at in range(len(line)):
+        for byte in BAD_BYTES:
+            bad = line[:at] + bytes([byte]) + line[at + 1:]
+            if read_json(bad) == read_json(line):
+                continue
+            reply = parse_reply(exchange(service.address, bad + b"\n"))
+            found = read_json(bad.split(b"\n")[0])
+            ok = found.get("command") in COMMANDS[:2]
+            assert (reply["status"] == "ok") == ok, (bad, reply)
+            assert ok or "tpm_rc" not in reply
+    assert service.control.count() == 0
+
+
+def test_each_part_of_a_credential_damaged(service):
+    """By one bit: refused by name, or by the TPM; never opened."""
+    names = set()
+    start = service.request.index(b'"hmac"')
+    for at in range(start + 9, len(service.request) - 2, 23):
+        byte = service.request[at]
+        if chr(byte).isalnum():
+            other = b"B" if byte != ord("B") else b"C"
+            bad = service.request[:at] + other + service.request[at + 1:]
+            reply = service.ask(bad)
+            assert reply["status"] == "error"
+            names.add(reply["error"])
+    assert "credential_rejected" in names
+    assert names <= {"credential_rejected", "missing_fields", "tpm_error", "bad_base64",
+                     "unknown_command"}
+
+
+def test_every_beginning_of_utf_8(service):
+    """As another decoder sees it."""
+    follow = [b"", *(bytes([c]) for c in (0x41, 0x80, 0x9f, 0xa0, 0xbf))]
+    tails = {a + b for a in follow for b in follow} | {b"\x80\x80\x80", b"\xbf\xbf\xbf"}
+    for lead in range(0x80, 0x100):
+        for tail in tails:
+            line = b'{"command":"getEK","x":"' + bytes([lead]) + tail + b'"}'
+            reply = parse_reply(exchange(service.address, line + b"\n"))
+            assert reply.get("error") == (None if read_json(line) else "bad_utf8"), line
+
+
+@pytest.mark.parametrize("filling", [b" ", b"x", b"\0", b"\xff", b"[", b'"', b"\\", b"{"])
+def test_giant_lines(service, filling):
+    """Around the limit, and far beyond; ended, or not."""
+    for size in (16384, 16385, 16386, 16387, 65536, 1 << 20):
+        for end in (b"\n", b"\r\n"):
+            reply = parse_reply(exchange(service.address, filling * size + end))
+            assert (reply["error"] == "request_too_long") == (size > 16384)
+    assert parse_reply(exchange(service.address, filling * 16387))["error"] == "request_too_long"
+
+
+@pytest.mark.parametrize("rest", [
+    b"\n", b"\0" * 1000, b"x" * 100000, GET_EK + b"\n", (GET_EK + b"\n") * 1000, b"\xff\xfe\n" * 9,
+    b"{" * 20000, b"\r\n\r\n",
+])
+def test_pipelined_garbage(service, rest):
+    """The first line is answered, once; what follows is not looked at."""
+    for first, status in ((GET_EK, "ok"), (b"{}", "error"), (b"", "error"), (b"\0", "error")):
+        assert parse_reply(exchange(service.address, first + b"\n" + rest))["status"] == status
+
+
+def test_field_29_json(service):
+    """What jsmn takes and is no JSON, or more than one; and an escaped slash in base64."""
+    for line in (b'{"a"}', b'{"a":::"b"}', b'{"command":::"getEK"}', b'{"command"}',
+                 b'{"command":"getEK"::}', b'{"command":"getEK" "a" "b"}'):
+        assert parse_reply(exchange(service.address, line + b"\n"))["error"] == "bad_json"
+    for line in (b"{}{}", GET_EK + GET_EK, GET_EK + b"x", GET_EK + b" null"):
+        assert parse_reply(exchange(service.address, line + b"\n"))["error"] == "trailing_text"
+    twice = b'{"command":"getEK","command":"getEK"}\n'
+    assert parse_reply(exchange(service.address, twice))["error"] == "duplicate_key"
+    service.control.reset()
+    escaped = service.request.replace(b"/", b"\\/")
+    assert escaped != service.request
+    assert unb64(service.ok(escaped)["decrypted_secret"]) == SECRET
+
+
+# ---- when a client goes ------------------------------------------------------
+
+STAGES = {
+    "connected": (b"", 0), "within the line": (b'{"comm', 0), "asked": (GET_EK + b"\n", 0),
+    "asked for more": (GET_EK + b"\n" + b"x" * 50000, 0), "replied": (GET_EK + b"\n", 1),
+    "within the reply": (GET_EK + b"\n", 100), "no line end": (GET_EK, 0),
+    "too long": (b"x" * 20000, 1),
+}
+
+
+@pytest.mark.parametrize("how", ["half", "whole", "both"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_closed_at_each_stage(service, stage, how):
+    """Closing with unread data on it is a reset, to the other side."""
+    sent, read = STAGES[stage]
+    for _ in range(20):
+        with connect(service.address) as s, contextlib.suppress(BrokenPipeError, OSError):
+            s.sendall(sent)
+            if read:
+                assert len(s.recv(read)) == read
+            if how != "whole":
+                s.shutdown(socket.SHUT_WR if how == "half" else socket.SHUT_RDWR)
+            if how == "half":
+                assert (read_all(s) != b"") == (sent != b"")
+
+
+@pytest.mark.parametrize("how", ["half", "whole"])
+@pytest.mark.parametrize("command", ["StartAuthSession", "PolicySecret", "ActivateCredential"])
+def test_gone_while_the_tpm_works(service, command, how):
+    """Its job ends, for nobody; the next one's is not disturbed."""
+    service.control.reset()
+    service.control.delay(200, command, 1)
+    with connect(service.address) as s:
+        s.sendall(service.request + b"\n")
+        wait_for(lambda: service.control.count() > 0, 5, "TPM command")
+        if how == "half":
+            s.shutdown(socket.SHUT_WR)
+            assert unb64(parse_reply(read_all(s))["decrypted_secret"]) == SECRET
+    assert unb64(service.ok(service.request)["decrypted_secret"]) == SECRET
+
+
+# ---- many ----------------------------------------------------------------------
+
+def seconds(action):
+    begin = time.monotonic()
+    action()
+    return time.monotonic() - begin
+
+
+def test_10000_connections_in_bursts(service):
+    """Of one account; another is served between any two bursts."""
+    slowest = 0
+    for burst in range(20):
+        clients = [service.connect_as(HOSTILE) for _ in range(500)]
+        for s in clients[::2]:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                s.send((GET_EK + b"\n", b"\0garbage", GET_EK)[burst % 3])
+        slowest = max(slowest, seconds(lambda: service.ok(GET_EK, 10)))
+        for s in clients:
+            s.close()
+    assert slowest < 5
+
+
+def test_1000_idle_connections(service):
+    """All but 16 are told at once; who is another is served at once."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    try:
+        with account(HOSTILE):
+            idle = [connect(service.address, 10) for _ in range(1000)]
+        assert seconds(lambda: service.ok(GET_EK, 10)) < 5
+        refused = 0
+        with selectors.DefaultSelector() as ready:
+            for s in idle:
+                ready.register(s, selectors.EVENT_READ)
+            end = time.monotonic() + 5
+            while refused < 984 and time.monotonic() < end:
+                for key, _ in ready.select(1):
+                    assert parse_reply(read_all(key.fileobj))["error"] == "too_many_connections"
+                    ready.unregister(key.fileobj)
+                    refused += 1
+        assert refused == 984
+        for _ in range(50):
+            assert seconds(lambda: service.ok(GET_EK, 10)) < 5
+        assert unb64(service.ok(service.request)["decrypted_secret"]) == SECRET
+        for s in idle:
+            s.close()
+        with account(HOSTILE):
+            service.served_again()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_flood_of_requests(service):
+    """As fast as one account can; another's are all answered meanwhile."""
+    with subprocess.Popen([BUILD / "host" / "load", "--uid", str(HOSTILE), service.socket,
+                           GET_EK.decode(), "3", "64"], stdout=subprocess.PIPE) as load:
+        asked = 0
+        while load.poll() is None:
+            service.ok(GET_EK, 10)
+            asked += 1
+        flood = json.loads(load.stdout.read())
+    assert asked > 20
+    assert flood["requests"] > 100 and flood["errors"] > 100  # some are beyond their half
+
+
+def test_fairness_before_the_tpm(service):
+    """Nobody waits for more than those before him: the log tells the order of the replies."""
+    service.control.delay(300, "ActivateCredential", 1)
+    with selectors.DefaultSelector() as ready:
+        def flood():
+            with account(HOSTILE):
+                s = connect(service.address)
+            s.sendall(service.request + b"\n")
+            ready.register(s, selectors.EVENT_READ)
+
+        mark = service.log().count("\n")
+        for _ in range(16):
+            flood()
+        others = [service.connect_as(OTHER) for _ in range(2)]
+        for s in others:
+            s.sendall(service.request + b"\n")
+        # Each that has its answer comes again.
+        while f"uid={OTHER} " not in "".join(service.log().splitlines()[mark:]):
+            for key, _ in ready.select(5):
+                assert parse_reply(read_all(key.fileobj))["status"] in ("ok", "error")
+                ready.unregister(key.fileobj)
+                key.fileobj.close()
+                flood()
+        for s in others:
+            assert unb64(parse_reply(read_all(s))["decrypted_secret"]) == SECRET
+            s.close()
+        for key in list(ready.get_map().values()):
+            key.fileobj.close()
+    order = [line for line in service.log().splitlines()[mark:] if "activateCredential" in line]
+    places = [i for i, line in enumerate(order) if f"uid={OTHER} " in line]
+    assert places == [16, 17], order
+    with account(HOSTILE):
+        service.served_again()
+
+
+@pytest.mark.slow
+@pytest.mark.limit(40)
+def test_slow_writers_and_slow_readers(service):
+    """A byte a second, and not one: until the time is up. Nobody else notices."""
+    writers = [service.connect_as(HOSTILE, 30) for _ in range(16)]
+    readers = [service.connect_as(OTHER, 30) for _ in range(8)]
+    for s in readers:
+        s.sendall(b'{"command":"getAttestationData"}\n')
+    begin = time.monotonic()
+    line, sent = GET_EK.ljust(100), 0
+    while sent < len(line) and time.monotonic() - begin < 25:
+        try:
+            for s in writers:
+                s.send(line[sent:sent + 1])
+        except (BrokenPipeError, ConnectionResetError):
+            break
+        sent += 1
+        due = begin + sent
+        while time.monotonic() < due:
+            assert seconds(lambda: service.ok(GET_EK, 10)) < 5
+            time.sleep(0.1)
+    assert 9 <= time.monotonic() - begin <= 14
+    for s in writers:
+        with contextlib.suppress(ConnectionResetError):
+            assert read_all(s) == b""
+        s.close()
+    for s in readers:
+        assert parse_reply(read_all(s))["status"] == "ok"
+        s.close()
+
+
+@pytest.mark.parametrize("spare", [1, 4])
+def test_no_descriptors_left(states, service, spare):
+    """The listener rests, without spinning, and goes on when there are some."""
+    used = os.listdir(f"/proc/{service.control.pid()}/fd")
+    own = next(n for n in itertools.count() if str(n) not in used)
+    service = Service(states.new("plain"), wrap=["prlimit", f"--nofile={own + spare}"]).settled()
+    try:
+        service.let_in_all()
+        pid = service.control.pid()
+
+        def has(n):
+            """So many of those that the limit is about; inherited ones may be beyond it."""
+            return sum(int(fd) < own + spare for fd in os.listdir(f"/proc/{pid}/fd")) == n
+
+        wait_for(lambda: has(own), 5, "closed descriptors")
+        held = [service.connect_as(HOSTILE) for _ in range(10)]
+        waiting = [connect(service.address) for _ in range(10)]
+        for s in waiting:
+            s.sendall(GET_EK + b"\n")
+        wait_for(lambda: has(own + spare), 5, "exhaustion")
+        before = cpu_seconds(pid)
+        time.sleep(1)
+        assert cpu_seconds(pid) - before <= 0.1
+        for s in held:
+            s.close()
+        for s in waiting:
+            assert parse_reply(read_all(s))["status"] == "ok"
+            s.close()
+        wait_for(lambda: has(own), 5, "closed descriptors")
+        service.stop()
+    finally:
+        service.close()
