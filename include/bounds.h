@@ -58,6 +58,8 @@ static_assert(BASE64_LEN(SPKI_MAX) + BASE64_LEN(EK_CERT_MAX) + 2 * BASE64_LEN(TP
 #define TPM_GRACE_MS 5000U /* after the start: waiting for a late TPM */
 #define TPM_REOPEN_MIN_MS 50U /* first pause before the TPM is looked for again */
 #define TPM_REOPEN_MAX_MS 1000U
+#define TPM_REOPEN_COUNT 64U /* after so many of these, about a minute, ... */
+#define TPM_REOPEN_LATE_MS 10000U /* ... it is looked for less often */
 #define TPM_COMMAND_MS 30000U /* one TPM command */
 #define TPM_CREATE_MS 180000U /* one TPM command that makes a key */
 #define TPM_RETRY_MIN_MS 20U /* TPM_RC_RETRY and its kin: first pause */

@@ -179,6 +179,11 @@ int port_tpm_open(struct TSS2_TCTI_OPAQUE_CONTEXT_BLOB **tcti, const char **devi
 /* Closes what port_tpm_open opened. Idempotent. */
 void port_tpm_close(void);
 /*
+ * Is what was opened the TPM itself, ours alone? Otherwise a resource manager
+ * is in between, and others' objects and sessions may be alive.
+ */
+bool port_tpm_is_bare(void);
+/*
  * Why the last transfer to or from the TPM failed: -ERR_TPM_UNAVAILABLE where
  * the system does not say more; _DENIED, _BLOCKED, _SERVICE, _TIMEOUT.
  */

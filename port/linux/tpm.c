@@ -27,7 +27,7 @@ static union {
 	max_align_t align;
 	uint8_t bytes[256];
 } blob;
-static bool is_open;
+static const char *opened; /* the device, or NULL */
 /*
  * What is polled in the device's stead. The kernel's poll of a TPM waits for
  * the command at work, whatever its time limit; an epoll set asks the device
@@ -149,7 +149,7 @@ int port_tpm_open(TSS2_TCTI_CONTEXT **tcti, const char **device)
 		int r = open_device(i, &mute);
 
 		if (r == 0) {
-			is_open = true;
+			opened = paths.tpms[i].device;
 			*tcti = context();
 			*device = paths.tpms[i].device;
 			return 0;
@@ -164,11 +164,19 @@ int port_tpm_open(TSS2_TCTI_CONTEXT **tcti, const char **device)
 void port_tpm_close(void)
 {
 	unwatch();
-	if (is_open) {
+	if (opened != NULL) {
 		Tss2_Tcti_Finalize(context());
 		explicit_bzero(&blob, sizeof(blob));
-		is_open = false;
+		opened = NULL;
 	}
+}
+
+/* /dev/tpmN. Of another name it is not known what stands behind it. */
+bool port_tpm_is_bare(void)
+{
+	const char *name = strrchr(opened, '/');
+
+	return name != NULL && strncmp(name, "/tpm", 4) == 0 && name[4] != 'r';
 }
 
 int port_tpm_fault(void)

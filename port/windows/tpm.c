@@ -196,6 +196,11 @@ static void tell(TBS_RESULT result)
 	}
 }
 
+bool port_tpm_is_bare(void)
+{
+	return false; /* TBS is a resource manager */
+}
+
 int port_tpm_fault(void)
 {
 	switch (last) {

@@ -108,6 +108,9 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 	int r = rc == TSS2_RC_SUCCESS ? 0 : rc_error(rc);
 
 	if (t->credential_sent) {
+		/* Not the hierarchy's authorisation: the session that it has been shown
+		 * to. Its nonce may have been damaged on the way. */
+		r = r == -ERR_TPM_AUTH ? -ERR_TPM_RC : r;
 		return rc != TSS2_RC_SUCCESS && is_verdict(rc) ? -ERR_REJECTED : r;
 	}
 	/* The keys are not what they were (TPM reset, cleared, EK evicted). */

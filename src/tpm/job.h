@@ -18,6 +18,10 @@
 struct tpm {
 	ESYS_CONTEXT *esys; /* NULL while the link is closed */
 
+	/* What to flush of those before us, where nobody else does: what is ours
+	 * beyond doubt; and new sessions, since the TPM is full. */
+	enum { SWEEP_NOTHING, SWEEP_OURS, SWEEP_FRESH } sweep;
+
 	/* Loaded by the operation at work; flushed by its clean-up. */
 	ESYS_TR session;
 	ESYS_TR ek_loaded;

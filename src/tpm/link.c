@@ -219,6 +219,16 @@ uint32_t link_commands(void)
 	return link.commands;
 }
 
+TSS2_RC link_transmit(const uint8_t *command, size_t n)
+{
+	return guard_transmit(NULL, n, command);
+}
+
+TSS2_RC link_receive(uint8_t *response, size_t *n)
+{
+	return guard_receive(NULL, n, response, TSS2_TCTI_TIMEOUT_NONE);
+}
+
 void link_wipe(void)
 {
 	if (link.given != NULL) {

@@ -33,6 +33,11 @@ int link_fault(void);
 /* Commands sent since the program started. */
 uint32_t link_commands(void);
 
+/* A command of our own, without ESAPI, and its response of at most *n bytes;
+ * the buffer MUST stay. Codes of the TCTI's, TRY_AGAIN while there is none. */
+TSS2_RC link_transmit(const uint8_t *command, size_t n);
+TSS2_RC link_receive(uint8_t *response, size_t *n);
+
 /* Wipes what the last response left in ESAPI's buffer. Not within a command. */
 void link_wipe(void);
 

@@ -9,6 +9,7 @@
 #include "tpm/key.h"
 #include "tpm/link.h"
 #include "tpm/nv.h"
+#include "tpm/orphan.h"
 #include "tpm/rc.h"
 #include "tpm/tpm.h"
 #include "wire/text.h"
@@ -24,6 +25,7 @@ static struct work {
 	bool rest; /* no more of these */
 	bool reopened; /* the link broke under it once */
 	bool refreshed; /* the identity was stale once */
+	bool swept; /* the TPM was full once */
 	bool ready; /* tpm.result is for tpm_result */
 	uint32_t commands; /* link_commands() when it began */
 } work;
@@ -32,7 +34,7 @@ static struct work {
 static struct {
 	uint64_t grace_end;
 	uint64_t reopen_at;
-	uint32_t pause; /* ms, until the next attempt after that */
+	unsigned failures; /* since something worked */
 	int error; /* of the last attempt, or 0 */
 	const char *found; /* the device that the log says was found, or NULL */
 	int complaint; /* the last in the log, until something works */
@@ -44,7 +46,6 @@ void tpm_init(uint64_t now, tpm_log_fn *log)
 	tpm.ek_persistent = ESYS_TR_NONE;
 	closed.grace_end = now + TPM_GRACE_MS;
 	closed.reopen_at = now;
-	closed.pause = TPM_REOPEN_MIN_MS;
 }
 
 bool tpm_knows(enum tpm_goal goal)
@@ -83,6 +84,7 @@ static void begin(enum tpm_goal goal, bool own)
 	work.own = own;
 	work.reopened = false;
 	work.refreshed = false;
+	work.swept = false;
 	work.ready = false;
 	work.commands = link_commands();
 	tpm.activated = false;
@@ -127,7 +129,7 @@ static void log_device(const char *device)
 
 static void works(void)
 {
-	closed.pause = TPM_REOPEN_MIN_MS;
+	closed.failures = 0;
 	if (closed.complaint != 0) {
 		closed.complaint = 0;
 		tpm.log(false, "TPM works again", 0, 0);
@@ -141,13 +143,15 @@ static bool is_verdict(int fault)
 	       fault == -ERR_TPM_SERVICE;
 }
 
-/* The pause to make now; the next is twice as long, until something works. */
+/* The pause to make now. Each is twice the last; after a minute it is a long one. */
 static uint32_t longer_pause(void)
 {
-	uint32_t pause = closed.pause;
+	unsigned n = closed.failures++;
 
-	closed.pause = pause * 2 > TPM_REOPEN_MAX_MS ? TPM_REOPEN_MAX_MS : pause * 2;
-	return pause;
+	static_assert(TPM_REOPEN_MIN_MS << 5 > TPM_REOPEN_MAX_MS, "five are shorter");
+	return n < 5                  ? TPM_REOPEN_MIN_MS << n
+	       : n < TPM_REOPEN_COUNT ? TPM_REOPEN_MAX_MS
+				      : TPM_REOPEN_LATE_MS;
 }
 
 /* A device that takes its time to say no is asked less often. */
@@ -160,6 +164,7 @@ static bool open_link(uint64_t now)
 
 	if (r == 0) {
 		tpm.esys = link_esys();
+		tpm.sweep = port_tpm_is_bare() ? SWEEP_OURS : SWEEP_NOTHING;
 		if (closed.found != device) {
 			closed.found = device;
 			log_device(device);
@@ -210,6 +215,9 @@ static void give_up(int err)
 /* What is still to be done for the goal; NULL if it is reached. */
 static const struct operation *next_operation(void)
 {
+	if (tpm.sweep != SWEEP_NOTHING) {
+		return &orphan_operation;
+	}
 	if (!tpm.ek_proven) {
 		return &ek_operation;
 	}
@@ -243,6 +251,17 @@ static void reopen(uint64_t now, int fault)
 	}
 }
 
+/* There is no slot left: perhaps some are held by nobody, once in a job. */
+static bool sweep(void)
+{
+	if (work.swept || !port_tpm_is_bare()) {
+		return false;
+	}
+	work.swept = true;
+	tpm.sweep = SWEEP_FRESH;
+	return true;
+}
+
 /* The keys are not what they were: they are found anew, once in a job. */
 static bool refresh(void)
 {
@@ -265,7 +284,7 @@ static void operation_done(uint64_t now)
 	int r = job_outcome(&tpm, &rc, &stale);
 
 	work.state = OPERATION_NEXT;
-	if (r != 0 && !(stale && refresh())) {
+	if (r != 0 && !(stale && refresh()) && !(r == -ERR_TPM_FULL && sweep())) {
 		finish(r, rc);
 	}
 	if (job_dirty()) {

@@ -6,21 +6,22 @@
 
 #define HEADER 10
 
-/* The commands of attestd (TPM_CC) that can have sessions. */
+/* The commands of attestd (TPM_CC) whose responses are looked into. */
 static const struct code {
 	uint16_t code;
 	uint8_t handles; /* of the command */
 	bool returns_handle;
-	bool encrypted; /* one TPM2B is all that the response holds, and ESAPI decrypts it */
+	uint8_t tpm2bs; /* they are all of the response's parameters; 0: something else is */
 } codes[] = {
-	{0x131, 1, true, false}, /* CreatePrimary */
-	{0x147, 2, false, true}, /* ActivateCredential */
-	{0x14e, 2, false, false}, /* NV_Read */
-	{0x151, 2, false, false}, /* PolicySecret */
-	{0x169, 1, false, false}, /* NV_ReadPublic */
-	{0x173, 1, false, false}, /* ReadPublic */
-	{0x176, 2, true, false}, /* StartAuthSession */
-	{0x17a, 0, false, false}, /* GetCapability */
+	{0x131, 1, true, 0}, /* CreatePrimary */
+	{0x147, 2, false, 1}, /* ActivateCredential */
+	{0x14e, 2, false, 1}, /* NV_Read */
+	{0x151, 2, false, 0}, /* PolicySecret */
+	{0x161, 0, true, 0}, /* ContextLoad */
+	{0x169, 1, false, 2}, /* NV_ReadPublic */
+	{0x173, 1, false, 3}, /* ReadPublic */
+	{0x176, 2, true, 1}, /* StartAuthSession */
+	{0x17a, 0, false, 0}, /* GetCapability */
 };
 
 static const struct code *find(uint32_t code)
@@ -71,34 +72,44 @@ struct command_shape command_shape(const uint8_t *command, size_t n)
 	return r.failed ? (struct command_shape){0, 0, 0} : shape;
 }
 
-static int check_sessions(struct reader r, struct command_shape command)
+static bool are_whole(struct reader r, const struct code *code)
+{
+	size_t len;
+
+	for (unsigned i = 0; i < code->tpm2bs; i++) {
+		reader_tpm2b(&r, &len);
+	}
+	return code->tpm2bs == 0 || reader_done(&r);
+}
+
+/* What is behind the header of a success. */
+static int check_body(struct reader r, struct command_shape command)
 {
 	const struct code *code = find(command.code);
 	struct reader parameters;
-	const uint8_t *p;
 	size_t len;
 
 	if (code == NULL) {
-		return -ERR_TPM_RESPONSE;
+		return command.tag == RESPONSE_TAG_SESSIONS ? -ERR_TPM_RESPONSE : 0;
 	}
 	if (code->returns_handle) {
 		reader_u32(&r);
 	}
-	len = reader_u32(&r); /* parameterSize */
-	p = reader_bytes(&r, len);
-	if (r.failed) {
-		return -ERR_TPM_RESPONSE;
+	parameters = r;
+	if (command.tag == RESPONSE_TAG_SESSIONS) {
+		const uint8_t *p;
+
+		len = reader_u32(&r); /* parameterSize */
+		p = reader_bytes(&r, len);
+		parameters = reader_over(p, p == NULL ? 0 : len);
+		for (unsigned i = 0; i < command.sessions; i++) {
+			reader_tpm2b(&r, &len); /* nonce */
+			reader_u8(&r); /* attributes */
+			reader_tpm2b(&r, &len); /* acknowledgment */
+		}
+		r.failed = !reader_done(&r);
 	}
-	parameters = reader_over(p, len);
-	if (code->encrypted && (reader_tpm2b(&parameters, &len), !reader_done(&parameters))) {
-		return -ERR_TPM_RESPONSE;
-	}
-	for (unsigned i = 0; i < command.sessions; i++) {
-		reader_tpm2b(&r, &len); /* nonce */
-		reader_u8(&r); /* attributes */
-		reader_tpm2b(&r, &len); /* acknowledgment */
-	}
-	return reader_done(&r) ? 0 : -ERR_TPM_RESPONSE;
+	return !r.failed && are_whole(parameters, code) ? 0 : -ERR_TPM_RESPONSE;
 }
 
 int response_check(struct command_shape command, const uint8_t *p, size_t n)
@@ -117,8 +128,8 @@ int response_check(struct command_shape command, const uint8_t *p, size_t n)
 	if (rc != 0) {
 		return tag == RESPONSE_TAG_PLAIN && n == HEADER ? 0 : -ERR_TPM_RESPONSE;
 	}
-	if (tag != command.tag) {
+	if (tag == 0 || tag != command.tag) {
 		return -ERR_TPM_RESPONSE;
 	}
-	return tag == RESPONSE_TAG_SESSIONS ? check_sessions(r, command) : 0;
+	return check_body(r, command);
 }

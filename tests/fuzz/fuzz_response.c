@@ -18,10 +18,10 @@ static uint32_t be(const uint8_t *p, size_t n)
 	return v;
 }
 
-/* TPM_CC of CreatePrimary and StartAuthSession: the response has a handle. */
+/* TPM_CC of CreatePrimary, ContextLoad and StartAuthSession: the response has a handle. */
 static size_t handle_len(uint32_t code)
 {
-	return code == 0x131 || code == 0x176 ? 4 : 0;
+	return code == 0x131 || code == 0x161 || code == 0x176 ? 4 : 0;
 }
 
 /* Steps over the response's authorisations: where the last one ends. */
@@ -48,10 +48,12 @@ static void check_accepted(struct command_shape shape, const uint8_t *p, size_t 
 		return;
 	}
 	MUST(be(p, 2) == shape.tag);
+	MUST(shape.tag != 0);
+	at = HEADER + handle_len(shape.code);
+	MUST(n >= at);
 	if (shape.tag != RESPONSE_TAG_SESSIONS) {
 		return;
 	}
-	at = HEADER + handle_len(shape.code);
 	MUST(n >= at + 4);
 	params = be(p + at, 4);
 	at += 4;

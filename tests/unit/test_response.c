@@ -18,19 +18,19 @@ static const struct kind {
 	unsigned sessions; /* the most that it is tried with */
 	bool handle; /* the response has one */
 	size_t params; /* the response's, in bytes */
-	bool tpm2b; /* the first of them is one, and the only one */
+	unsigned tpm2bs; /* they are these, or something else */
 } kinds[] = {
-	{"GetCapability", 0x17a, 0, 1, false, 17, false},
-	{"ReadPublic", 0x173, 1, 1, false, 380, false},
-	{"NV_ReadPublic", 0x169, 1, 1, false, 52, false},
-	{"NV_Read", 0x14e, 2, 2, false, 770, true},
-	{"CreatePrimary", 0x131, 1, 2, true, 500, false},
-	{"ContextSave", 0x162, 1, 0, false, 900, false},
-	{"ContextLoad", 0x161, 0, 0, true, 0, false},
-	{"FlushContext", 0x165, 0, 0, false, 0, false},
-	{"StartAuthSession", 0x176, 2, 1, true, 34, true},
-	{"PolicySecret", 0x151, 2, 2, false, 8, false},
-	{"ActivateCredential", 0x147, 2, 3, false, 34, true},
+	{"GetCapability", 0x17a, 0, 1, false, 17, 0},
+	{"ReadPublic", 0x173, 1, 1, false, 380, 3},
+	{"NV_ReadPublic", 0x169, 1, 1, false, 52, 2},
+	{"NV_Read", 0x14e, 2, 2, false, 770, 1},
+	{"CreatePrimary", 0x131, 1, 2, true, 500, 0},
+	{"ContextSave", 0x162, 1, 0, false, 900, 0},
+	{"ContextLoad", 0x161, 0, 0, true, 0, 0},
+	{"FlushContext", 0x165, 0, 0, false, 0, 0},
+	{"StartAuthSession", 0x176, 2, 1, true, 34, 1},
+	{"PolicySecret", 0x151, 2, 2, false, 8, 0},
+	{"ActivateCredential", 0x147, 2, 3, false, 34, 1},
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
 
@@ -102,6 +102,20 @@ static void make_command(const struct kind *k, unsigned sessions)
 	put(command, &at, command_len, 4);
 }
 
+/* All TPM2Bs but the last are of 4 bytes. */
+static void fill_parameters(const struct kind *k)
+{
+	size_t end = len + k->params;
+
+	for (unsigned left = k->tpm2bs; left > 0; left--) {
+		size_t n = left == 1 ? end - len - 2 : 4;
+
+		put(response, &len, n, 2);
+		fill(response, &len, DATA, n);
+	}
+	fill(response, &len, DATA, end - len);
+}
+
 static void make_response(const struct kind *k, unsigned sessions)
 {
 	len = 0;
@@ -114,10 +128,7 @@ static void make_response(const struct kind *k, unsigned sessions)
 	if (sessions > 0) {
 		put_length(k->params, 4);
 	}
-	if (k->tpm2b) {
-		put(response, &len, k->params - 2, 2);
-	}
-	fill(response, &len, DATA, k->params - (k->tpm2b ? 2 : 0));
+	fill_parameters(k);
 	for (unsigned i = 0; i < sessions; i++) {
 		size_t n = i == 0 ? 0 : 32;
 
@@ -175,10 +186,10 @@ static void truncated(void **state)
 		for (size_t cut = 0; cut < len; cut++) {
 			set_size(len);
 			ASSERT_CHECK(cut, -ERR_TPM_RESPONSE);
-			/* And if it says so itself: without sessions ESAPI
-			 * sees for itself what is missing. */
+			/* And if it says so itself: behind the handle only
+			 * TPM2Bs are missed. */
 			set_size(cut);
-			if (cut < HEADER || sessions > 0) {
+			if (cut < HEADER + (k->handle ? 4U : 0U) || sessions > 0 || k->tpm2bs > 0) {
 				ASSERT_CHECK(cut, -ERR_TPM_RESPONSE);
 			} else {
 				ASSERT_CHECK(cut, 0);
@@ -199,7 +210,7 @@ static void trailing_bytes(void **state)
 			set_size(len);
 			ASSERT_CHECK(len + more, -ERR_TPM_RESPONSE);
 			set_size(len + more);
-			if (sessions > 0) {
+			if (sessions > 0 || k->tpm2bs > 0) {
 				ASSERT_CHECK(len + more, -ERR_TPM_RESPONSE);
 			}
 		}
@@ -337,6 +348,7 @@ static void shapes(void **state)
 {
 	static const uint8_t get_random[] = {0x80, 0x01, 0, 0, 0, 12, 0, 0, 0x01, 0x7b, 0, 8};
 	static const uint8_t answer[] = {0x80, 0x01, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0};
+	static const uint8_t no_tag[] = {0, 0, 0, 0, 0, 10, 0, 0, 0, 0};
 	static const uint8_t error[] = {0x80, 0x01, 0, 0, 0, 10, 0, 0, 0x09, 0x22};
 	struct command_shape s = command_shape(get_random, sizeof get_random);
 
@@ -353,6 +365,7 @@ static void shapes(void **state)
 		/* Nothing succeeds that was not asked. */
 		assert_int_equal(response_check(s, answer, sizeof answer), -ERR_TPM_RESPONSE);
 		assert_int_equal(response_check(s, error, sizeof error), 0);
+		assert_int_equal(response_check(s, no_tag, sizeof no_tag), -ERR_TPM_RESPONSE);
 		free(p);
 	}
 }

@@ -43,6 +43,12 @@ static enum fault_outcome hang_up(uint32_t value, uint8_t *rsp, size_t *n)
 	return FAULT_CLOSE;
 }
 
+static enum fault_outcome kill_client(uint32_t value, uint8_t *rsp, size_t *n)
+{
+	(void)value, (void)rsp, (void)n;
+	return FAULT_KILL;
+}
+
 /* Fewer bytes than the header says; `value` of them are missing. */
 static enum fault_outcome cut(uint32_t value, uint8_t *rsp, size_t *n)
 {
@@ -85,14 +91,39 @@ static enum fault_outcome lie_about_size(uint32_t value, uint8_t *rsp, size_t *n
 	return FAULT_ANSWER;
 }
 
+static void fill_with_noise(uint8_t *p, size_t n)
+{
+	uint32_t x = 0x2545F491U;
+
+	for (size_t i = 0; i < n; i++) {
+		x = x * 1664525U + 1013904223U;
+		p[i] = (uint8_t)(x >> 24);
+	}
+}
+
 /* The success that was answered, with a body that is none. */
 static enum fault_outcome garbage(uint32_t value, uint8_t *rsp, size_t *n)
 {
-	uint32_t x = 0x2545F491U + value;
+	(void)value;
+	fill_with_noise(rsp + TPM_HEADER, *n - TPM_HEADER);
+	return FAULT_ANSWER;
+}
 
-	for (size_t i = TPM_HEADER; i < *n; i++) {
-		x = x * 1664525U + 1013904223U;
-		rsp[i] = (uint8_t)(x >> 24);
+static enum fault_outcome noise(uint32_t value, uint8_t *rsp, size_t *n)
+{
+	(void)value;
+	fill_with_noise(rsp, *n);
+	return FAULT_ANSWER;
+}
+
+/* Any length field of 16 bits, or half of one of 32. */
+static enum fault_outcome put(uint32_t value, uint8_t *rsp, size_t *n)
+{
+	uint32_t at = value >> 16;
+
+	if (at + 2 <= *n) {
+		rsp[at] = (uint8_t)(value >> 8);
+		rsp[at + 1] = (uint8_t)value;
 	}
 	return FAULT_ANSWER;
 }
@@ -113,16 +144,21 @@ static enum fault_outcome nothing(uint32_t value, uint8_t *rsp, size_t *n)
 
 const struct fault_kind fault_kinds[] = {
 	{"rc", FAULT_BEFORE, true, answer_rc, "answer the response code VALUE"},
+	{"rc-after", FAULT_AFTER, true, answer_rc, "ask, then answer VALUE"},
 	{"tag12", FAULT_BEFORE, false, answer_tag12, "answer as a missing TPM 1.2"},
 	{"hang", FAULT_BEFORE, false, hang, "answer nothing; the TPM stays busy"},
 	{"close", FAULT_BEFORE, false, hang_up, "hang up instead of asking"},
 	{"close-after", FAULT_AFTER, false, hang_up, "ask, then hang up"},
+	{"kill", FAULT_BEFORE, false, kill_client, "kill the client instead of asking"},
+	{"kill-after", FAULT_AFTER, false, kill_client, "ask, then kill the client"},
 	{"short", FAULT_AFTER, false, cut_header, "half a header"},
 	{"cut", FAULT_AFTER, true, cut, "leave out the last VALUE bytes"},
 	{"truncate", FAULT_AFTER, true, truncate_body, "the same, and the size agrees"},
 	{"long", FAULT_AFTER, true, lengthen, "VALUE bytes behind the end"},
 	{"size", FAULT_AFTER, true, lie_about_size, "the header's size is VALUE"},
 	{"garbage", FAULT_AFTER, false, garbage, "a body of noise"},
+	{"noise", FAULT_AFTER, false, noise, "noise of the same length"},
+	{"put", FAULT_AFTER, true, put, "the 16 bits at VALUE >> 16 are VALUE & 0xffff"},
 	{"flip", FAULT_AFTER, true, flip, "flip a bit of byte VALUE"},
 	{"delay", FAULT_AFTER, true, nothing, "answer VALUE ms later"},
 };

@@ -20,6 +20,7 @@ enum fault_outcome {
 	FAULT_ANSWER, /* send what is in the buffer */
 	FAULT_SILENCE, /* send nothing, ever; the TPM stays busy */
 	FAULT_CLOSE, /* hang up on the client */
+	FAULT_KILL, /* kill it */
 };
 
 #define FAULT_ANY 0U /* any command code */

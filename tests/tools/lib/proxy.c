@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -18,6 +19,7 @@ struct session {
 	int fd; /* -1: free */
 	unsigned number; /* which open it was, from 1 */
 	enum device device;
+	int pid; /* who opened it; 0: unknown */
 	uint8_t cmd[TPM_BUFFER];
 	size_t have;
 	uint64_t turn; /* place in the queue; 0: no whole command yet */
@@ -122,7 +124,7 @@ static struct session *new_session(enum device device)
 	return free;
 }
 
-int proxy_open(enum device device)
+int proxy_open(enum device device, int pid)
 {
 	struct session *s;
 	int pair[2];
@@ -135,6 +137,7 @@ int proxy_open(enum device device)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return -errno;
 	s->fd = pair[0];
+	s->pid = pid;
 	return pair[1];
 }
 
@@ -225,7 +228,9 @@ static void dispose(void)
 		record_add(flight.number, flight.cc, UINT32_MAX, 0);
 		return;
 	}
-	if (what == FAULT_CLOSE) {
+	if (what == FAULT_KILL && flight.from != NULL && flight.from->pid > 0)
+		kill(flight.from->pid, SIGKILL);
+	if (what == FAULT_CLOSE || what == FAULT_KILL) {
 		flight.phase = IDLE;
 		record_add(flight.number, flight.cc, UINT32_MAX, ms_since(&flight.start));
 		if (flight.from != NULL)
@@ -353,11 +358,6 @@ void proxy_run(const struct pollfd *fds, size_t n)
 }
 
 /* ---- reports --------------------------------------------------------- */
-
-void proxy_reset_counts(void)
-{
-	record_reset();
-}
 
 void proxy_print_count(FILE *out)
 {

@@ -22,8 +22,8 @@
 /* t MUST outlive the proxy. */
 void proxy_init(struct tpm *t);
 
-/* A new session: the client's end of it, or a negative errno. */
-int proxy_open(enum device device);
+/* A new session of that process: the client's end of it, or a negative errno. */
+int proxy_open(enum device device, int pid);
 /* Makes a connected socket a session of /dev/tpmrm0; takes fd over. */
 int proxy_adopt(int fd);
 
@@ -44,7 +44,6 @@ void proxy_tpm_reset(void);
 /* The TPM is gone: all sessions end. */
 void proxy_tpm_lost(void);
 
-void proxy_reset_counts(void);
 /* As JSON, without a line end. */
 void proxy_print_count(FILE *out);
 void proxy_print_log(FILE *out);

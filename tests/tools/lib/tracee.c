@@ -299,7 +299,7 @@ int tracee_answer(int listener, open_fn open_device)
 	if (device >= 0 && ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &rq.id) != 0)
 		return 0;
 	if (device >= 0) {
-		fd = open_device((enum device)device);
+		fd = open_device((enum device)device, (int)rq.pid);
 		if (fd >= 0) {
 			inject(listener, rq.id, fd, flags);
 			close(fd);

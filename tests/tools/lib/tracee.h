@@ -12,10 +12,10 @@ enum device { DEVICE_TPMRM0, DEVICE_TPM0, DEVICE_COUNT };
 extern const char *const device_paths[DEVICE_COUNT];
 
 /*
- * Answers an open of a device: a descriptor that becomes the command's (the
+ * Answers a process's open of a device: a descriptor that becomes the command's (the
  * caller of this closes it afterwards), or a negative errno.
  */
-typedef int (*open_fn)(enum device device);
+typedef int (*open_fn)(enum device device, int pid);
 
 /*
  * Forks, puts argv under the filter and runs it. Returns its process id and in

@@ -1,0 +1,194 @@
+"""What a TPM can do wrong, command by command: flows, faults, and what may come of them."""
+import os
+import signal
+import struct
+
+from .control import CC, RC_RETRY
+from .credential import make, rsa_from_tpm
+from .service import Service, b64, can_connect, unb64, wait_for
+
+GET_EK = {"command": "getEK"}
+ATTESTATION = {"command": "getAttestationData"}
+SECRET = b"a secret"
+
+# Starts attestd again whenever it ends, like a supervisor, until it is told to stop.
+SUPERVISOR = """
+    trap 'over=1; kill $!' TERM
+    while [ -z "$over" ]; do
+        "$@" & echo $! >$TMPDIR/new; mv $TMPDIR/new $TMPDIR/pid
+        wait $!; status=$?; [ -z "$over" ] || { wait $!; status=$?; }
+        echo $status >>$TMPDIR/statuses
+    done
+    exit $status"""
+
+# Response codes (TPM 2.0 Library part 2, 6.6.3), and the error that each is for a client.
+NOT_NOW = {"RETRY": 0x922, "YIELDED": 0x908, "TESTING": 0x90A, "NV_RATE": 0x920}
+CODES = {
+    "NV_UNAVAILABLE": (0x923, "tpm_error"), "LOCKOUT": (0x921, "tpm_lockout"),
+    "OBJECT_MEMORY": (0x902, "tpm_no_memory"), "SESSION_MEMORY": (0x903, "tpm_no_memory"),
+    "OBJECT_HANDLES": (0x906, "tpm_no_memory"), "SESSION_HANDLES": (0x905, "tpm_no_memory"),
+    "MEMORY": (0x904, "tpm_no_memory"), "CONTEXT_GAP": (0x901, "tpm_no_memory"),
+    "FAILURE": (0x101, "tpm_error"), "INITIALIZE": (0x100, "tpm_not_started"),
+    "DISABLED": (0x120, "tpm_error"), "COMMAND_CODE": (0x143, "tpm_error"),
+    "REBOOT": (0x130, "tpm_error"), "HIERARCHY": (0x185, "hierarchy_disabled"),
+    "HANDLE": (0x18B, "tpm_error"), "VALUE": (0x1C4, "tpm_error"), "SIZE": (0x1D5, "tpm_error"),
+    "POLICY_FAIL": (0x99D, "tpm_error"), "AUTH_FAIL": (0x98E, "tpm_auth_required"),
+    "BAD_AUTH": (0x9A2, "tpm_auth_required"), "AUTH_UNAVAILABLE": (0x12F, "tpm_auth_required"),
+    "unknown": (0x1FF, "tpm_error"),
+}
+AUTH = ["AUTH_FAIL", "BAD_AUTH", "AUTH_UNAVAILABLE", "LOCKOUT"]
+# What no TPM says, as the proxy's words. `delay` is here for that it needs no pardon.
+MANGLED = ["tag12", "short", "cut 1", "cut 4", "cut 9", "truncate 1", "truncate 8", "truncate 4000",
+           "long 1", "long 300", "size 9", "size 10", "size 4097", "size 0xffffffff", "garbage",
+           "noise", "close", "close-after", "delay 50", *(f"flip {at}" for at in (0, 9, 12, 15, 20, 40))]
+# By which a reply may say that the link failed twice, or was damaged.
+TRANSPORT = ["tpm_bad_response", "tpm_unavailable"]
+CERTIFICATE = ["NV_ReadPublic", "GetCapability", "NV_Read"]
+
+
+def is_format_one(rc):
+    return rc & 0x80
+
+
+def at_start(name, command):
+    """The replies' errors (None: success) to a code that comes at each `command` of the start."""
+    rc, error = CODES[name]
+    if command == "GetRandom" or (command == "ReadPublic" and name == "HANDLE"):
+        return [None]
+    if command == "FlushContext":
+        return [None, "tpm_error", "tpm_unavailable"]
+    if command in CERTIFICATE and (is_format_one(rc) or name in AUTH):
+        return [None]
+    return [error]
+
+
+def in_request(name, command, once):
+    """The same for activateCredential."""
+    rc, error = CODES[name]
+    if command == "FlushContext":
+        return [None] if once else [None, "tpm_error", "tpm_unavailable"]
+    if command == "ActivateCredential":
+        parameter = rc & 0xC0 == 0xC0
+        if parameter or name == "FAILURE":
+            return ["credential_rejected"]
+        return ["tpm_error"] if error == "tpm_auth_required" else [error]
+    return [None] if once and error == "tpm_error" else [error]
+
+
+def when_mangled(fault, command):
+    """To a response that is damaged once."""
+    unseen = fault.startswith(("garbage", "flip")) and command in ("ContextLoad", "StartAuthSession")
+    # Nothing shows that a handle or a nonce is not the TPM's, but what the TPM says to it.
+    return [None, *TRANSPORT, *(["tpm_error"] if unseen else [])]
+
+
+# Where a response's lengths are: h a handle, p parameterSize, 2 a TPM2B, digits a fixed part,
+# t a ticket, and a for each authorisation.
+SHAPES = {
+    "GetRandom": "2", "ReadPublic": "222", "NV_ReadPublic": "22", "CreatePrimary": "hp222t2a",
+    "ContextSave": "8442", "ContextLoad": "h", "StartAuthSession": "h2", "PolicySecret": "p2ta",
+    "ActivateCredential": "p2aa", "NV_Read": "p2a", "GetCapability": "144", "FlushContext": "",
+}
+
+
+def lengths(command, response):
+    """The offsets of 16-bit lengths, the header's own first."""
+    found, at = [4], 10
+    if struct.unpack(">I", response[6:10])[0] != 0:
+        return found
+
+    def tpm2b():
+        nonlocal at
+        found.append(at)
+        at += 2 + struct.unpack(">H", response[at:at + 2])[0]
+
+    for part in SHAPES[command]:
+        if part == "h":
+            at += 4
+        elif part == "p":
+            found.append(at + 2)
+            at += 4
+        elif part == "2":
+            tpm2b()
+        elif part == "t":
+            at += 6
+            tpm2b()
+        elif part == "a":
+            tpm2b()
+            at += 1
+            tpm2b()
+        else:
+            at += int(part)
+    assert at == len(response), (command, at, response.hex())
+    return found
+
+
+class Supervised(Service):
+    """attestd that is started again whenever it ends, on one TPM; `pid` is the present one's."""
+
+    def __init__(self, state, device="tpmrm0", binary=None, args=(), env=None, launcher=()):
+        super().__init__(state, args=args, binary=binary, env=env,
+                         launcher=["--device", device, "--trace", "/dev/null", *launcher],
+                         wrap=["sh", "-c", SUPERVISOR, "sh"])
+        self.ready()
+
+    @property
+    def pid(self):
+        return int(wait_for(lambda: (self.dir / "pid").exists() and (self.dir / "pid").read_text(),
+                            10, "pid"))
+
+    def statuses(self):
+        file = self.dir / "statuses"
+        return [int(s) for s in file.read_text().split()] if file.exists() else []
+
+    def await_next(self, before):
+        """Another process than `before` listens."""
+        wait_for(lambda: self.pid != before and can_connect(self.socket), 20, "restart")
+
+    def restart(self):
+        """Ends it as a supervisor does; the next one is at once on its way."""
+        before, ended = self.pid, len(self.statuses())
+        os.kill(before, signal.SIGTERM)
+        self.await_next(before)
+        assert self.statuses()[ended:] == [0], self.log()
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def resident(self):
+        """VmRSS in KiB."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
+
+
+def activation(known):
+    c = make(rsa_from_tpm(known["ek_tpm"]), known["aik_name"], SECRET)
+    return {"command": "activateCredential", "credential_blob": b64(c.file)}
+
+
+def opens(reply):
+    return reply["status"] == "ok" and unb64(reply["decrypted_secret"]) == SECRET
+
+
+def flow(service):
+    """[(command, which of its kind), ...] since the last reset, with the clean-up behind it."""
+    assert service.control.left() == []
+    found = []
+    for name in service.control.commands():
+        found.append((name, sum(name == other for other, _ in found)))
+    return found
+
+
+def inject(service, fault, at, index, count):
+    """fault: the proxy's words; at the index-th of that command."""
+    kind, *value = fault.split()
+    if at == "FlushContext" and fault == f"rc {CODES['HANDLE'][0]}":
+        kind = "rc-after"  # what "no such handle" says is true
+    service.control.fault(kind, *value, command=at, count=count, skip=index)
+
+
+def settles(service, request, good, seconds=10):
+    """The fault is gone: all is well, at once or at the next look at the TPM."""
+    service.control.ask("clear")
+    wait_for(lambda: good(service.ask(request)), seconds, "recovery")
+    assert service.control.left() == []

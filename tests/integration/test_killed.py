@@ -1,0 +1,197 @@
+"""SIGKILL between any two TPM commands, and links that break there: who is next works at once.
+
+/dev/tpm0 has no resource manager and three slots of each kind: what the dead one left stays until
+attestd flushes it, if only attestd can have made it.
+"""
+import json
+import os
+import signal
+import sys
+
+import pytest
+
+from harness.faults import ATTESTATION, Supervised, activation, flow, inject, opens
+from harness.service import Service, connect, read_all, wait_for
+
+MOMENTS = ["kill", "kill-after"]  # before the TPM has the command; when it has answered
+SIGKILLED = 137
+
+# TPM2_StartAuthSession and TPM2_PolicyPCR (PCR 0, of SHA-256), as they go over the wire.
+SESSION = "80010000003b00000176" + "40000007" * 2 + "0020" + "00" * 32 + "0000{kind}0010000b"
+POLICY, HMAC = SESSION.format(kind="01"), SESSION.format(kind="00")
+POLICY_PCR = "80010000001a0000017f" + "030000{:02x}" + "0000" + "00000001" + "000b03010000"
+# Another program, which has been there before: sends commands, and becomes attestd.
+BEFORE = """
+import os, sys
+device = os.open("/dev/tpm0", os.O_RDWR | os.O_CLOEXEC)
+for command in sys.argv[1].split():
+    os.write(device, bytes.fromhex(command))
+    answer = os.read(device, 4096)
+    assert answer[6:10] == bytes(4), (command, answer.hex())
+os.close(device)
+os.execv(sys.argv[2], sys.argv[2:])"""
+
+
+@pytest.fixture(params=["tpmrm0", "tpm0"])
+def device(request):
+    return request.param
+
+
+@pytest.fixture
+def service(states, device):
+    made = Supervised(states.new("plain"), device=device)
+    try:
+        yield made
+        made.stop()
+    finally:
+        made.close()
+
+
+def flows(service):
+    """Of a start, and of a request to a service at rest; what is known, and the request."""
+    known = service.settled().attestation()
+    service.control.left()
+    service.control.reset()
+    service.restart()
+    assert service.attestation() == known
+    start = flow(service)
+    request = activation(known)
+    service.ask(request)
+    service.control.left()
+    service.control.reset()
+    service.ask(request)
+    return known, request, start, flow(service)
+
+
+def at_rest(service):
+    """The clean-up behind the last reply is over: it ends with the objects."""
+    wait_for(lambda: json.loads(service.control.ask("handles"))["transient"] == [], 10, "clean-up")
+
+
+def die(service, request):
+    """A request that nobody lives to answer."""
+    before = service.pid
+    with connect(service.address) as s:
+        try:
+            s.sendall(json.dumps(request).encode() + b"\n")
+            read_all(s)
+        except ConnectionError:
+            pass
+    service.await_next(before)
+
+
+def works_at_once(service, known, request):
+    service.control.ask("clear")
+    assert service.attestation() == known
+    assert opens(service.ask(request))
+
+
+def nothing_is_left(service, device):
+    """On the plain device a session that was at its beginning may be: until its slot is needed."""
+    at_rest(service)
+    left = service.control.handles()
+    assert len(left) <= (0 if device == "tpmrm0" else 3)
+    assert all(handle.startswith("0x03") for handle in left)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_in_a_request(service, device, moment):
+    known, request, _, commands = flows(service)
+    for at, index in commands:
+        at_rest(service)
+        inject(service, moment, at, index, 1)
+        die(service, request)
+        works_at_once(service, known, request)
+    assert service.statuses()[1:] == [SIGKILLED] * len(commands)
+    nothing_is_left(service, device)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_at_the_start(service, device, moment):
+    known, request, commands, _ = flows(service)
+    for at, index in commands:
+        at_rest(service)
+        ended = len(service.statuses())
+        inject(service, moment, at, index, 1)
+        os.kill(service.pid, signal.SIGTERM)
+        wait_for(lambda: service.statuses()[ended:] == [0, SIGKILLED], 20, f"death at {at}")
+        service.ready()
+        works_at_once(service, known, request)
+    nothing_is_left(service, device)
+
+
+def test_again_and_again_at_the_same_place(service):
+    """Each leaves a session that nobody can tell from a stranger's."""
+    known, request, _, _ = flows(service)
+    for _ in range(8):
+        at_rest(service)
+        inject(service, "kill", "PolicySecret", 0, 1)
+        die(service, request)
+        works_at_once(service, known, request)
+
+
+@pytest.mark.parametrize("fault", ["size 9", "cut 4", "close-after", "noise"])
+def test_a_link_that_breaks(service, device, fault):
+    """What attestd itself has lost sight of."""
+    known, request, _, commands = flows(service)
+    for at, index in commands * 2:
+        inject(service, fault, at, index, 1)
+        service.ask(request)
+        works_at_once(service, known, request)
+    nothing_is_left(service, device)
+
+
+def beside(states, *commands):
+    """attestd on a plain device on which another program has left what it will want again."""
+    service = Service(states.new("persistent"), launcher=["--device", "tpm0"],
+                      wrap=[sys.executable, "-c", BEFORE, " ".join(commands)])
+    service.ready()
+    return service
+
+
+def test_what_others_left_stays(states):
+    """Their sessions, HMAC or with a policy of their own, and their objects."""
+    create = "tpm2_createprimary -Q -C o -G ecc -c $TMPDIR/theirs.ctx -T device:/dev/tpm0 && "
+    service = Service(states.new("persistent"), launcher=["--device", "tpm0"],
+                      wrap=["sh", "-c", create + 'exec "$@"', "sh", sys.executable, "-c", BEFORE,
+                            " ".join([POLICY, POLICY_PCR.format(0), HMAC])])
+    try:
+        service.ready()
+        theirs = ["0x80000000", "0x02000001", "0x03000000"]
+        request = activation(service.attestation())
+        for _ in range(4):
+            assert opens(service.ask(request))
+        wait_for(lambda: sorted(service.control.handles()) == sorted(theirs), 5, "clean-up")
+        service.stop()
+    finally:
+        service.close()
+
+
+def test_no_slot_is_taken_from_others(states):
+    service = beside(states, POLICY, POLICY_PCR.format(0), POLICY, POLICY_PCR.format(1), HMAC)
+    try:
+        request = activation(service.attestation())
+        assert service.ask(request)["error"] == "tpm_no_memory"
+        assert len(service.control.handles()) == 3
+        service.stop()
+    finally:
+        service.close()
+
+
+def test_new_sessions_that_nobody_uses_give_way(states):
+    service = beside(states, POLICY, POLICY, HMAC)
+    try:
+        assert opens(service.ask(activation(service.attestation())))
+        wait_for(lambda: service.control.handles() == ["0x02000002"], 5, "clean-up")
+        service.stop()
+    finally:
+        service.close()
+
+
+def test_behind_a_resource_manager_nothing_is_looked_at(service, device):
+    """There, what is loaded may be anybody's: no command asks for it."""
+    service.settled()
+    service.control.left()
+    asked = service.control.commands().count("GetCapability")
+    assert asked == (2 if device == "tpm0" else 0)
+    assert service.ok(ATTESTATION)
