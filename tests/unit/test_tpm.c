@@ -1,0 +1,287 @@
+/* src/tpm/tpm.c: how often a TPM that is gone is looked for, and what is done about a full one. */
+#include "unit.h"
+
+#include <tss2/tss2_esys.h>
+
+#include "crypto/salt.h"
+#include "err.h"
+#include "port.h"
+#include "tpm/aik.h"
+#include "tpm/credential.h"
+#include "tpm/ek.h"
+#include "tpm/key.h"
+#include "tpm/link.h"
+#include "tpm/nv.h"
+#include "tpm/orphan.h"
+#include "tpm/tpm.h"
+
+#define FULL 0x902U
+#define START 1000U
+
+const struct operation ek_operation, nv_operation, aik_operation, credential_operation,
+	orphan_operation;
+
+static uint64_t now;
+static int open_error;
+static unsigned opened;
+static bool bare;
+static struct tpm *the_tpm;
+static const struct operation *running;
+static char trace[256]; /* the operations: e n a c, and o with the level of the sweep */
+static const struct operation *full; /* finds no slot, so often: */
+static unsigned full_times;
+
+/* ---- what tpm.c is linked with ----------------------------------------- */
+
+uint64_t port_now_ms(void)
+{
+	return now;
+}
+
+bool port_tpm_is_bare(void)
+{
+	return bare;
+}
+
+int link_open(const char **device)
+{
+	*device = "/dev/fake";
+	opened++;
+	return open_error;
+}
+
+void link_close(void)
+{
+}
+
+ESYS_CONTEXT *link_esys(void)
+{
+	return (ESYS_CONTEXT *)(void *)&now;
+}
+
+uint32_t link_commands(void)
+{
+	return 0;
+}
+
+void salt_wipe(void)
+{
+}
+
+void key_drop(TPMS_CONTEXT **saved)
+{
+	*saved = NULL;
+}
+
+TSS2_RC Esys_TR_Close(ESYS_CONTEXT *esys, ESYS_TR *object)
+{
+	(void)esys;
+	*object = ESYS_TR_NONE;
+	return TSS2_RC_SUCCESS;
+}
+
+void job_begin(struct tpm *t, const struct operation *op)
+{
+	const char letter[] = {op == &ek_operation       ? 'e'
+			       : op == &nv_operation     ? 'n'
+			       : op == &aik_operation    ? 'a'
+			       : op == &orphan_operation ? (char)('0' + (int)t->sweep)
+							 : 'c',
+			       '\0'};
+
+	assert_true(strlen(trace) + 2 < sizeof trace);
+	strcat(trace, letter);
+	the_tpm = t;
+	running = op;
+}
+
+enum job_state job_run(struct tpm *t, uint64_t when, bool event)
+{
+	(void)t;
+	(void)when;
+	(void)event;
+	return JOB_DONE;
+}
+
+int job_outcome(struct tpm *t, uint32_t *rc, bool *stale)
+{
+	static TPMS_CONTEXT aik;
+
+	*stale = false;
+	*rc = 0;
+	if (running == full && full_times > 0) {
+		full_times--;
+		*rc = FULL;
+		return -ERR_TPM_FULL;
+	}
+	if (running == &ek_operation) {
+		t->ek_proven = true;
+	} else if (running == &nv_operation) {
+		t->cert_known = true;
+	} else if (running == &aik_operation) {
+		t->aik_known = true;
+		t->aik_saved = &aik;
+	} else if (running == &orphan_operation) {
+		t->sweep = SWEEP_NOTHING;
+	} else {
+		t->activated = true;
+	}
+	return 0;
+}
+
+bool job_dirty(void)
+{
+	return false;
+}
+
+int job_fault(void)
+{
+	return 0;
+}
+
+uint64_t job_deadline(void)
+{
+	return PORT_NEVER;
+}
+
+static void log_nothing(bool warning, const char *what, int err, uint32_t rc)
+{
+	(void)warning;
+	(void)what;
+	(void)err;
+	(void)rc;
+}
+
+/* ---- the tests ---------------------------------------------------------- */
+
+/* A link that is open, an identity that is known. */
+static int settle(void **state)
+{
+	(void)state;
+	now = START;
+	open_error = 0;
+	full_times = 0;
+	tpm_init(now, log_nothing);
+	tpm_run(now, false);
+	assert_true(tpm_idle());
+	trace[0] = '\0';
+	return 0;
+}
+
+static int clean(void **state)
+{
+	(void)state;
+	tpm_forget();
+	tpm_close();
+	return 0;
+}
+
+static int settle_bare(void **state)
+{
+	bare = true;
+	return settle(state);
+}
+
+static int settle_shared(void **state)
+{
+	bare = false;
+	return settle(state);
+}
+
+/* Doubled up to a second, for a minute; then ten. */
+static void the_pauses_of_a_tpm_that_stays_away(void **state)
+{
+	uint64_t last = 0;
+	unsigned attempts = 0;
+
+	(void)state;
+	now = START;
+	open_error = -ERR_TPM_UNAVAILABLE;
+	tpm_init(now, log_nothing);
+	for (opened = 0; now < START + 300000; now++) {
+		unsigned before = opened;
+
+		tpm_run(now, false);
+		if (opened == before) {
+			continue;
+		}
+		if (++attempts > 1 && now < START + 60000) {
+			uint64_t pause = now - last;
+
+			assert_int_equal(pause, attempts < 7 ? 50U << (attempts - 2) : 1000);
+		} else if (now > START + 75000) {
+			assert_int_equal(now - last, 10000);
+		}
+		last = now;
+	}
+	assert_in_range(attempts, 80, 90);
+
+	/* It comes back, and goes again: as at first. */
+	open_error = 0;
+	now = tpm_deadline();
+	tpm_run(now, false);
+	assert_true(tpm_idle());
+	tpm_close();
+	open_error = -ERR_TPM_UNAVAILABLE;
+	tpm_init(now, log_nothing);
+	tpm_run(now, false);
+	assert_int_equal(tpm_deadline(), now + 50);
+}
+
+/* What the dead left is flushed before anything else; only then. */
+static void a_plain_device_is_swept_first(void **state)
+{
+	(void)state;
+	now = START;
+	open_error = 0;
+	bare = true;
+	trace[0] = '\0';
+	tpm_init(now, log_nothing);
+	tpm_run(now, false);
+	assert_string_equal(trace, "1ena");
+	trace[0] = '\0';
+}
+
+static void a_shared_device_is_never_swept(void **state)
+{
+	(void)state;
+	full = &credential_operation;
+	full_times = 1;
+	tpm_begin(TPM_ACTIVATE, NULL);
+	tpm_run(now, false);
+	assert_int_equal(tpm_result()->err, -ERR_TPM_FULL);
+	assert_int_equal(tpm_result()->rc, FULL);
+	assert_string_equal(trace, "c");
+}
+
+static void when_full_new_sessions_give_way_once(void **state)
+{
+	(void)state;
+	full = &credential_operation;
+	full_times = 1;
+	tpm_begin(TPM_ACTIVATE, NULL);
+	tpm_run(now, false);
+	assert_int_equal(tpm_result()->err, 0);
+	assert_string_equal(trace, "c2c");
+	tpm_forget();
+	trace[0] = '\0';
+	full_times = 2;
+	tpm_begin(TPM_ACTIVATE, NULL);
+	tpm_run(now, false);
+	assert_int_equal(tpm_result()->err, -ERR_TPM_FULL);
+	assert_string_equal(trace, "c2c");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(the_pauses_of_a_tpm_that_stays_away, clean),
+		cmocka_unit_test_teardown(a_plain_device_is_swept_first, clean),
+		cmocka_unit_test_setup_teardown(a_shared_device_is_never_swept, settle_shared,
+						clean),
+		cmocka_unit_test_setup_teardown(when_full_new_sessions_give_way_once, settle_bare,
+						clean),
+	};
+
+	return cmocka_run_group_tests_name("tpm", tests, NULL, NULL);
+}
