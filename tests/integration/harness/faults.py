@@ -1,9 +1,10 @@
 """What a TPM can do wrong, command by command: flows, faults, and what may come of them."""
+import mmap
 import os
 import signal
 import struct
 
-from .control import CC, RC_RETRY
+from . import paths
 from .credential import make, rsa_from_tpm
 from .service import Service, b64, can_connect, unb64, wait_for
 
@@ -123,14 +124,36 @@ def lengths(command, response):
     return found
 
 
+class Probe:
+    """What tests/probe/faults.c shares with us."""
+    FIELDS = ["clock_ms", "refused", "all", "count", "used"]
+
+    def __init__(self, path):
+        path.write_bytes(bytes(8 * len(self.FIELDS)))
+        with open(path, "r+b") as f:
+            self.map = mmap.mmap(f.fileno(), 0)
+        self.env = {"ATTESTD_PROBE": str(path)}
+
+    def get(self, field):
+        return struct.unpack_from("=Q", self.map, 8 * self.FIELDS.index(field))[0]
+
+    def set(self, **values):
+        for field, value in values.items():
+            struct.pack_into("=Q", self.map, 8 * self.FIELDS.index(field), value)
+
+
 class Supervised(Service):
     """attestd that is started again whenever it ends, on one TPM; `pid` is the present one's."""
 
-    def __init__(self, state, device="tpmrm0", binary=None, args=(), env=None, launcher=()):
-        super().__init__(state, args=args, binary=binary, env=env,
-                         launcher=["--device", device, "--trace", "/dev/null", *launcher],
+    def __init__(self, state, device="tpmrm0", launcher=(), probe=None):
+        self.probed = probe is not None
+        super().__init__(state, env=probe.env if probe else None,
+                         launcher=["--device", device, *launcher],
                          wrap=["sh", "-c", SUPERVISOR, "sh"])
         self.ready()
+
+    def command(self, binary, mode):
+        return [paths.ATTESTD_PROBED, mode] if self.probed else super().command(binary, mode)
 
     @property
     def pid(self):

@@ -1,0 +1,211 @@
+"""What no TPM and no client can bring about in time: a heap that is used up, a TPM that is mute for
+its 30 s or 180 s. In a twin of attestd with a probe inside; the clock jumps, nobody waits."""
+import json
+import os
+import select
+import subprocess
+
+import pytest
+
+from harness.faults import ATTESTATION, GET_EK, Probe, Supervised, activation, flow, inject, opens
+from harness.service import connect, parse_reply, read_all, wait_for
+from harness import paths
+
+COMMAND_MS, CREATE_MS = 30000, 180000  # bounds.h
+NO_MEMORY = [None, "out_of_memory", "internal_error", "tpm_unavailable"]
+SOON = 5  # seconds; the pauses before a link is opened anew are shorter
+
+
+def is_ok(reply):
+    return reply["status"] == "ok"
+
+
+class Probed:
+    def __init__(self, state, folder, device="tpmrm0"):
+        self.probe = Probe(folder / "probe")
+        self.service = Supervised(state, device=device, probe=self.probe)
+        self.known = self.service.settled().attestation()
+        self.request = activation(self.known)
+        for _ in range(3):
+            assert opens(self.service.ask(self.request))
+        self.rest()
+
+    def rest(self):
+        assert self.service.control.left() == []
+
+    def fail(self, n, everything=False):
+        self.probe.set(refused=n, all=everything, count=0)
+
+    def poke(self):
+        """Has the loop look at the clock."""
+        connect(self.service.address).close()
+
+    def recovers(self):
+        self.probe.set(refused=0)
+        self.service.control.ask("clear")
+        wait_for(lambda: opens(self.service.ask(self.request)), SOON, "recovery")
+        assert self.service.attestation() == self.known
+        self.rest()
+
+
+@pytest.fixture(scope="module", params=["plain", "persistent"])
+def probed(states, request, tmp_path_factory):
+    made = Probed(states.new(request.param), tmp_path_factory.mktemp("probe"))
+    try:
+        yield made
+        made.service.stop()
+    finally:
+        made.service.close()
+
+
+@pytest.fixture
+def steady(probed):
+    """The same process afterwards, with no more in its heap than before."""
+    probed.recovers()
+    pid, used, descriptors = probed.service.pid, probed.probe.get("used"), probed.service.descriptors()
+    yield probed
+    probed.recovers()
+    assert (probed.service.pid, probed.service.descriptors()) == (pid, descriptors)
+    assert probed.probe.get("used") == used
+
+
+def count_of(probed, action):
+    """How many allocations it takes."""
+    probed.fail(0)
+    action()
+    probed.rest()
+    n = probed.probe.get("count")
+    assert n > 0
+    return n
+
+
+def memory_cases(probed, action, allowed):
+    """Each allocation in turn fails, alone and with all that follow."""
+    for everything in (False, True):
+        for n in range(1, count_of(probed, action) + 1):
+            probed.fail(n, everything)
+            reply = action()
+            assert reply.get("error") in allowed, (n, everything, reply)
+            probed.recovers()
+
+
+def test_no_memory_in_a_request(steady):
+    memory_cases(steady, lambda: steady.service.ask(steady.request), NO_MEMORY)
+
+
+def test_no_memory_on_a_new_link(steady):
+    """Contexts are loaded, the EK is proven, or both are made anew."""
+    def anew():
+        steady.service.control.ask("vanish")
+        return steady.service.ask(steady.request)
+    memory_cases(steady, anew, NO_MEMORY)
+
+
+@pytest.mark.slow
+def test_no_memory_at_the_start(probed):
+    def begin():
+        probed.service.restart()
+        return probed.service.ask(ATTESTATION)
+    memory_cases(probed, begin, NO_MEMORY)
+
+
+@pytest.mark.slow
+def test_no_memory_in_once(states, tmp_path):
+    """Each line has its reply, and the exit status tells."""
+    state, probe = states.new("persistent"), Probe(tmp_path / "probe")
+    lines = (json.dumps(ATTESTATION) + "\n").encode() * 2
+
+    def once(n, everything=False):
+        probe.set(refused=n, all=everything, count=0)
+        done = subprocess.run([paths.SWTPM_RUN, "--state", state, "--", paths.ATTESTD_PROBED, "once"],
+                              input=lines, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              env={**os.environ, **probe.env}, timeout=30, check=False)
+        replies = [parse_reply(line + b"\n") for line in done.stdout.splitlines()]
+        assert len(replies) == 2
+        assert done.returncode == (0 if all(map(is_ok, replies)) else 1)
+        return replies
+
+    known = once(0)[0]
+    assert is_ok(known)
+    for n in range(1, probe.get("count") + 1):
+        first, second = once(n)
+        assert first.get("error") in NO_MEMORY, (n, first)
+        # The next line comes at once; a link that broke is opened again 50 ms later.
+        assert second == known or second["error"] == "tpm_unavailable", (n, second)
+        for reply in once(n, everything=True):
+            assert reply.get("error") in NO_MEMORY, (n, reply)
+
+
+# ---- a mute TPM, and a clock that jumps ------------------------------------------------------
+
+
+class Client:
+    """A request under way."""
+
+    def __init__(self, service, request):
+        self.socket = connect(service.address, timeout=10)
+        self.socket.sendall(json.dumps(request).encode() + b"\n")
+
+    def has_reply(self, seconds):
+        return bool(select.select([self.socket], [], [], seconds)[0])
+
+    def reply(self):
+        with self.socket:
+            return parse_reply(read_all(self.socket))
+
+
+def jump(probed, ms):
+    probed.probe.set(clock_ms=probed.probe.get("clock_ms") + ms)
+    probed.poke()
+
+
+def await_silence(probed, command):
+    wait_for(lambda: (command, None) in [(name, rc) for _, name, rc, _ in probed.service.control.log()],
+             10, f"silence at {command}")
+
+
+def test_mute_in_a_request(steady):
+    """Each command has its time, all of it and no more; then an error, and a new link."""
+    service = steady.service
+    service.control.reset()
+    service.ok(steady.request)
+    for at, index in flow(service):
+        service.control.reset()
+        inject(service, "hang", at, index, 1)
+        client = Client(service, steady.request)
+        await_silence(steady, at)
+        jump(steady, COMMAND_MS - 2000)
+        assert client.has_reply(0.1) == (at == "FlushContext")
+        assert at == "FlushContext" or is_ok(service.ask(GET_EK))  # others need not wait
+        jump(steady, 3000)
+        reply = client.reply()
+        assert opens(reply) if at == "FlushContext" else reply["error"] == "tpm_timeout"
+        steady.recovers()
+
+
+@pytest.mark.slow
+def test_mute_at_the_start(probed):
+    """Who comes before the TPM is known to be mute is told so, or is served by a new link."""
+    service = probed.service
+    probed.rest()
+    service.control.reset()
+    service.restart()
+    service.ok(ATTESTATION)
+    for at, index in flow(service):
+        service.control.reset()
+        inject(service, "hang", at, index, 1)
+        service.restart()
+        client = Client(service, ATTESTATION)
+        if at == "GetRandom":
+            # It is tpm2-tss's at opening, which waits for 1 s on a clock of its own. Who is so
+            # slow to say no is left alone for ten times as long.
+            assert client.reply()["error"] == "tpm_unavailable"
+            jump(probed, 60000)
+        else:
+            await_silence(probed, at)
+            limit = CREATE_MS if at == "CreatePrimary" else COMMAND_MS
+            jump(probed, limit - 2000)
+            assert at == "FlushContext" or not client.has_reply(0.1)
+            jump(probed, 3000)
+            assert client.reply().get("error") in (None, "tpm_timeout", "tpm_unavailable")
+        probed.recovers()
