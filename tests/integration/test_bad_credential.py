@@ -115,7 +115,7 @@ def test_refused_before_the_tpm(service, credential, case):
 
 @pytest.mark.parametrize("case", BY_THE_TPM)
 @pytest.mark.core
-def test_refused_by_the_tpm(service, credential, case):
+def test_field_14_refused_by_the_tpm(service, credential, case):
     reply = send(service, BY_THE_TPM[case](credential))
     assert (reply["status"], reply["error"]) == ("error", "credential_rejected")
     assert reply["message"].startswith(PREFIX)

@@ -43,7 +43,7 @@ def test_activation(start, kind, budget, binary):
     assert service.control.count() <= budget
 
 
-def test_failure_leaves_nothing_loaded(settled):
+def test_field_18_failure_leaves_nothing_loaded(settled):
     for _ in range(8):  # more than the TPM has slots
         reply = settled.ask(activation(settled, damage=b"\0\0\0\0"))
         assert reply["error"] == "credential_rejected"
@@ -75,7 +75,7 @@ def test_field_28_the_secret_does_not_cross_the_bus(start, tmp_path):
 
 @pytest.mark.linux
 @pytest.mark.parametrize("binary", BINARIES)
-def test_on_the_plain_device(start, binary):
+def test_field_22_on_the_plain_device(start, binary):
     """/dev/tpm0 has no resource manager and three slots: all by hand."""
     service = start("plain", launcher=["--device", "tpm0"], binary=binary).settled()
     for damage in (b"", b"\0\0\0\0") * 4:

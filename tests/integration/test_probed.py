@@ -164,7 +164,7 @@ def await_silence(probed, command):
              10, f"silence at {command}")
 
 
-def test_mute_in_a_request(steady):
+def test_field_20_mute_in_a_request(steady):
     """Each command has its time, all of it and no more; then an error, and a new link."""
     service = steady.service
     service.control.reset()

@@ -1,0 +1,111 @@
+"""What real TPMs have done to others (the field notes), where no other file has the test."""
+import os
+import signal
+import time
+
+import pytest
+
+from harness import tpm
+from harness.faults import ATTESTATION, GET_EK, SECRET, activation, opens
+from harness.credential import make, rsa_from_tpm
+from harness.service import b64, connect, parse_reply, read_all, wait_for
+
+LOCKOUT = """
+    tpm2_dictionarylockout -Q -s -n 2 -t 10000 -l 10000
+    tpm2_createprimary -Q -C o -G ecc -p right -c key.ctx
+    for try in 1 2; do tpm2_create -Q -C key.ctx -P wrong -u u -r r 2>/dev/null || :; done
+    tpm2_getcap properties-variable | grep -q 'inLockout: *1'"""
+
+
+def recovers(service, request):
+    wait_for(lambda: service.ask(request)["status"] == "ok", 20, "recovery")
+
+
+def test_field_13_lockout(start, states, tmp_path):
+    """The AIK's authorisation is refused, tried once for each request; what needs none works."""
+    state = states.new("plain")
+    tpm.run(state, LOCKOUT, tmp_path)
+    service = start(state).settled()
+    request = activation(service.attestation())
+    for _ in range(2):
+        service.control.left()
+        service.control.reset()
+        assert service.ask(request)["error"] == "tpm_lockout"
+        assert service.control.commands().count("ActivateCredential") == 1
+        assert service.control.left() == []
+    assert service.ok(GET_EK) and service.ok(ATTESTATION)
+
+
+def test_field_15_flipped_bit_fails_once(start):
+    """The TPM is not given up for it: same link, and the next credential opens."""
+    service = start("plain").settled()
+    known = service.attestation()
+    c = make(rsa_from_tpm(known["ek_tpm"]), known["aik_name"], SECRET)
+    opened = service.control.opens()
+    for bit in range(0, 2048, 61):
+        secret = bytearray(c.encrypted_secret)
+        secret[bit // 8] ^= 1 << bit % 8
+        reply = service.ask({"command": "activateCredential", "hmac": b64(c.hmac), "enc": b64(c.enc),
+                             "encrypted_secret": b64(bytes(secret))})
+        assert reply["error"] == "credential_rejected", (bit, reply)
+    service.control.left()
+    # This one does not say TPM_RC_FAILURE to any of them; others do.
+    service.control.fault("rc", 0x101, command="ActivateCredential", count=1)
+    reply = service.ask(activation(known))
+    assert (reply["error"], reply["tpm_rc"]) == ("credential_rejected", "0x101")
+    assert opens(service.ask(activation(known)))
+    assert service.control.opens() == opened
+    assert service.control.left() == []
+
+
+@pytest.mark.parametrize("command", ["GetRandom", "ActivateCredential"])
+def test_field_19_signals_while_the_tpm_is_awaited(start, command):
+    """At the opening, and later: none of them is an error."""
+    service = start("plain").settled()
+    request = activation(service.attestation())
+    service.control.left()
+    service.control.delay(400, command, 1)
+    if command == "GetRandom":
+        service.control.ask("vanish")
+    pid = service.control.pid()
+    with connect(service.address) as s:
+        s.sendall(b'{"command":"activateCredential","credential_blob":"%s"}\n' %
+                  request["credential_blob"].encode())
+        end = time.monotonic() + 0.4
+        while time.monotonic() < end:
+            for sig in (signal.SIGWINCH, signal.SIGURG, signal.SIGCHLD, signal.SIGSTOP, signal.SIGCONT):
+                os.kill(pid, sig)
+            time.sleep(0.01)
+        assert opens(parse_reply(read_all(s)))
+    assert service.control.left() == []
+
+
+def test_field_21_a_tpm_that_was_not_started(start):
+    """It answers the probe at opening as all else: by a name of its own, until it is started."""
+    service = start("plain", launcher=["--absent"]).ready()
+    service.control.fault("rc", 0x100)
+    service.control.ask("present")
+    reply = service.ask(ATTESTATION)
+    assert (reply["error"], reply["tpm_rc"]) == ("tpm_not_started", "0x100")
+    service.control.ask("clear")
+    recovers(service, ATTESTATION)
+    assert opens(service.ask(activation(service.attestation())))
+
+
+@pytest.mark.parametrize("when", ["start", "request"])
+def test_field_23_a_tpm_that_is_gone_behind_its_driver(start, when):
+    """QEMU's answer for it has a TPM 1.2's tag. It is no such TPM, and may come back."""
+    service = start("plain", launcher=["--absent"] if when == "start" else []).ready()
+    if when == "start":
+        service.control.fault("tag12")
+        service.control.ask("present")
+        assert service.ask(GET_EK)["error"] in ("tpm_unavailable", "tpm_bad_response")
+    else:
+        request = activation(service.attestation())
+        service.control.left()
+        service.control.fault("tag12")
+        assert service.ask(request)["error"] in ("tpm_unavailable", "tpm_bad_response")
+    assert "tpm_version" not in service.log()
+    service.control.ask("clear")
+    recovers(service, GET_EK)
+    assert opens(service.ask(activation(service.attestation())))
