@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "common/line.h"
 #include "log.h"
 #include "port.h"
@@ -36,11 +37,9 @@ static void add_date(struct line *l, uint64_t days)
 
 static void add_time(struct line *l)
 {
-	struct timespec now;
-	uint64_t s;
+	struct timespec now = clock_now(CLOCK_REALTIME);
+	uint64_t s = now.tv_sec > 0 ? (uint64_t)now.tv_sec : 0;
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	s = now.tv_sec > 0 ? (uint64_t)now.tv_sec : 0;
 	add_date(l, s / SECONDS_A_DAY);
 	s %= SECONDS_A_DAY;
 	line_str(l, "T");

@@ -44,11 +44,10 @@
 /* clang-format off */
 /* The most frequent first, for the list is gone through. */
 #define ALLOWED(X) \
-	X(POLL) X(read) X(write) X(accept4) X(close) X(shutdown) \
+	CLOCK(X) X(POLL) X(read) X(write) X(accept4) X(close) X(shutdown) \
 	X(getsockopt) /* SO_PEERCRED */ \
 	X(writev) /* the log */ \
 	X(epoll_pwait) X(epoll_create1) X(epoll_ctl) X(getrandom) \
-	CLOCK(X) /* where the vDSO cannot tell the time */ \
 	X(restart_syscall) /* after SIGSTOP and SIGCONT */ \
 	X(exit_group)
 /* fcntl is open's, for O_CLOEXEC. */
