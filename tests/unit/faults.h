@@ -55,11 +55,12 @@ FAULTY(int, listen, (int fd, int backlog), (fd, backlog))
 FAULTY(int, getsockopt, (int fd, int level, int option, void *p, socklen_t *n),
        (fd, level, option, p, n))
 FAULTY(ssize_t, send, (int fd, const void *p, size_t n, int flags), (fd, p, n, flags))
-FAULTY(ssize_t, recv, (int fd, void *p, size_t n, int flags), (fd, p, n, flags))
 FAULTY(ssize_t, read, (int fd, void *p, size_t n), (fd, p, n))
 FAULTY(ssize_t, write, (int fd, const void *p, size_t n), (fd, p, n))
 FAULTY(int, poll, (struct pollfd * p, nfds_t n, int ms), (p, n, ms))
 FAULTY(int, fcntl, (int fd, int command, long value), (fd, command, value))
+FAULTY(long, syscall, (long number, long a, long b, long c, long d, long e, long f),
+       (number, a, b, c, d, e, f))
 FAULTY(int, lstat, (const char *file, struct stat *st), (file, st))
 FAULTY(int, lchown, (const char *file, uid_t uid, gid_t gid), (file, uid, gid))
 FAULTY(int, chmod, (const char *file, mode_t mode), (file, mode))
