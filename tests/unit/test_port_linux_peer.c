@@ -6,6 +6,7 @@
 
 #include <grp.h>
 
+#include "../../port/common/due.h"
 #include "../../port/linux/slot.h"
 
 /* ---- half of the slots for one account ----------------------------------- */
