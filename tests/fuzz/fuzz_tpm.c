@@ -101,7 +101,8 @@ static void check_identity(void)
 	MUST(tpm.nv_at <= tpm.nv_size && tpm.nv_size <= EK_CERT_MAX);
 	MUST(tpm.result.secret_len <= sizeof tpm.result.secret);
 	if (tpm.ek_proven) {
-		MUST(id->ek_tpm_len > EK_KEY_LEN && id->ek_spki_len > EK_KEY_LEN);
+		/* a modulus may begin with zeros, which DER does not write */
+		MUST(id->ek_tpm_len > EK_KEY_LEN && id->ek_spki_len > 0);
 	}
 	if (id->ek_cert_len > 0) { /* it is the EK's */
 		MUST(tpm.cert_known && id->ek_cert[0] == 0x30);
