@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from attestd import activation, known, spends
+from attestd import Service, activation, known, spends
 from harness.control import CC
 from harness.credential import make, rsa_from_tpm
 
@@ -129,3 +129,16 @@ def test_end_after_server_died(proxy, service, request_):
     begin = time.monotonic()
     service.stop()
     assert time.monotonic() - begin < 3
+
+
+def test_killed_on_the_plain_device(machine, proxy, serve):
+    """SIGKILL with the EK loaded, more often than the TPM has slots: the next one flushes them."""
+    device = f"--tpm /dev/tpm{proxy.number}"
+    for _ in range(4):
+        proxy.fault("delay", 2000, "ContextSave")
+        victim = Service(machine, device)
+        machine.sh(f"sleep 1; kill -9 {victim.pid}; until [ -e {victim.dir}/status ]; do sleep 0.05; done")
+    service = serve(device)
+    data = known(service.ok("getAttestationData"))
+    request = activation(make(rsa_from_tpm(data["ek_tpm"]), data["aik_name"], b"secret"))
+    assert opens(service.ok(request))
