@@ -1,6 +1,7 @@
 """What a TPM can do wrong, command by command: flows, faults, and what may come of them."""
 import mmap
 import os
+import pathlib
 import signal
 import struct
 
@@ -174,6 +175,17 @@ class Supervised(Service):
         os.kill(before, signal.SIGTERM)
         self.await_next(before)
         assert self.statuses()[ended:] == [0], self.log()
+
+    def close(self):
+        """A test that failed may leave attestd without its supervisor."""
+        pid = self.dir / "pid"
+        last = int(pid.read_text()) if pid.exists() else None
+        super().close()
+        try:
+            if last and str(self.socket).encode() in pathlib.Path(f"/proc/{last}/cmdline").read_bytes():
+                os.kill(last, signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
