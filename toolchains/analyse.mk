@@ -5,7 +5,7 @@
 #   make -f toolchains/analyse.mk gcc-TARGET|clang-tidy-TARGET|cppcheck-TARGET
 #
 # What they are to look for is in .clang-tidy and in toolchains/cppcheck.
-# A file that was found good is looked at again when it or a header changes.
+# One goal at a time. A file that was found good is looked at again when it or a header changes.
 
 TARGET := $(patsubst gcc-%,%,$(MAKECMDGOALS:clang-tidy-%=%))
 TARGET := $(TARGET:cppcheck-%=%)

@@ -13,7 +13,7 @@ LOAD, INTERP, STACK, RELRO = 1, 3, 0x6474E551, 0x6474E552  # p_type
 NEEDED, DEBUG, RUNPATH, FLAGS, FLAGS_1 = 1, 21, 29, 30, 0x6FFFFFFB  # d_tag
 NOPS = {"hlt": b"\x90", "brk": b"\x1f\x20\x03\xd5"}
 
-pytestmark = pytest.mark.parametrize("binary", TARGETS)
+pytestmark = [pytest.mark.shipping, pytest.mark.parametrize("binary", TARGETS)]
 
 
 class Elf:
