@@ -63,8 +63,8 @@ int port_admit(unsigned conn)
 	for (unsigned i = 0; i < CONN_MAX; i++) {
 		others += slots[i].admitted && slots[i].peer.uid == s->peer.uid;
 	}
-	s->admitted = true;
-	return others < CONN_EACH ? 0 : -ERR_CLIENTS;
+	s->admitted = others < CONN_EACH;
+	return s->admitted ? 0 : -ERR_CLIENTS;
 }
 
 void port_peer(unsigned conn, struct port_id *id)

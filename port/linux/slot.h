@@ -27,8 +27,8 @@ struct slot {
 	int tx_fd; /* the same, but for stdio */
 	size_t tx_at, tx_to; /* still to be sent */
 	uint64_t linger_until; /* port_now_ms() */
-	bool admitted; /* port_admit was asked */
-	struct ucred peer; /* from then on */
+	struct ucred peer; /* since port_admit was asked */
+	bool admitted; /* and it said yes */
 };
 
 extern struct slot slots[CONN_MAX];

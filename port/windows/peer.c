@@ -23,8 +23,8 @@ int port_admit(unsigned conn)
 		others += slots[i].admitted &&
 			  memcmp(slots[i].owner, s->owner, sizeof(s->owner)) == 0;
 	}
-	s->admitted = true;
-	return others < CONN_EACH ? 0 : -ERR_CLIENTS;
+	s->admitted = others < CONN_EACH;
+	return s->admitted ? 0 : -ERR_CLIENTS;
 }
 
 void port_peer(unsigned conn, struct port_id *id)

@@ -31,8 +31,8 @@ struct slot {
 	uint8_t state; /* enum slot_state */
 	bool stdio; /* standard input and output: no pipe, not ours to close */
 	bool gone; /* it has closed its end */
-	bool admitted; /* port_admit was asked */
-	BYTE owner[SECURITY_MAX_SID_SIZE]; /* from then on; zeros: unknown */
+	BYTE owner[SECURITY_MAX_SID_SIZE]; /* since port_admit was asked; zeros: unknown */
+	bool admitted; /* and it said yes */
 	bool replied; /* something was sent to it */
 	uint8_t empty; /* messages of no bytes, one after the other */
 	HANDLE pipe;

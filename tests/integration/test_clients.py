@@ -60,7 +60,7 @@ def test_more_wait_in_the_backlog(service):
 @pytest.mark.core
 def test_one_account_has_half_of_the_slots(service):
     """One more is told so at once, though it says nothing; when one is free it is served."""
-    clients = [connect(service.address) for _ in range(16)]
+    clients = service.hold_half()
     for _ in range(20):
         begin = time.monotonic()
         with connect(service.address) as s:
@@ -68,7 +68,7 @@ def test_one_account_has_half_of_the_slots(service):
         assert time.monotonic() - begin < 5
     clients[3].sendall(GET_EK)
     served([clients.pop(3)])
-    service.ok({"command": "getEK"})
+    service.served_again()
     for s in clients:
         s.sendall(GET_EK)
     served(clients)

@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import pathlib
+import select
 import shutil
 import signal
 import socket
@@ -202,6 +203,16 @@ class Service:
     def served_again(self):
         """When those of this account that are gone are known to be."""
         wait_for(lambda: self.ask({"command": "getEK"})["status"] == "ok", 20, "free slot")
+
+    def hold_half(self, beyond=4):
+        """All that one account may have; those beyond are told that there are no more."""
+        held = [connect(self.address, 30) for _ in range(16 + beyond)]
+        for _ in range(beyond):
+            told, _, _ = select.select(held, [], [], 5)
+            assert parse_reply(read_all(told[0]))["error"] == "too_many_connections"
+            held.remove(told[0])
+            told[0].close()
+        return held
 
     def attestation(self):
         """The binary members of getAttestationData."""
