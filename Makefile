@@ -264,18 +264,17 @@ test-vm: clean-results
 	@$(PYTHON) tests/tools/summary $(RESULTS) vm
 
 test: clean-results
-	$(call NEED,targets tools unit format integration binaries valgrind coverage analyse fuzz windows vm packaging)
+	$(call NEED,targets tools unit format integration binaries valgrind analyse fuzz windows vm packaging)
 	$(SUBMAKE) targets
 	$(SUBMAKE) -k unit rooms format-check ROOMS='$(TARGET) x86_64-windows' || :
 	$(SUBMAKE) -k binaries reproducible || :
 	$(SUBMAKE) integration
 	$(SUBMAKE) suite-sanitize PYTEST_FLAGS='-m "not slow"'
-	$(SUBMAKE) suite-coverage PYTEST_FLAGS='-m "not slow"'
 	$(SUBMAKE) -k suite-valgrind suite-analyse suite-fuzz || :
 	$(SUBMAKE) -k windows suite-soak SOAK_TIME=60 || :
 	$(SUBMAKE) -k vm packaging || :
-	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES) sanitize $(SUITES_coverage) valgrind analyse \
-		fuzz soak $(WINDOWS_SUITES) vm packaging reproducible $(TARGETS:%=binary-%)
+	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES) sanitize valgrind analyse fuzz \
+		soak $(WINDOWS_SUITES) vm packaging reproducible $(TARGETS:%=binary-%)
 
 run:
 	$(call NEED,target tools run)

@@ -3,6 +3,7 @@ import pytest
 
 from harness.faults import (ATTESTATION, CODES, GET_EK, MANGLED, NOT_NOW, Supervised, activation,
                             at_start, flow, inject, opens, settles)
+from harness.process import slack_kb
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +57,7 @@ class Start:
         settles(service, ATTESTATION, is_ok)
         assert service.pid == pid, service.log()
         assert service.descriptors() == self.descriptors
-        assert service.resident() <= self.resident + 64
+        assert service.resident() <= self.resident + slack_kb()
         return reply
 
 

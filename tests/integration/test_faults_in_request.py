@@ -5,6 +5,7 @@ from harness.control import CC
 from harness.faults import (ATTESTATION, AUTH, CODES, GET_EK, MANGLED, NOT_NOW, TRANSPORT, Supervised,
                             activation, flow, in_request, inject, lengths, opens, settles,
                             when_mangled)
+from harness.process import slack_kb
 
 KINDS = [pytest.param("plain", marks=pytest.mark.slow), "persistent"]
 
@@ -61,7 +62,7 @@ def unharmed(victim):
     settles(victim.service, victim.request, opens)
     assert victim.service.pid == victim.pid, victim.service.log()
     assert victim.service.descriptors() == victim.descriptors
-    assert victim.service.resident() <= victim.resident + 64
+    assert victim.service.resident() <= victim.resident + slack_kb()
     assert victim.service.attestation() == victim.known
 
 

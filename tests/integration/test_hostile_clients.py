@@ -12,7 +12,7 @@ import pytest
 
 from harness.credential import make, rsa_from_tpm
 from harness.paths import BUILD
-from harness.process import cpu_seconds, descriptors, resident_kb
+from harness.process import cpu_seconds, descriptors, resident_kb, slack_kb
 from harness.service import (Service, account, b64, connect, exchange, parse_reply, read_all,
                              unb64, wait_for)
 
@@ -67,7 +67,7 @@ def service(attacked):
     assert unb64(attacked.ok(attacked.request, 20)["decrypted_secret"]) == SECRET
     assert attacked.control.left() == []
     wait_for(lambda: descriptors(pid) <= before, 5, "closed descriptors")
-    assert resident_kb(pid) <= attacked.before + 64
+    assert resident_kb(pid) <= attacked.before + slack_kb()
 
 
 def requests(service):

@@ -11,6 +11,8 @@ from harness.faults import ATTESTATION, GET_EK, Probe, Supervised, activation, f
 from harness.service import connect, parse_reply, read_all, wait_for
 from harness import paths
 
+pytestmark = pytest.mark.shipping  # its twin is no build with sanitizers
+
 COMMAND_MS, CREATE_MS = 30000, 180000  # bounds.h
 NO_MEMORY = [None, "out_of_memory", "internal_error", "tpm_unavailable"]
 SOON = 5  # seconds; the pauses before a link is opened anew are shorter
