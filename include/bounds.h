@@ -53,7 +53,7 @@ static_assert(BASE64_LEN(SPKI_MAX) + BASE64_LEN(EK_CERT_MAX) + 2 * BASE64_LEN(TP
 /* Times in milliseconds. */
 #define CLIENT_MS 10000U /* a client's silence, or its not reading */
 #define LINGER_MS 1000U /* reading away what a refused client still sends */
-#define TURN_AWAY_MS 100U /* ... where its error waits to be read, and it holds a slot meanwhile */
+#define TURN_AWAY_MS 250U /* ... where its error waits to be read, and it holds a slot meanwhile */
 #define STOP_MS 5000U /* finishing the request in hand after a stop */
 #define TPM_GRACE_MS 5000U /* after the start: waiting for a late TPM */
 #define TPM_REOPEN_MIN_MS 50U /* first pause before the TPM is looked for again */

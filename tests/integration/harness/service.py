@@ -94,6 +94,14 @@ def ask(address, request, timeout=60):
     return parse_reply(exchange(address, request + b"\n", timeout))
 
 
+def is_turned_away(s):
+    """For want of slots. On Windows who does not read at once finds the line gone."""
+    said = read_all(s)
+    if not said and paths.first_binary().startswith("windows"):
+        return True
+    return parse_reply(said).get("error") == "too_many_connections"
+
+
 def wait_for(condition, seconds, what):
     end = time.monotonic() + seconds
     while True:
@@ -202,14 +210,14 @@ class Service:
 
     def served_again(self):
         """When those of this account that are gone are known to be."""
-        wait_for(lambda: self.ask({"command": "getEK"})["status"] == "ok", 20, "free slot")
+        wait_for(lambda: b'"ok"' in exchange(self.address, b'{"command":"getEK"}\n'), 20, "slot")
 
     def hold_half(self, beyond=4):
         """All that one account may have; those beyond are told that there are no more."""
         held = [connect(self.address, 30) for _ in range(16 + beyond)]
         for _ in range(beyond):
             told, _, _ = select.select(held, [], [], 5)
-            assert parse_reply(read_all(told[0]))["error"] == "too_many_connections"
+            assert is_turned_away(told[0])
             held.remove(told[0])
             told[0].close()
         return held
