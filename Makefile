@@ -176,12 +176,15 @@ format-check: $(READY)/packages-format $(READY)/packages-rooms
 export ATTESTD = $(abspath $(BUILD)/$(HOST_TARGET)/attestd)
 export ATTESTD_AARCH64 = $(abspath $(BUILD)/aarch64-linux-musl/attestd)
 export SWTPM_RUN = $(abspath $(BUILD)/host/swtpm-run)
+WORKERS = 2
 pytest = env PYTHONDONTWRITEBYTECODE=1 BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q \
-	-p no:cacheprovider -n 2 --dist
+	-p no:cacheprovider -n $(WORKERS) --dist
 PYTEST = $(pytest) loadfile tests/integration
 PYTEST_VM = $(pytest) loadgroup tests/vm
 PYTEST_PACKAGING = $(pytest) loadfile tests/packaging
 
+# Half of their time these wait for a clock.
+integration: WORKERS = 4
 integration: $(sort target-$(HOST_TARGET) target-aarch64-linux-musl) probes tools $(READY)/packages-integration
 	-@$(SUITE) --pytest $(RESULTS) integration $(PYTEST) $(PYTEST_FLAGS)
 
