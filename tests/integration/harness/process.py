@@ -14,8 +14,11 @@ def resident_kb(pid):
 
 
 def slack_kb():
-    """What memory may grow by: pages touched late. A sanitizer keeps what was freed."""
-    return 65536 if "sanitized" in paths.BINARIES else 64
+    """
+    What memory may grow by: pages touched late. It is what ships that counts:
+    a sanitizer keeps what was freed, another C library has its own ways.
+    """
+    return 64 if "native" in paths.BINARIES else 65536
 
 
 def cpu_seconds(pid):
