@@ -69,28 +69,33 @@ static int set_group(const char *value)
 	return set_id(value, &linux_options.group);
 }
 
-/* "UID,@GID,...": each number is copied, for its end to be marked. */
+/* One that ends at `end` or with the text: *value moves there. */
+static int take_id(const char **value, char end, uint32_t *id)
+{
+	size_t n = (size_t)(strchrnul(*value, end) - *value);
+	char number[sizeof("4294967295")];
+
+	if (n >= sizeof(number)) {
+		return -ERR_USAGE;
+	}
+	memcpy(number, *value, n);
+	number[n] = '\0';
+	*value += n;
+	return set_id(number, id);
+}
+
+/* "UID,@GID,..." */
 static int set_allow(const char *value)
 {
 	size_t n = 0;
 
 	do {
-		char number[sizeof("4294967295")];
-		size_t len = 0;
-
 		if (n == ALLOW_MAX) {
 			return -ERR_USAGE;
 		}
 		allowed[n].group = *value == '@';
 		value += allowed[n].group;
-		for (; *value != '\0' && *value != ','; value++) {
-			if (len == sizeof(number) - 1) {
-				return -ERR_USAGE;
-			}
-			number[len++] = *value;
-		}
-		number[len] = '\0';
-		if (set_id(number, &allowed[n++].id) < 0) {
+		if (take_id(&value, ',', &allowed[n++].id) < 0) {
 			return -ERR_USAGE;
 		}
 	} while (*value++ != '\0');
@@ -112,21 +117,14 @@ static int set_tpm(const char *value)
 /* UID:GID; not root, who would only become root again. */
 static int set_user(const char *value)
 {
-	size_t n = (size_t)(strchrnul(value, ':') - value);
-	char uid[11];
-	uint64_t u, g;
+	uint32_t user, group;
 
-	if (value[n] == '\0' || n >= sizeof(uid)) {
+	if (take_id(&value, ':', &user) < 0 || user == 0 || *value == '\0' ||
+	    set_id(value + 1, &group) < 0) {
 		return -ERR_USAGE;
 	}
-	memcpy(uid, value, n);
-	uid[n] = '\0';
-	if (!line_parse(uid, 10, ID_MAX, &u) || u == 0 ||
-	    !line_parse(value + n + 1, 10, ID_MAX, &g)) {
-		return -ERR_USAGE;
-	}
-	linux_options.user = (uid_t)u;
-	linux_options.user_group = (gid_t)g;
+	linux_options.user = user;
+	linux_options.user_group = group;
 	return 0;
 }
 

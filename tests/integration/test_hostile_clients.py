@@ -31,12 +31,7 @@ def activation(known, secret=SECRET):
 
 def fill(service):
     """Touches all memory there is for clients."""
-    clients = [service.connect_as(uid) for uid in (HOSTILE, OTHER) for _ in range(16)]
-    for s in clients:
-        s.sendall(b" " * 16386)
-    for s in clients:
-        read_all(s)
-        s.close()
+    service.touch_buffers((HOSTILE, OTHER))
     with account(HOSTILE):
         service.served_again()
 

@@ -217,12 +217,7 @@ class Worker:
 
 def fill(service):
     """Touches all memory there is for clients, and for all the TPM does."""
-    clients = [service.connect_as(uid) for uid in (BAD, GOOD) for _ in range(16)]
-    for s in clients:
-        s.sendall(b" " * 16386)
-    for s in clients:
-        read_all(s)
-        s.close()
+    service.touch_buffers((BAD, GOOD))
     facts = Facts(service)
     for _ in range(20):
         request, secret = facts.credential()
