@@ -4,10 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "options.h"
+#include "paths.h"
 
 /* Where there are two, the ones without 32 take 16 bits. */
 #ifdef SYS_setuid32
@@ -35,6 +37,20 @@ bool user_become(void)
 	}
 	errno = 0;
 	return syscall(CALL_SETUID, 0) < 0; /* no way back */
+}
+
+void tpm_group_join(void)
+{
+	struct stat st;
+	unsigned i = 0;
+
+	while (i < DEVICES && stat(paths.tpms[i].device, &st) < 0) {
+		i++;
+	}
+	if (i < DEVICES && geteuid() == 0 && st.st_gid != 0 && (st.st_mode & S_IRWXG) >= 060) {
+		/* fails where root is not the system's: it may be in that group as it is */
+		(void)syscall(CALL_SETGROUPS, 1, &st.st_gid);
+	}
 }
 
 bool capabilities_drop(void)

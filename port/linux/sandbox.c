@@ -79,6 +79,7 @@ int port_sandbox_enter(enum port_mode mode)
 	has[NO_NEW_PRIVS] = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 	if (full) {
 		paths_fill();
+		tpm_group_join();
 		has[CAPABILITIES] = capabilities_drop();
 		/* refused, without the capabilities, if it is less already */
 		(void)limit(RLIMIT_NOFILE, FILES_MAX);

@@ -9,6 +9,11 @@
 
 /* Becomes the user of --user, if there is one. False with errno: did not. */
 bool user_become(void);
+/*
+ * Has root join the group that the TPM is for, as Debian's is for tss: without
+ * capabilities it would not get past the device's permissions. Fill `paths` first.
+ */
+void tpm_group_join(void);
 /* Gives up all capabilities. */
 bool capabilities_drop(void);
 /* Files: the TPMs', and removing the socket. No TCP, no signals to others. */

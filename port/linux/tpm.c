@@ -96,8 +96,8 @@ void tpm_take_event(void)
 	due_tpm(true);
 }
 
-/* *mute: the device is there but did not answer, which took its time. */
-static int open_device(unsigned i, bool *mute)
+/* *last: it is there, but mute, which took its time; or it is not for us. */
+static int open_device(unsigned i, bool *last)
 {
 	size_t size = sizeof(blob);
 	int fd;
@@ -109,10 +109,11 @@ static int open_device(unsigned i, bool *mute)
 	 * Init's ended without an answer. */
 	errno = 0;
 	if (Tss2_Tcti_Device_Init(context(), &size, paths.tpms[i].device) != TSS2_RC_SUCCESS) {
-		*mute = errno == 0;
+		*last = errno == 0;
 		switch (errno) {
 		case EACCES:
 		case EPERM:
+			*last = true;
 			return -ERR_TPM_DENIED;
 		case EBUSY:
 			return -ERR_TPM_BUSY;
@@ -131,7 +132,7 @@ static int open_device(unsigned i, bool *mute)
 int port_tpm_open(TSS2_TCTI_CONTEXT **tcti, const char **device)
 {
 	int result = -ERR_TPM_UNAVAILABLE;
-	bool mute = false;
+	bool last = false;
 	size_t size = 0;
 
 	*tcti = NULL;
@@ -144,9 +145,10 @@ int port_tpm_open(TSS2_TCTI_CONTEXT **tcti, const char **device)
 	if (paths.tpms[0].device[0] == '\0') {
 		paths_fill();
 	}
-	/* Two names are the same chip's: one that is mute is not asked twice. */
-	for (unsigned i = 0; i < DEVICES && paths.tpms[i].device[0] != '\0' && !mute; i++) {
-		int r = open_device(i, &mute);
+	/* Two names are the same chip's: one that is mute is not asked twice, and
+	 * none is taken past its resource manager that may not be used with it. */
+	for (unsigned i = 0; i < DEVICES && paths.tpms[i].device[0] != '\0' && !last; i++) {
+		int r = open_device(i, &last);
 
 		if (r == 0) {
 			opened = paths.tpms[i].device;

@@ -248,6 +248,20 @@ def test_state(start):
 
 
 @as_root
+@pytest.mark.parametrize("group,mode,joins", [(1234, 0o660, True), (1234, 0o640, False),
+                                              (0, 0o660, False)])
+def test_root_joins_the_group_of_the_tpm(tmp_path, group, mode, joins):
+    """Without capabilities it would not get past the permissions that Debian gives a TPM."""
+    device = tmp_path / "device"
+    device.touch()
+    device.chmod(mode)
+    os.chown(device, NOBODY, group)
+    with Attestd(tmp_path, "--tpm", str(device)) as attestd:
+        groups = attestd.ready().status()["Groups"].split()
+    assert groups == ([str(group)] if joins else [str(g) for g in os.getgroups()])
+
+
+@as_root
 def test_memory(start):
     """Nothing is writable and executable; what was relocated is not writable."""
     service = start("plain").ready()

@@ -21,8 +21,9 @@ static void tpm_errors(void)
 {
 	opens_fail(ENOENT, ENOENT, -ERR_TPM_UNAVAILABLE, 1);
 	opens_fail(ENOENT, EBUSY, -ERR_TPM_BUSY, 1);
-	opens_fail(EACCES, ENOENT, -ERR_TPM_DENIED, 1);
-	opens_fail(EPERM, EBUSY, -ERR_TPM_DENIED, 1);
+	opens_fail(EACCES, 0, -ERR_TPM_DENIED, 0); /* nor past the resource manager */
+	opens_fail(EPERM, 0, -ERR_TPM_DENIED, 0);
+	opens_fail(ENOENT, EACCES, -ERR_TPM_DENIED, 1);
 	opens_fail(ENODEV, ENXIO, -ERR_TPM_UNAVAILABLE, 1);
 	opens_fail(-1, EBUSY, -ERR_TPM_UNAVAILABLE, 0); /* mute: once is enough */
 	CHECK(port_tpm_arm() == -ERR_NOTSUP);
