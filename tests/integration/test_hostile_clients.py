@@ -12,7 +12,7 @@ import pytest
 
 from harness.credential import make, rsa_from_tpm
 from harness.paths import BUILD
-from harness.process import cpu_seconds, descriptors, resident_kb, slack_kb
+from harness.process import cpu_seconds, descriptors_at_rest, has_closed, resident_kb, slack_kb
 from harness.service import (Service, account, b64, connect, exchange, parse_reply, read_all,
                              unb64, wait_for)
 
@@ -45,7 +45,7 @@ def attacked(states):
         fill(service)
         pid = service.control.pid()
         service.before = resident_kb(pid)
-        service.descriptors = min(descriptors(pid) for _ in range(50) if not time.sleep(0.01))
+        service.descriptors = descriptors_at_rest(pid)
         yield service
         service.stop()
     finally:
@@ -57,14 +57,13 @@ def service(attacked):
     """What a test did must not show afterwards."""
     pid = attacked.control.pid()
     attacked.served_again()
-    before = attacked.descriptors
-    wait_for(lambda: descriptors(pid) <= before, 5, "closed descriptors")
+    has_closed(pid, attacked.descriptors)
     yield attacked
     attacked.control.ask("clear")
     attacked.served_again()
     assert unb64(attacked.ok(attacked.request, 20)["decrypted_secret"]) == SECRET
     assert attacked.control.left() == []
-    wait_for(lambda: descriptors(pid) <= before, 5, "closed descriptors")
+    has_closed(pid, attacked.descriptors)
     assert resident_kb(pid) <= attacked.before + slack_kb()
 
 

@@ -6,11 +6,10 @@ attestd flushes it, if only attestd can have made it.
 import json
 import os
 import signal
-import sys
 
 import pytest
 
-from harness.faults import ATTESTATION, Supervised, activation, flow, inject, opens
+from harness.faults import ATTESTATION, Supervised, activation, flow, inject, opens, predecessor
 from harness.service import Service, connect, read_all, wait_for
 
 MOMENTS = ["kill", "kill-after"]  # before the TPM has the command; when it has answered
@@ -20,16 +19,6 @@ SIGKILLED = 137
 SESSION = "80010000003b00000176" + "40000007" * 2 + "0020" + "00" * 32 + "0000{kind}0010000b"
 POLICY, HMAC = SESSION.format(kind="01"), SESSION.format(kind="00")
 POLICY_PCR = "80010000001a0000017f" + "030000{:02x}" + "0000" + "00000001" + "000b03010000"
-# Another program, which has been there before: sends commands, and becomes attestd.
-BEFORE = """
-import os, sys
-device = os.open("/dev/tpm0", os.O_RDWR | os.O_CLOEXEC)
-for command in sys.argv[1].split():
-    os.write(device, bytes.fromhex(command))
-    answer = os.read(device, 4096)
-    assert answer[6:10] == bytes(4), (command, answer.hex())
-os.close(device)
-os.execv(sys.argv[2], sys.argv[2:])"""
 
 
 @pytest.fixture(params=["tpmrm0", "tpm0"])
@@ -144,7 +133,7 @@ def test_a_link_that_breaks(service, device, fault):
 def beside(states, *commands):
     """attestd on a plain device on which another program has left what it will want again."""
     service = Service(states.new("persistent"), launcher=["--device", "tpm0"],
-                      wrap=[sys.executable, "-c", BEFORE, " ".join(commands)])
+                      wrap=predecessor(*commands))
     service.ready()
     return service
 
@@ -153,8 +142,8 @@ def test_what_others_left_stays(states):
     """Their sessions, HMAC or with a policy of their own, and their objects."""
     create = "tpm2_createprimary -Q -C o -G ecc -c $TMPDIR/theirs.ctx -T device:/dev/tpm0 && "
     service = Service(states.new("persistent"), launcher=["--device", "tpm0"],
-                      wrap=["sh", "-c", create + 'exec "$@"', "sh", sys.executable, "-c", BEFORE,
-                            " ".join([POLICY, POLICY_PCR.format(0), HMAC])])
+                      wrap=["sh", "-c", create + 'exec "$@"', "sh",
+                            *predecessor(POLICY, POLICY_PCR.format(0), HMAC)])
     try:
         service.ready()
         theirs = ["0x80000000", "0x02000001", "0x03000000"]

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from harness.faults import ATTESTATION, GET_EK, Probe, Supervised, activation, flow, inject, opens
+from harness.process import descriptors_at_rest, has_closed
 from harness.service import connect, parse_reply, read_all, wait_for
 from harness import paths
 
@@ -33,7 +34,10 @@ class Probed:
         self.rest()
 
     def rest(self):
+        """Nothing is left in the TPM, and attestd has been told: it has gone round its loop since."""
         assert self.service.control.left() == []
+        for _ in range(2):
+            self.service.ask(GET_EK)
 
     def fail(self, n, everything=False):
         self.probe.set(refused=n, all=everything, count=0)
@@ -64,11 +68,12 @@ def probed(states, request, tmp_path_factory):
 def steady(probed):
     """The same process afterwards, with no more in its heap than before."""
     probed.recovers()
-    pid, used, descriptors = probed.service.pid, probed.probe.get("used"), probed.service.descriptors()
+    pid, used = probed.service.pid, probed.probe.get("used")
+    descriptors = descriptors_at_rest(pid)
     yield probed
     probed.recovers()
-    assert (probed.service.pid, probed.service.descriptors()) == (pid, descriptors)
-    assert probed.probe.get("used") == used
+    assert (probed.service.pid, probed.probe.get("used")) == (pid, used)
+    has_closed(pid, descriptors)
 
 
 def count_of(probed, action):

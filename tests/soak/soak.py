@@ -21,9 +21,9 @@ from collections import Counter
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 from harness import paths  # noqa: E402
 from harness.credential import make, rsa_from_tpm  # noqa: E402
-from harness.process import cpu_seconds, descriptors, resident_kb  # noqa: E402
+from harness.process import cpu_seconds, descriptors_at_rest, has_closed, resident_kb  # noqa: E402
 from harness.service import (Service, account, ask, b64, connect, exchange,  # noqa: E402
-                             parse_reply, read_all, unb64, wait_for)
+                             parse_reply, read_all, unb64)
 from harness.tpm import States  # noqa: E402
 
 GOOD, BAD = 1001, 1000  # their uids
@@ -229,8 +229,7 @@ def fill(service):
 def measure(service):
     """Memory and descriptors, once it is at rest."""
     pid = service.control.pid()
-    least = min(descriptors(pid) for _ in range(100) if not time.sleep(0.01))
-    return resident_kb(pid), least
+    return resident_kb(pid), descriptors_at_rest(pid)
 
 
 def soak(service, seconds):
@@ -247,7 +246,7 @@ def soak(service, seconds):
     request, secret = facts.credential()
     opened = unb64(service.ok(request)["decrypted_secret"]) == secret
     loaded = len(service.control.left())
-    wait_for(lambda: descriptors(service.control.pid()) <= before[1], 5, "closed descriptors")
+    has_closed(service.control.pid(), before[1])
     after, spent = measure(service), cpu_seconds(service.control.pid())
     time.sleep(5)
     spent = cpu_seconds(service.control.pid()) - spent

@@ -181,11 +181,12 @@ static int loop(int pid, int signals, int opens, int raw)
 			perror("swtpm-run: poll");
 			return -1;
 		}
+		/* Before there are new ones, which may be given the old ones' numbers. */
+		proxy_run(fds + FD_CONTROL + controls, sessions);
 		if (fds[FD_OPENS].revents & POLLIN)
 			tracee_answer(opens, proxy_open);
 		else if (fds[FD_OPENS].revents != 0)
 			opens = -1; /* nobody left under the filter */
-		proxy_run(fds + FD_CONTROL + controls, sessions);
 		if (fds[FD_RAW].revents != 0) {
 			int fd = accept(raw, NULL, NULL);
 			if (fd >= 0)

@@ -9,6 +9,7 @@ CC = {
     "PolicySecret": 0x151, "ContextLoad": 0x161, "ContextSave": 0x162,
     "FlushContext": 0x165, "NV_ReadPublic": 0x169, "ReadPublic": 0x173,
     "StartAuthSession": 0x176, "GetCapability": 0x17A, "GetRandom": 0x17B,
+    "PolicyGetDigest": 0x189,
 }
 NAMES = {code: name for name, code in CC.items()}
 RC_RETRY = 0x922

@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import struct
+import sys
 
 from . import paths
 from .credential import make, rsa_from_tpm
@@ -22,6 +23,18 @@ SUPERVISOR = """
         echo $status >>$TMPDIR/statuses
     done
     exit $status"""
+
+# Another program, which has been there before: sends commands, in hex, with ________ for the handle
+# that the last one was answered; and becomes attestd.
+BEFORE = """
+import os, sys
+device = os.open("/dev/tpm0", os.O_RDWR | os.O_CLOEXEC)
+handle = ""
+for command in sys.argv[1].split():
+    os.write(device, bytes.fromhex(command.replace("________", handle)))
+    handle = os.read(device, 4096)[10:14].hex() or "40000007"
+os.close(device)
+os.execv(sys.argv[2], sys.argv[2:])"""
 
 # Response codes (TPM 2.0 Library part 2, 6.6.3), and the error that each is for a client.
 NOT_NOW = {"RETRY": 0x922, "YIELDED": 0x908, "TESTING": 0x90A, "NV_RATE": 0x920}
@@ -85,11 +98,12 @@ def when_mangled(fault, command):
 
 
 # Where a response's lengths are: h a handle, p parameterSize, 2 a TPM2B, digits a fixed part,
-# t a ticket, and a for each authorisation.
+# t a ticket, l a list up to the end, and a for each authorisation.
 SHAPES = {
     "GetRandom": "2", "ReadPublic": "222", "NV_ReadPublic": "22", "CreatePrimary": "hp222t2a",
     "ContextSave": "8442", "ContextLoad": "h", "StartAuthSession": "h2", "PolicySecret": "p2ta",
-    "ActivateCredential": "p2aa", "NV_Read": "p2a", "GetCapability": "144", "FlushContext": "",
+    "ActivateCredential": "p2aa", "NV_Read": "p2a", "GetCapability": "14l", "FlushContext": "",
+    "PolicyGetDigest": "2",
 }
 
 
@@ -112,6 +126,9 @@ def lengths(command, response):
             at += 4
         elif part == "2":
             tpm2b()
+        elif part == "l":
+            found.append(at + 2)
+            at = len(response)
         elif part == "t":
             at += 6
             tpm2b()
@@ -146,11 +163,11 @@ class Probe:
 class Supervised(Service):
     """attestd that is started again whenever it ends, on one TPM; `pid` is the present one's."""
 
-    def __init__(self, state, device="tpmrm0", launcher=(), probe=None):
+    def __init__(self, state, device="tpmrm0", launcher=(), probe=None, before=()):
         self.probed = probe is not None
         super().__init__(state, env=probe.env if probe else None,
                          launcher=["--device", device, *launcher],
-                         wrap=["sh", "-c", SUPERVISOR, "sh"])
+                         wrap=["sh", "-c", SUPERVISOR, "sh", *before])
         self.ready()
 
     def command(self, binary, mode):
@@ -187,14 +204,6 @@ class Supervised(Service):
         except (FileNotFoundError, ProcessLookupError):
             pass
 
-    def descriptors(self):
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
-
-    def resident(self):
-        """VmRSS in KiB."""
-        with open(f"/proc/{self.pid}/status", encoding="ascii") as f:
-            return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
-
 
 def activation(known):
     c = make(rsa_from_tpm(known["ek_tpm"]), known["aik_name"], SECRET)
@@ -203,6 +212,11 @@ def activation(known):
 
 def opens(reply):
     return reply["status"] == "ok" and unb64(reply["decrypted_secret"]) == SECRET
+
+
+def predecessor(*commands):
+    """What has another program come first, on /dev/tpm0. It leaves all that it loads."""
+    return [sys.executable, "-c", BEFORE, " ".join(commands)]
 
 
 def flow(service):
@@ -214,6 +228,21 @@ def flow(service):
     return found
 
 
+def true_responses(trace):
+    """What the TPM said, from the launcher's trace."""
+    return [bytes.fromhex(line.split()[1]) for line in trace.read_text().splitlines()
+            if line[0] == "<"]
+
+
+def wrong_lengths(flow, responses):
+    """(command, which of its kind, fault): each length, a little wrong and very."""
+    for (at, index), response in zip(flow, responses, strict=True):
+        for offset in lengths(at, response):
+            true = int.from_bytes(response[offset:offset + 2], "big")
+            for wrong in {0, true - 1, true + 1, 0xffff} - {true, -1}:
+                yield at, index, f"put {offset << 16 | wrong}"
+
+
 def inject(service, fault, at, index, count):
     """fault: the proxy's words; at the index-th of that command."""
     kind, *value = fault.split()
@@ -222,8 +251,9 @@ def inject(service, fault, at, index, count):
     service.control.fault(kind, *value, command=at, count=count, skip=index)
 
 
-def settles(service, request, good, seconds=10):
-    """The fault is gone: all is well, at once or at the next look at the TPM."""
+def settles(service, request, good, seconds=10, rests=True):
+    """The fault is gone: all is well, at once or at the next look at the TPM. `rests`: with
+    nothing left there."""
     service.control.ask("clear")
     wait_for(lambda: good(service.ask(request)), seconds, "recovery")
-    assert service.control.left() == []
+    assert not rests or service.control.left() == []

@@ -1,11 +1,23 @@
 """What the kernel says of a process."""
 import os
+import time
 
 from . import paths
+from .service import wait_for
 
 
 def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def descriptors_at_rest(pid):
+    """The fewest for a while: a client's is closed when attestd sees it go."""
+    return min(descriptors(pid) for _ in range(50) if not time.sleep(0.01))
+
+
+def has_closed(pid, n):
+    """Comes down to n descriptors."""
+    wait_for(lambda: descriptors(pid) <= n, 10, "closed descriptors")
 
 
 def resident_kb(pid):

@@ -107,6 +107,13 @@ static void end_session(struct session *s)
 	s->loaded.count = 0;
 }
 
+static bool has_hung_up(const struct session *s)
+{
+	struct pollfd p = {s->fd, POLLRDHUP, 0};
+
+	return poll(&p, 1, 0) > 0;
+}
+
 static struct session *new_session(enum device device)
 {
 	struct session *free = NULL;
@@ -114,10 +121,14 @@ static struct session *new_session(enum device device)
 	for (size_t i = 0; i < PROXY_SESSIONS; i++) {
 		struct session *s = &sessions[i];
 
+		/* Who closes the device may open it at once. */
+		if (s->fd >= 0 && device == DEVICE_TPM0 && s->device == DEVICE_TPM0) {
+			if (!has_hung_up(s))
+				return NULL;
+			end_session(s);
+		}
 		if (s->fd < 0)
 			free = s;
-		else if (device == DEVICE_TPM0 && s->device == DEVICE_TPM0)
-			return NULL;
 	}
 	if (free != NULL)
 		*free = (struct session){.fd = -1, .number = ++opens, .device = device};
