@@ -1,35 +1,16 @@
 """Each fault at each TPM command of a start; a new process for each, on one TPM."""
-import struct
-
 import pytest
 
-from harness.control import CC
-from harness.faults import (ATTESTATION, CODES, MANGLED, NOT_NOW, Supervised, activation, at_start,
-                            flow, inject, opens, predecessor, settles, true_responses,
-                            wrong_lengths)
+from harness.faults import (ATTESTATION, CODES, MANGLED, NOT_NOW, ONE_OF_A_KIND, Supervised, activation,
+                            at_start, flow, inject, opens, settles, true_responses, wrong_lengths)
+from harness.predecessor import ORPHANS, predecessor
 from harness.process import descriptors_at_rest, has_closed, resident_kb, slack_kb
 
 pytestmark = pytest.mark.slow
 
 # The last: where nobody flushes what a dead predecessor has left, but attestd.
 KINDS = [("factory", "tpmrm0"), ("persistent", "tpmrm0"), ("plain", "tpmrm0"), ("plain", "tpm0")]
-ONE_OF_A_KIND = {fault.split()[0]: fault for fault in reversed(MANGLED)}.values()
 flows = []  # of the kinds before
-
-
-def command(name, body, tag=0x8001):
-    """In hex, as it goes over the wire."""
-    return struct.pack(">HII", tag, 10 + len(body) // 2, CC[name]).hex() + body
-
-
-# What only attestd can have left: the AIK, and a session with the EK's policy.
-PASSWORD = "00000009" + "40000009" + "0000000000"
-AIK = "0023000b000500720000" + "00100018000b00030010" + 2 * ("0020" + 32 * "00")
-ORPHANS = [
-    command("CreatePrimary", f"4000000b{PASSWORD}000400000000{len(AIK) // 2:04x}{AIK}000000000000", 0x8002),
-    command("StartAuthSession", 2 * "40000007" + "0020" + 32 * "00" + "0000010010000b"),
-    command("PolicySecret", f"4000000b________{PASSWORD}" + 3 * "0000" + "00000000", 0x8002),
-]
 
 
 def is_ok(reply):

@@ -9,7 +9,8 @@ import signal
 
 import pytest
 
-from harness.faults import ATTESTATION, Supervised, activation, flow, inject, opens, predecessor
+from harness.faults import ATTESTATION, Supervised, activation, flow, inject, opens
+from harness.predecessor import predecessor
 from harness.service import Service, connect, read_all, wait_for
 
 MOMENTS = ["kill", "kill-after"]  # before the TPM has the command; when it has answered

@@ -7,7 +7,9 @@ import subprocess
 
 import pytest
 
-from harness.faults import ATTESTATION, GET_EK, Probe, Supervised, activation, flow, inject, opens
+from harness.faults import (ATTESTATION, CODES, GET_EK, ONE_OF_A_KIND, Probe, Supervised, activation,
+                            flow, inject, opens)
+from harness.predecessor import ORPHANS, predecessor
 from harness.process import descriptors_at_rest, has_closed
 from harness.service import connect, parse_reply, read_all, wait_for
 from harness import paths
@@ -24,9 +26,11 @@ def is_ok(reply):
 
 
 class Probed:
-    def __init__(self, state, folder, device="tpmrm0"):
+    def __init__(self, state, folder, device):
         self.probe = Probe(folder / "probe")
-        self.service = Supervised(state, device=device, probe=self.probe)
+        self.before = ORPHANS if device == "tpm0" else []
+        self.service = Supervised(state, device=device, probe=self.probe,
+                                  before=predecessor(*self.before) if self.before else ())
         self.known = self.service.settled().attestation()
         self.request = activation(self.known)
         for _ in range(3):
@@ -54,14 +58,23 @@ class Probed:
         self.rest()
 
 
-@pytest.fixture(scope="module", params=["plain", "persistent"])
+@pytest.fixture(scope="module")
 def probed(states, request, tmp_path_factory):
-    made = Probed(states.new(request.param), tmp_path_factory.mktemp("probe"))
+    kind, device = request.param.split("-")
+    made = Probed(states.new(kind), tmp_path_factory.mktemp("probe"), device)
     try:
         yield made
         made.service.stop()
     finally:
         made.service.close()
+
+
+def of(*kinds):
+    """The TPM and its device. On tpm0 it is full of what a predecessor has left."""
+    return pytest.mark.parametrize("probed", kinds, indirect=True, scope="module")
+
+
+in_a_request = of("plain-tpmrm0", "persistent-tpmrm0")
 
 
 @pytest.fixture
@@ -86,34 +99,61 @@ def count_of(probed, action):
     return n
 
 
-def memory_cases(probed, action, allowed):
-    """Each allocation in turn fails, alone and with all that follow."""
+def memory_cases(probed, action):
+    """Each allocation in turn fails, alone and with all that follow; none is lost for it."""
+    seen = set()
     for everything in (False, True):
-        for n in range(1, count_of(probed, action) + 1):
+        n = count_of(probed, action)
+        used = probed.probe.get("used")
+        for n in range(1, n + 1):
             probed.fail(n, everything)
             reply = action()
-            assert reply.get("error") in allowed, (n, everything, reply)
+            assert reply.get("error") in NO_MEMORY, (n, everything, reply)
+            seen.add(reply.get("error"))
             probed.recovers()
+            assert probed.probe.get("used") == used, (n, everything)
+    assert "out_of_memory" in seen
 
 
+@in_a_request
 def test_no_memory_in_a_request(steady):
-    memory_cases(steady, lambda: steady.service.ask(steady.request), NO_MEMORY)
+    memory_cases(steady, lambda: steady.service.ask(steady.request))
 
 
+@in_a_request
 def test_no_memory_on_a_new_link(steady):
     """Contexts are loaded, the EK is proven, or both are made anew."""
     def anew():
         steady.service.control.ask("vanish")
         return steady.service.ask(steady.request)
-    memory_cases(steady, anew, NO_MEMORY)
+    memory_cases(steady, anew)
 
 
 @pytest.mark.slow
+@of("factory-tpmrm0", "persistent-tpmrm0", "plain-tpmrm0")
+@pytest.mark.limit(240)
 def test_no_memory_at_the_start(probed):
+    """With what an activation takes behind it, so that the same is known then."""
     def begin():
         probed.service.restart()
-        return probed.service.ask(ATTESTATION)
-    memory_cases(probed, begin, NO_MEMORY)
+        reply = probed.service.ask(ATTESTATION)
+        return probed.service.ask(probed.request) if is_ok(reply) else reply
+    memory_cases(probed, begin)
+
+
+@pytest.mark.slow
+@in_a_request
+@pytest.mark.limit(240)
+def test_no_memory_is_lost_to_a_fault(steady):
+    """The heap is as full after each as before all of them."""
+    service = steady.service
+    service.control.reset()
+    service.ok(steady.request)
+    for at, index in flow(service):
+        for fault in [*ONE_OF_A_KIND, *(f"rc {rc}" for rc, _ in CODES.values())]:
+            inject(service, fault, at, index, 1)
+            service.ask(steady.request)
+            steady.recovers()
 
 
 @pytest.mark.slow
@@ -171,6 +211,7 @@ def await_silence(probed, command):
              10, f"silence at {command}")
 
 
+@in_a_request
 def test_field_20_mute_in_a_request(steady):
     """Each command has its time, all of it and no more; then an error, and a new link."""
     service = steady.service
@@ -191,6 +232,8 @@ def test_field_20_mute_in_a_request(steady):
 
 
 @pytest.mark.slow
+@of("factory-tpmrm0", "persistent-tpmrm0", "plain-tpmrm0", "plain-tpm0")
+@pytest.mark.limit(240)
 def test_mute_at_the_start(probed):
     """Who comes before the TPM is known to be mute is told so, or is served by a new link."""
     service = probed.service
@@ -198,7 +241,7 @@ def test_mute_at_the_start(probed):
     service.control.reset()
     service.restart()
     service.ok(ATTESTATION)
-    for at, index in flow(service):
+    for at, index in flow(service)[len(probed.before):]:
         service.control.reset()
         inject(service, "hang", at, index, 1)
         service.restart()

@@ -4,7 +4,6 @@ import os
 import pathlib
 import signal
 import struct
-import sys
 
 from . import paths
 from .credential import make, rsa_from_tpm
@@ -23,18 +22,6 @@ SUPERVISOR = """
         echo $status >>$TMPDIR/statuses
     done
     exit $status"""
-
-# Another program, which has been there before: sends commands, in hex, with ________ for the handle
-# that the last one was answered; and becomes attestd.
-BEFORE = """
-import os, sys
-device = os.open("/dev/tpm0", os.O_RDWR | os.O_CLOEXEC)
-handle = ""
-for command in sys.argv[1].split():
-    os.write(device, bytes.fromhex(command.replace("________", handle)))
-    handle = os.read(device, 4096)[10:14].hex() or "40000007"
-os.close(device)
-os.execv(sys.argv[2], sys.argv[2:])"""
 
 # Response codes (TPM 2.0 Library part 2, 6.6.3), and the error that each is for a client.
 NOT_NOW = {"RETRY": 0x922, "YIELDED": 0x908, "TESTING": 0x90A, "NV_RATE": 0x920}
@@ -56,6 +43,7 @@ AUTH = ["AUTH_FAIL", "BAD_AUTH", "AUTH_UNAVAILABLE", "LOCKOUT"]
 MANGLED = ["tag12", "short", "cut 1", "cut 4", "cut 9", "truncate 1", "truncate 8", "truncate 4000",
            "long 1", "long 300", "size 9", "size 10", "size 4097", "size 0xffffffff", "garbage",
            "noise", "close", "close-after", "delay 50", *(f"flip {at}" for at in (0, 9, 12, 15, 20, 40))]
+ONE_OF_A_KIND = {fault.split()[0]: fault for fault in reversed(MANGLED)}.values()
 # By which a reply may say that the link failed twice, or was damaged.
 TRANSPORT = ["tpm_bad_response", "tpm_unavailable"]
 CERTIFICATE = ["NV_ReadPublic", "GetCapability", "NV_Read"]
@@ -212,11 +200,6 @@ def activation(known):
 
 def opens(reply):
     return reply["status"] == "ok" and unb64(reply["decrypted_secret"]) == SECRET
-
-
-def predecessor(*commands):
-    """What has another program come first, on /dev/tpm0. It leaves all that it loads."""
-    return [sys.executable, "-c", BEFORE, " ".join(commands)]
 
 
 def flow(service):

@@ -57,7 +57,8 @@ static const char *do_handles(char **w, size_t n, FILE *out)
 	(void)w, (void)n;
 	if (the_tpm->fd < 0)
 		return "the TPM is gone";
-	proxy_print_handles(out);
+	proxy_settle();
+	tpm_print_handles(the_tpm, out);
 	return NULL;
 }
 

@@ -379,27 +379,3 @@ void proxy_print_log(FILE *out)
 {
 	record_print_log(out);
 }
-
-void proxy_print_handles(FILE *out)
-{
-	static const struct {
-		const char *name;
-		uint32_t first;
-	} kinds[] = {
-		{"transient", 0x80000000U},
-		{"loaded_sessions", 0x02000000U},
-		{"saved_sessions", 0x03000000U},
-	};
-	uint32_t handles[64];
-
-	proxy_settle();
-	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-		size_t n = tpm_handles(tpm, kinds[k].first, handles, 64);
-
-		fprintf(out, "%s\"%s\":[", k == 0 ? "{" : ",", kinds[k].name);
-		for (size_t i = 0; i < n; i++)
-			fprintf(out, "%s\"0x%08x\"", i == 0 ? "" : ",", handles[i]);
-		fprintf(out, "]");
-	}
-	fprintf(out, "}");
-}

@@ -47,7 +47,6 @@ void proxy_tpm_lost(void);
 /* As JSON, without a line end. */
 void proxy_print_count(FILE *out);
 void proxy_print_log(FILE *out);
-void proxy_print_handles(FILE *out);
 
 int64_t now_ms(void);
 

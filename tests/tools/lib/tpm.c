@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -230,4 +229,27 @@ size_t tpm_handles(struct tpm *t, uint32_t first, uint32_t *handles, size_t cap)
 	for (const uint8_t *p = rsp + 19; p + 4 <= rsp + n && count < cap; p += 4)
 		handles[count++] = tpm_u32(p);
 	return count;
+}
+
+void tpm_print_handles(struct tpm *t, FILE *out)
+{
+	static const struct {
+		const char *name;
+		uint32_t first;
+	} kinds[] = {
+		{"transient", 0x80000000U},
+		{"loaded_sessions", 0x02000000U},
+		{"saved_sessions", 0x03000000U},
+	};
+	uint32_t handles[64];
+
+	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+		size_t n = tpm_handles(t, kinds[k].first, handles, 64);
+
+		fprintf(out, "%s\"%s\":[", k == 0 ? "{" : ",", kinds[k].name);
+		for (size_t i = 0; i < n; i++)
+			fprintf(out, "%s\"0x%08x\"", i == 0 ? "" : ",", handles[i]);
+		fprintf(out, "]");
+	}
+	fprintf(out, "}");
 }

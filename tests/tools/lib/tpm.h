@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define TPM_BUFFER 4096
 #define TPM_HEADER 10
@@ -48,6 +49,8 @@ bool tpm_flush(struct tpm *t, uint32_t handle);
  * objects. Their number, at most cap.
  */
 size_t tpm_handles(struct tpm *t, uint32_t first, uint32_t *handles, size_t cap);
+/* What is loaded, as JSON, without a line end. The TPM MUST have nothing in flight. */
+void tpm_print_handles(struct tpm *t, FILE *out);
 
 uint32_t tpm_u32(const uint8_t *p);
 void tpm_put32(uint8_t *p, uint32_t v);
