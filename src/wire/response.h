@@ -29,9 +29,10 @@ struct command_shape command_shape(const uint8_t *command, size_t n);
 
 /*
  * Checks the n bytes that came in answer to the command: the header's size is
- * n; an error is a bare header; a success has the command's tag, and its handle;
- * with sessions its parameterSize and each authorisation end where they must, and
- * there is one for each session; parameters that are all TPM2Bs are whole.
+ * n; an error is a bare header, its code of a layer that may answer; a success has
+ * the command's tag, and its handle; with sessions its parameterSize and each
+ * authorisation end where they must, and there is one for each session; parameters
+ * that are all TPM2Bs are whole.
  * -ERR_TPM_VERSION for a TPM 1.2's tag, -ERR_TPM_RESPONSE otherwise.
  */
 int response_check(struct command_shape command, const uint8_t *p, size_t n);

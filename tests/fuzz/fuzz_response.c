@@ -45,6 +45,7 @@ static void check_accepted(struct command_shape shape, const uint8_t *p, size_t 
 	MUST(n >= HEADER && be(p + 2, 4) == n);
 	if (be(p + 6, 4) != 0) {
 		MUST(n == HEADER && be(p, 2) == RESPONSE_TAG_PLAIN);
+		MUST(be(p + 6, 2) == 0 || be(p + 6, 2) == 11 || be(p + 6, 2) == 12);
 		return;
 	}
 	MUST(be(p, 2) == shape.tag);

@@ -305,6 +305,40 @@ static void errors(void **state)
 	}
 }
 
+/* What is not for a TPM to say: the libraries' codes, the job engine's. */
+static void codes(void **state)
+{
+	static const struct {
+		uint32_t rc;
+		int want;
+	} all[] = {
+		{0x922, 0},
+		{0xfff, 0},
+		{0x000b0143, 0},
+		{0x000c0006, 0},
+		{0x00070005, -ERR_TPM_RESPONSE}, /* ESAPI's own */
+		{0x000a0009, -ERR_TPM_RESPONSE}, /* TSS2_TCTI_RC_TRY_AGAIN */
+		{0x000d0001, -ERR_TPM_RESPONSE},
+		{0x010b0143, -ERR_TPM_RESPONSE},
+		{0xff000922, -ERR_TPM_RESPONSE},
+		{0xfffffff0, -ERR_TPM_RESPONSE}, /* STEP_SKIP */
+		{0xfffffff1, -ERR_TPM_RESPONSE}, /* STEP_AGAIN */
+	};
+
+	(void)state;
+	FOR_EACH_RESPONSE
+	{
+		for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+			size_t at = 0;
+
+			put(response, &at, 0x8001, 2);
+			put(response, &at, HEADER, 4);
+			put(response, &at, all[i].rc, 4);
+			ASSERT_CHECK(HEADER, all[i].want);
+		}
+	}
+}
+
 static void other_tags(void **state)
 {
 	(void)state;
@@ -410,6 +444,7 @@ int main(void)
 		cmocka_unit_test(wrong_number_of_authorisations),
 		cmocka_unit_test(encrypted_parameter_stays_inside),
 		cmocka_unit_test(errors),
+		cmocka_unit_test(codes),
 		cmocka_unit_test(other_tags),
 		cmocka_unit_test(tpm12),
 		cmocka_unit_test(shapes),
