@@ -27,7 +27,7 @@ Q := $(if $(V),,@)
 
 CHECKED = -O1 -g -fno-omit-frame-pointer
 SANITIZED = $(CHECKED) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-FUZZ_CFLAGS = $(SANITIZED) $(OWN_CFLAGS) -D_GNU_SOURCE -Itests/fuzz -Itests/unit
+FUZZ_CFLAGS = $(SANITIZED) $(OWN_CFLAGS) -D_GNU_SOURCE -Itests/fuzz -Itests/unit -Iport
 
 # objects(SOURCES): ours, with the sanitizers.
 objects = $(patsubst %.c,$(OUT)/obj/%.o,$1)

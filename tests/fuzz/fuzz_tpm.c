@@ -1,7 +1,8 @@
 /*
  * What a TPM may say: through the guard of src/tpm/link.c and ESAPI to the
- * operations that find out who the TPM is and open a credential. The input: a
- * byte (bit 0: the EK is persistent), and answers as tpm_device.h reads them.
+ * operations that flush what is left of those before, find out who the TPM is and
+ * open a credential. The input: a byte (bit 0: the EK is persistent; bit 1: the device
+ * is bare; bit 2: and its TPM full), and answers as tpm_device.h reads them.
  *
  * All digests and HMACs are zero here, on both sides: the input could not guess
  * them, and what lies behind their check would never be tried.
@@ -19,6 +20,7 @@
 #include "tpm/key.h"
 #include "tpm/link.h"
 #include "tpm/nv.h"
+#include "tpm/orphan.h"
 
 /* More than any run takes: 4096 bytes of NV in the smallest pieces, and each
  * command repeated as often as it may be. */
@@ -155,17 +157,36 @@ static void close_link(void)
 	tpm.ek_persistent = ESYS_TR_NONE;
 }
 
+/* It never fails, but that the link may break. */
+static bool run_sweep(void)
+{
+	unsigned given = device.given;
+	bool done;
+
+	tpm.sweep = device.full ? SWEEP_FRESH : SWEEP_OURS;
+	orphans_begin(device.full);
+	done = run(&orphan_operation);
+	orphans_end(device.given == given);
+	MUST(done ? tpm.sweep == SWEEP_NOTHING : device.given > given);
+	return done;
+}
+
 static bool run_all(void)
 {
 	tpm.activated = false;
-	return run(&ek_operation) && (tpm.cert_known || run(&nv_operation)) &&
-	       (tpm.aik_known || run(&aik_operation)) && run(&credential_operation);
+	return (!device.bare || run_sweep()) && run(&ek_operation) &&
+	       (tpm.cert_known || run(&nv_operation)) && (tpm.aik_known || run(&aik_operation)) &&
+	       run(&credential_operation);
 }
 
 static void prepare(struct input *in)
 {
+	uint8_t kind = input_u8(in);
+
 	memset(&device, 0, sizeof device);
-	device.persistent = input_u8(in) & 1;
+	device.persistent = kind & 1;
+	device.bare = kind & 2;
+	device.full = kind & 4;
 	device.answers = *in;
 	memset(&tpm, 0, sizeof tpm);
 	tpm.log = log_nothing;

@@ -5,89 +5,28 @@
 #ifndef TESTS_TPM_DEVICE_H
 #define TESTS_TPM_DEVICE_H
 
-#include "fuzz.h"
+#include "tpm_bytes.h"
+#include "tpm_orphans.h"
 
 #include <tss2/tss2_esys.h>
-#include <tss2/tss2_mu.h>
 #include <tss2/tss2_tcti.h>
 
 #include "certificates.h"
 #include "port.h"
-#include "rsa_key.h"
 #include "tpm/template.h"
 #include "wire/response.h"
 
-#define HEADER 10
-#define RESPONSE_CAP 8192
-#define NAME_LEN 34
 #define CERT_NV_SIZE 600
-
-/* Bytes being put together; what goes beyond is left out. */
-struct bytes {
-	uint8_t p[RESPONSE_CAP];
-	size_t n;
-};
-
-static inline void put(struct bytes *b, const void *p, size_t n)
-{
-	if (n <= sizeof b->p - b->n) {
-		memcpy(b->p + b->n, p, n);
-		b->n += n;
-	}
-}
-
-static inline void put_be(struct bytes *b, uint64_t v, size_t size)
-{
-	while (size-- > 0) {
-		uint8_t byte = (uint8_t)(v >> 8 * size);
-
-		put(b, &byte, 1);
-	}
-}
-
-static inline void put_fill(struct bytes *b, uint8_t with, size_t n)
-{
-	while (n-- > 0) {
-		put(b, &with, 1);
-	}
-}
-
-static inline uint32_t be32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-/* A TPM2B of n bytes. */
-static inline void put_tpm2b(struct bytes *b, const void *p, size_t n)
-{
-	put_be(b, n, 2);
-	put(b, p, n);
-}
-
-/* A Name of SHA-256: all digests are zero here. */
-static inline void put_name(struct bytes *b)
-{
-	put_be(b, NAME_LEN, 2);
-	put_be(b, TPM2_ALG_SHA256, 2);
-	put_fill(b, 0, NAME_LEN - 2);
-}
-
-static inline void put_public(struct bytes *b, const TPM2B_PUBLIC *template)
-{
-	TPM2B_PUBLIC public = *template;
-
-	if (public.publicArea.type == TPM2_ALG_RSA) {
-		memcpy(public.publicArea.unique.rsa.buffer, rsa_modulus, sizeof rsa_modulus);
-	}
-	MUST(Tss2_MU_TPM2B_PUBLIC_Marshal(&public, b->p, sizeof b->p, &b->n) == TSS2_RC_SUCCESS);
-}
+#define EK_HANDLE 0x81010001
 
 /* ---- the commands, and a good answer's parameters ----------------------- */
 
 static struct {
 	TSS2_TCTI_CONTEXT_COMMON_V1 tcti;
 	bool open;
-	bool persistent; /* the EK is at 0x81010001 */
+	bool persistent; /* the EK is at EK_HANDLE */
+	bool bare; /* there is no resource manager */
+	bool full; /* nor a slot left, perhaps */
 	struct input answers; /* the input's, not yet given */
 	unsigned given;
 	unsigned commands;
@@ -95,11 +34,25 @@ static struct {
 	struct bytes response;
 } device;
 
+/* Of what the command names, which may be there or not. */
 static void answer_read_public(struct bytes *b)
 {
-	put_public(b, &template_ek);
-	put_name(b);
-	put_name(b);
+	uint32_t handle = be32(device.command.p + HEADER);
+
+	if (handle != EK_HANDLE) {
+		put_orphan(b, handle);
+	} else if (device.persistent) {
+		put_public(b, &template_ek);
+	}
+	if (b->n > 0) {
+		put_name(b);
+		put_name(b);
+	}
+}
+
+static void answer_policy_get_digest(struct bytes *b)
+{
+	put_orphan(b, be32(device.command.p + HEADER));
 }
 
 static void answer_nv_read_public(struct bytes *b)
@@ -115,6 +68,10 @@ static void answer_nv_read_public(struct bytes *b)
 
 static void answer_get_capability(struct bytes *b)
 {
+	if (be32(device.command.p + HEADER) == TPM2_CAP_HANDLES) {
+		put_orphan_handles(b, be32(device.command.p + HEADER + 4));
+		return;
+	}
 	put_be(b, 0, 1);
 	put_be(b, TPM2_CAP_TPM_PROPERTIES, 4);
 	put_be(b, 1, 4);
@@ -183,7 +140,8 @@ static const struct device_command {
 	uint32_t code;
 	unsigned handles; /* of the command */
 	uint32_t handle; /* of the response, or 0 */
-	void (*answer)(struct bytes *b); /* or NULL: nothing */
+	/* Of what is not there it puts nothing. NULL: that is a good answer. */
+	void (*answer)(struct bytes *b);
 } device_commands[] = {
 	{TPM2_CC_ReadPublic, 1, 0, answer_read_public},
 	{TPM2_CC_NV_ReadPublic, 1, 0, answer_nv_read_public},
@@ -196,6 +154,7 @@ static const struct device_command {
 	{TPM2_CC_StartAuthSession, 2, 0x03000000, answer_start_auth_session},
 	{TPM2_CC_PolicySecret, 2, 0, answer_policy_secret},
 	{TPM2_CC_ActivateCredential, 2, 0, answer_activate_credential},
+	{TPM2_CC_PolicyGetDigest, 1, 0, answer_policy_get_digest},
 };
 #define DEVICE_COMMANDS (sizeof device_commands / sizeof *device_commands)
 
@@ -259,7 +218,7 @@ static void respond_well(const struct device_command *c)
 	if (c->answer != NULL) {
 		c->answer(&parameters);
 	}
-	if (c->code == TPM2_CC_ReadPublic && !device.persistent) {
+	if (c->answer != NULL && parameters.n == 0) {
 		static const uint8_t handle_1[] = {0x80, 1, 0, 0, 0, 10, 0, 0, 0x01, 0x8b};
 
 		device.response.n = 0;
@@ -317,6 +276,7 @@ static TSS2_RC device_transmit(TSS2_TCTI_CONTEXT *tcti, size_t n, const uint8_t 
 	if (!respond_from_input(c)) {
 		respond_well(c);
 	}
+	orphans_see(&device.command, &device.response);
 	return TSS2_RC_SUCCESS;
 }
 

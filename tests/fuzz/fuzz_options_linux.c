@@ -1,0 +1,223 @@
+/*
+ * The values of port/linux's options, and the paths that are made of them. The
+ * input: a line for each value, behind a byte that says of which option.
+ */
+#include "fuzz.h"
+
+#include <errno.h>
+
+#include "linux/options.h"
+#include "linux/paths.h"
+#include "port.h"
+
+#define SETTINGS_MAX 16
+
+/* ---- what is to come of a value ----------------------------------------- */
+
+static struct wanted {
+	struct linux_options options;
+	struct allowed allowed[ALLOW_MAX];
+	size_t allowed_count;
+} want;
+
+static bool number(const char *s, const char *digits, uint64_t max, uint32_t *n)
+{
+	unsigned long long v;
+
+	errno = 0;
+	v = strtoull(s, NULL, (int)strlen(digits));
+	if (*s == '\0' || s[strspn(s, digits)] != '\0' || errno != 0 || v > max) {
+		return false;
+	}
+	*n = (uint32_t)v;
+	return true;
+}
+
+static bool id(const char *s, uint32_t *n)
+{
+	return number(s, "0123456789", 4294967294, n);
+}
+
+static bool want_socket(const char *value)
+{
+	strncpy(want.options.socket.sun_path, value, sizeof want.options.socket.sun_path);
+	want.options.default_socket = false;
+	return strlen(value) >= 1 && strlen(value) <= 107 && value[0] != '@';
+}
+
+static bool want_mode(const char *value)
+{
+	return number(value, "01234567", 0777, &want.options.mode);
+}
+
+static bool want_owner(const char *value)
+{
+	return id(value, &want.options.owner);
+}
+
+static bool want_group(const char *value)
+{
+	return id(value, &want.options.group);
+}
+
+/* In a list and in a pair an id has ten digits at most. */
+static bool want_allow(const char *value)
+{
+	char *list = strdup(value);
+	char *rest = list;
+	char *part;
+	bool right = true;
+
+	want.allowed_count = 0;
+	while (right && (part = strsep(&rest, ",")) != NULL) {
+		struct allowed who = {.group = part[0] == '@'};
+
+		part += who.group;
+		right = want.allowed_count < 64 && strlen(part) <= 10 && id(part, &who.id);
+		if (right) {
+			want.allowed[want.allowed_count++] = who;
+		}
+	}
+	free(list);
+	return right;
+}
+
+static bool want_tpm(const char *value)
+{
+	want.options.tpm = value;
+	return strlen(value) >= 1 && strlen(value) <= 127;
+}
+
+static bool want_user(const char *value)
+{
+	char user[11];
+	int n = 0;
+
+	return sscanf(value, "%10[0-9]:%n", user, &n) == 1 && n > 0 &&
+	       id(user, &want.options.user) && want.options.user != 0 &&
+	       id(value + n, &want.options.user_group);
+}
+
+static bool want_sandbox(const char *value)
+{
+	want.options.sandbox = strcmp(value, "on") == 0        ? SANDBOX_ON
+			       : strcmp(value, "require") == 0 ? SANDBOX_REQUIRE
+							       : SANDBOX_OFF;
+	return want.options.sandbox != SANDBOX_OFF || strcmp(value, "off") == 0;
+}
+
+static const struct rule {
+	const char *option;
+	bool (*want)(const char *value); /* false: it is wrong */
+} rules[] = {
+	{"--socket", want_socket}, {"--mode", want_mode},       {"--owner", want_owner},
+	{"--group", want_group},   {"--allow", want_allow},     {"--tpm", want_tpm},
+	{"--user", want_user},     {"--sandbox", want_sandbox},
+};
+#define RULES (sizeof rules / sizeof *rules)
+
+/* ---- what came of it ---------------------------------------------------- */
+
+static void check_options(void)
+{
+	const struct linux_options *got = &linux_options, *o = &want.options;
+
+	MUST(got->socket.sun_family == AF_UNIX);
+	MUST(strcmp(got->socket.sun_path, o->socket.sun_path) == 0);
+	MUST(got->default_socket == o->default_socket);
+	MUST(got->mode == o->mode && got->owner == o->owner && got->group == o->group);
+	MUST(got->tpm == o->tpm && got->sandbox == o->sandbox);
+	MUST(got->user == o->user && got->user_group == o->user_group);
+	MUST(allowed_count == want.allowed_count);
+}
+
+static void check_allowed(void)
+{
+	for (size_t i = 0; i < allowed_count; i++) {
+		MUST(allowed[i].group == want.allowed[i].group);
+		MUST(allowed[i].id == want.allowed[i].id);
+	}
+}
+
+static void check_paths(void)
+{
+	static const char sys[] = "/sys/class/tpm/tpm";
+
+	memset(&paths, 0, sizeof paths);
+	paths_fill();
+	MUST(strcmp(paths.socket, linux_options.socket.sun_path) == 0);
+	for (size_t i = 0; i < DEVICES; i++) {
+		const char *device = paths.tpms[i].device, *version = paths.tpms[i].version;
+		size_t n = strnlen(device, DEVICE_MAX);
+
+		MUST(n < DEVICE_MAX && strnlen(version, sizeof paths.tpms[i].version) < 64);
+		MUST(version[0] == '\0' || strncmp(version, sys, strlen(sys)) == 0);
+		if (linux_options.tpm != NULL) {
+			MUST(n == (i == 0 ? strlen(linux_options.tpm) : 0));
+		}
+	}
+}
+
+/* ---- the input ---------------------------------------------------------- */
+
+static const struct port_option *find(const char *name)
+{
+	size_t i = 0;
+
+	MUST(port_option_count == RULES);
+	while (strcmp(port_options[i].name, name) != 0) {
+		MUST(++i < port_option_count);
+	}
+	return &port_options[i];
+}
+
+/* Returns false if it is refused, which is the end of the program. */
+static bool set(const struct rule *rule, const char *value)
+{
+	struct wanted before = want;
+	bool right = rule->want(value);
+
+	MUST(find(rule->option)->set(value) == (right ? 0 : -ERR_USAGE));
+	if (!right) {
+		want = before;
+	} else {
+		check_allowed();
+	}
+	check_options();
+	return right;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct linux_options defaults;
+	char *values[SETTINGS_MAX];
+	size_t count = 0;
+	bool right = true;
+
+	if (defaults.socket.sun_family == 0) {
+		defaults = linux_options;
+	}
+	linux_options = defaults;
+	memset(allowed, 0, sizeof allowed);
+	allowed_count = 0;
+	memset(&want, 0, sizeof want);
+	want.options = defaults;
+	while (right && size > 0 && count < SETTINGS_MAX) {
+		const uint8_t *end = memchr(data, '\n', size);
+		size_t n = end != NULL ? (size_t)(end - data) : size;
+
+		/* in a block of just its size; it lives as long as the program */
+		values[count] = strndup((const char *)data + 1, n > 0 ? n - 1 : 0);
+		right = set(&rules[*data % RULES], values[count++]);
+		n += n < size;
+		data += n;
+		size -= n;
+	}
+	if (right) {
+		check_paths();
+	}
+	while (count > 0) {
+		free(values[--count]);
+	}
+	return 0;
+}

@@ -1,0 +1,168 @@
+/*
+ * What fuzz_tpm.c's TPM has loaded when a sweep (src/tpm/orphan.h) begins, and
+ * what a sweep may do.
+ */
+#ifndef TESTS_TPM_ORPHANS_H
+#define TESTS_TPM_ORPHANS_H
+
+#include "tpm_bytes.h"
+
+#include "tpm/template.h"
+
+#define POLICY_LEN TPM2_SHA256_DIGEST_SIZE
+
+static const uint8_t new_policy[POLICY_LEN];
+
+static const struct orphan {
+	uint32_t handle;
+	enum { OURS, NEW, OTHERS } whose;
+	/* An object's; what is another's has one attribute more. */
+	const TPM2B_PUBLIC *template;
+	const uint8_t *policy; /* a session's, if it has one */
+} orphans[] = {
+	{0x80000010, OTHERS, &template_ek, NULL},
+	{0x80000011, OURS, &template_aik, NULL},
+	{0x80000012, OURS, &template_ek, NULL},
+	{0x80000013, OTHERS, &template_aik, NULL},
+	{0x02000010, OTHERS, NULL, NULL},
+	{0x03000011, OURS, NULL, template_ek.publicArea.authPolicy.buffer},
+	{0x03000012, NEW, NULL, new_policy},
+	{0x03000013, OTHERS, NULL, rsa_modulus},
+};
+#define ORPHANS (sizeof orphans / sizeof *orphans)
+
+static struct {
+	bool on;
+	bool new_too; /* SWEEP_FRESH */
+	struct bytes listed; /* the TPM's last list of handles */
+	uint32_t looked_at; /* a handle; what the TPM said of it makes it ... */
+	bool ours;
+	bool gone[ORPHANS];
+} sweep;
+
+/* ---- a good TPM's answers ----------------------------------------------- */
+
+/* TPMS_CAPABILITY_DATA behind moreData: the handles of the first one's type. */
+static void put_orphan_handles(struct bytes *b, uint32_t first)
+{
+	bool sessions = first >> 24 == TPM2_HT_LOADED_SESSION;
+
+	put_be(b, 0, 1);
+	put_be(b, TPM2_CAP_HANDLES, 4);
+	put_be(b, 0, 4);
+	for (size_t i = 0; i < ORPHANS; i++) {
+		if (sessions == (orphans[i].template == NULL)) {
+			put_be(b, orphans[i].handle, 4);
+			b->p[8]++;
+		}
+	}
+}
+
+/* Its TPM2B_PUBLIC or policyDigest, if it is there and has one. */
+static void put_orphan(struct bytes *b, uint32_t handle)
+{
+	for (size_t i = 0; i < ORPHANS; i++) {
+		const struct orphan *o = &orphans[i];
+
+		if (o->handle != handle) {
+			continue;
+		}
+		if (o->template != NULL) {
+			TPM2B_PUBLIC public = *o->template;
+
+			public.publicArea.objectAttributes |=
+				o->whose == OTHERS ? TPMA_OBJECT_NODA : 0;
+			put_public(b, &public);
+		} else if (o->policy != NULL) {
+			put_tpm2b(b, o->policy, POLICY_LEN);
+		}
+	}
+}
+
+/* ---- what a sweep may do ------------------------------------------------ */
+
+static bool was_listed(uint32_t handle)
+{
+	const struct bytes *list = &sweep.listed;
+	size_t at = HEADER + 1 + 4 + 4;
+	uint32_t count = list->n >= at ? be32(list->p + at - 4) : 0;
+
+	for (; count > 0 && at + 4 <= list->n; count--, at += 4) {
+		if (be32(list->p + at) == handle) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_like(const uint8_t *area, const TPMT_PUBLIC *template)
+{
+	return be32(area) == ((uint32_t) template->type << 16 | template->nameAlg) &&
+	       be32(area + 4) == template->objectAttributes;
+}
+
+/* The answer to ReadPublic or PolicyGetDigest, whoever gave it. */
+static bool says_ours(const struct bytes *answer, bool session)
+{
+	const uint8_t *p = answer->p + HEADER + 2; /* in its TPM2B */
+
+	if (answer->n < HEADER + 2 + POLICY_LEN || be32(answer->p + 6) != TPM2_RC_SUCCESS) {
+		return false;
+	}
+	if (!session) {
+		return is_like(p, &template_ek.publicArea) || is_like(p, &template_aik.publicArea);
+	}
+	return p[-2] == 0 && p[-1] == POLICY_LEN &&
+	       (memcmp(p, template_ek.publicArea.authPolicy.buffer, POLICY_LEN) == 0 ||
+		(sweep.new_too && all_zero(p, POLICY_LEN)));
+}
+
+/* Only what was listed, looked at right before, and found ours is flushed. */
+static void check_flush(uint32_t handle)
+{
+	MUST(was_listed(handle));
+	MUST(handle == sweep.looked_at && sweep.ours);
+	for (size_t i = 0; i < ORPHANS; i++) {
+		sweep.gone[i] = sweep.gone[i] || orphans[i].handle == handle;
+	}
+}
+
+/* Each command and its answer. */
+static void orphans_see(const struct bytes *command, const struct bytes *answer)
+{
+	uint32_t code = be32(command->p + 6);
+	uint32_t handle = be32(command->p + HEADER);
+
+	if (!sweep.on) {
+		return;
+	}
+	if (code == TPM2_CC_FlushContext) {
+		check_flush(handle);
+	} else if (code == TPM2_CC_GetCapability) {
+		sweep.listed = *answer;
+		sweep.ours = false;
+	} else {
+		MUST(code == TPM2_CC_ReadPublic || code == TPM2_CC_PolicyGetDigest);
+		sweep.looked_at = handle;
+		sweep.ours = says_ours(answer, code == TPM2_CC_PolicyGetDigest);
+	}
+}
+
+static void orphans_begin(bool new_too)
+{
+	memset(&sweep, 0, sizeof sweep);
+	sweep.on = true;
+	sweep.new_too = new_too;
+}
+
+/* `good`: all answers were. Then all that is ours is gone, and nothing else. */
+static void orphans_end(bool good)
+{
+	sweep.on = false;
+	for (size_t i = 0; good && i < ORPHANS; i++) {
+		MUST(sweep.gone[i] ==
+		     (orphans[i].whose == OURS || (orphans[i].whose == NEW && sweep.new_too)));
+	}
+}
+
+#endif
