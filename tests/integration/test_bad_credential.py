@@ -119,13 +119,14 @@ def test_field_14_refused_by_the_tpm(service, credential, case):
     reply = send(service, BY_THE_TPM[case](credential))
     assert (reply["status"], reply["error"]) == ("error", "credential_rejected")
     assert reply["message"].startswith(PREFIX)
-    assert reply["tpm_rc"].startswith("0x")
+    # TPM_RC_INTEGRITY of the first parameter; what comes of a secret is up to the TPM.
+    assert int(reply["tpm_rc"], 16) == 0x1DF or case.startswith("secret")
     assert service.control.left() == []
     still_works(service, credential)
 
 
 @pytest.mark.parametrize("what", ["name", "EK"])
-def test_made_for_another(service, credential, states, what):
+def test_field_14_made_for_another(service, credential, states, what):
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
     known = service.attestation()
     name, ek = known["aik_name"], rsa_from_tpm(known["ek_tpm"])

@@ -10,7 +10,7 @@ from cryptography.x509.oid import NameOID
 
 from harness import tpm
 from harness.paths import BINARIES
-from harness.service import unb64
+from harness.service import unb64, wait_for
 
 pytestmark = pytest.mark.portable
 
@@ -45,6 +45,7 @@ def answer(states, start, tmp_path):
         reply = service.ok({"command": "getEK"})
         assert service.ok({"command": "getAttestationData"})["ek_cert"] == reply["ek_cert"]
         assert service.control.left() == []
+        get.codes = [rc for _, name, rc, _ in service.control.log() if name == "NV_Read"]
         found = reply["ek_cert"] and unb64(reply["ek_cert"])
         return found, service.logged("getAttestationData ok")
     return get
@@ -61,6 +62,8 @@ SHAPES = {
     "field_02 header of 5 bytes": lambda c: b"\x10\x01\x00" + size(c) + c,
     "field_02 header of 5 bytes, padded": lambda c: (b"\x10\x01\x00" + size(c) + c).ljust(1600, b"\0"),
     "field_02 header of 7 bytes": lambda c: b"\x10\x01\x00" + size(b"\x10\x02" + c) + b"\x10\x02" + c,
+    "field_02 header of 7 bytes, padded": lambda c: (
+        b"\x10\x01\x00" + size(b"\x10\x02" + c) + b"\x10\x02" + c).ljust(1600, b"\xff"),
     "field_03 OCTET STRING": lambda c: b"\x04\x82" + size(c) + c,
     "field_03 TPM2B": lambda c: size(c) + c,
 }
@@ -137,9 +140,23 @@ def test_field_09_longer_than_a_chunk(answer, states, authority):
     assert answer(long.ljust(2000, b"\xff"))[0] == long
 
 
+@pytest.mark.parametrize("says,takes", [(1, 64), (100, 100), (512, 512)])
+def test_field_09_as_much_as_the_tpm_gives(states, start, tmp_path, ours, says, takes):
+    """TPM_PT_NV_BUFFER_MAX as an odd TPM may have it."""
+    state = states.new("plain")
+    tpm.write_index(state, tmp_path, ours)
+    service = start(state, launcher=["--absent"]).ready()
+    service.control.fault("put", 25 << 16 | says, command="GetCapability")  # its lower half
+    service.control.ask("present")
+    wait_for(lambda: service.ask({"command": "getEK"})["status"] == "ok", 30, "TPM")
+    assert unb64(service.ok({"command": "getEK"})["ek_cert"]) == ours
+    assert service.control.commands().count("NV_Read") == -(-len(ours) // takes)
+
+
 def test_field_08_owner_authorisation_set(answer, ours):
     """The index's own authorisation comes first."""
     assert answer(ours, owner_auth="secret")[0] == ours
+    assert answer.codes and set(answer.codes) == {0}
 
 
 def test_only_the_owner_may_read(answer, ours):
@@ -147,8 +164,10 @@ def test_only_the_owner_may_read(answer, ours):
 
 
 def test_nobody_lets_us_read(answer, ours):
+    """Asked once, and no more: authorisations are not tried again."""
     found, log = answer(ours, attributes="ownerwrite|ownerread|no_da", owner_auth="secret")
     assert found is None and " warning " in log
+    assert answer.codes == [0x9A2]
 
 
 @pytest.mark.parametrize("binary", BINARIES)
