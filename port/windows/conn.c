@@ -9,7 +9,7 @@ void port_rx_arm(unsigned conn)
 {
 	assert(slots[conn].state == SLOT_IDLE);
 	buffer_arm(conn);
-	if (!slot_receive(conn)) {
+	if (slot_receive(conn) < 0) {
 		slots[conn].gone = true;
 		slot_report(conn, PORT_EVENT_CLOSED);
 	}
@@ -23,7 +23,7 @@ void port_tx_send(unsigned conn, size_t n)
 	assert(s->state == SLOT_IDLE);
 	buffer_send(conn, n);
 	s->replied = true;
-	if (!slot_transmit(conn, n)) {
+	if (slot_transmit(conn, n) < 0) {
 		slot_report(conn, PORT_EVENT_CLOSED);
 	} else if (!s->stdio) {
 		buffers[conn].eof = true; /* from here on its bytes are not kept */
@@ -48,7 +48,7 @@ void port_close(unsigned conn, uint32_t linger_ms)
 		memset(s, 0, sizeof(*s));
 		return;
 	}
-	if (idle && s->replied && !s->gone && !slots_sent_is_read && slot_drain(conn)) {
+	if (idle && s->replied && !s->gone && !slots_sent_is_read && slot_drain(conn) == 0) {
 		s->until = port_now_ms() + (linger_ms > LINGER_MS ? linger_ms : LINGER_MS);
 		s->state = SLOT_LINGER;
 		return;
@@ -66,7 +66,7 @@ void port_turn_away(unsigned conn, size_t n)
 	buffers[conn].rx_high = RX_MAX;
 	s->state = SLOT_LINGER;
 	s->until = port_now_ms() + TURN_AWAY_MS;
-	if (s->gone || !slot_tell(conn, n)) {
+	if (s->gone || slot_tell(conn, n) < 0) {
 		slot_disconnect(conn);
 	}
 }

@@ -80,7 +80,7 @@ static int make_all(HANDLE pipes[CONN_MAX], unsigned *made)
 			return failed("cannot wait for", GetLastError());
 		}
 	}
-	if (!pipe_security_apply(pipes[0])) {
+	if (pipe_security_apply(pipes[0]) < 0) {
 		return failed("cannot set the permissions of", GetLastError());
 	}
 	return 0;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/line.h"
+#include "err.h"
 #include "log.h"
 #include "port.h"
 #include "service.h"
@@ -184,23 +185,23 @@ static void fill(struct entry *e, enum port_log_level level, const char *text, s
 	e->n = l.n;
 }
 
-static bool start_writer(void)
+static int start_writer(void)
 {
 	HANDLE thread = CreateThread(NULL, STACK_SIZE, write_queue, NULL,
 				     STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
 
 	if (thread == NULL) {
-		return false;
+		return -ERR_IO;
 	}
 	(void)CloseHandle(thread);
-	return true;
+	return 0;
 }
 
 void port_log(enum port_log_level level, const char *text, size_t n)
 {
 	AcquireSRWLockExclusive(&lock);
 	if (!has_writer) {
-		has_writer = start_writer();
+		has_writer = start_writer() == 0;
 	}
 	if (has_writer && end - first < QUEUE_LENGTH) {
 		fill(&queue[end % QUEUE_LENGTH], level, text, n);

@@ -16,7 +16,7 @@ int port_admit(unsigned conn)
 	if (s->stdio) {
 		return 0;
 	}
-	if (sid_of_client_process(s->pipe, &sid)) {
+	if (sid_of_client_process(s->pipe, &sid) == 0) {
 		(void)CopySid(sizeof(s->owner), s->owner, sid.user.User.Sid);
 	}
 	for (unsigned i = 0; i < CONN_MAX; i++) {
@@ -46,8 +46,8 @@ void port_peer(unsigned conn, struct port_id *id)
 		line_str(&l, "unknown");
 	}
 	line_str(&l, " sid=");
-	if (sid_of_client(s->pipe, &sid)) {
-		sid_put(&sid, &l);
+	if (sid_of_client(s->pipe, &sid) == 0) {
+		sid_put(sid.user.User.Sid, &l);
 	} else {
 		line_str(&l, "unknown");
 	}

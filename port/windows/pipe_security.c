@@ -2,6 +2,7 @@
 
 #include <sddl.h>
 
+#include "err.h"
 #include "options.h"
 #include "pipe_security.h"
 #include "sid.h"
@@ -42,7 +43,7 @@ SECURITY_ATTRIBUTES *pipe_security_own(void)
 	} dacl;
 	union sid self;
 
-	if (!sid_of_process(&self) || !InitializeAcl(&dacl.acl, sizeof(dacl), ACL_REVISION) ||
+	if (sid_of_process(&self) < 0 || !InitializeAcl(&dacl.acl, sizeof(dacl), ACL_REVISION) ||
 	    !AddAccessAllowedAce(&dacl.acl, ACL_REVISION, FILE_ALL_ACCESS, self.user.User.Sid) ||
 	    !InitializeSecurityDescriptor(&security, SECURITY_DESCRIPTOR_REVISION) ||
 	    !SetSecurityDescriptorDacl(&security, TRUE, &dacl.acl, FALSE) ||
@@ -52,11 +53,14 @@ SECURITY_ATTRIBUTES *pipe_security_own(void)
 	return &attributes;
 }
 
-BOOL pipe_security_apply(HANDLE pipe)
+int pipe_security_apply(HANDLE pipe)
 {
 	if (windows_options.security == NULL) {
 		windows_options.security = pipe_security_parse(DEFAULT_SDDL);
 	}
-	return windows_options.security != NULL &&
-	       SetKernelObjectSecurity(pipe, DACL_SECURITY_INFORMATION, windows_options.security);
+	if (windows_options.security == NULL ||
+	    !SetKernelObjectSecurity(pipe, DACL_SECURITY_INFORMATION, windows_options.security)) {
+		return -ERR_IO;
+	}
+	return 0;
 }

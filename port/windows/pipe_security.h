@@ -22,8 +22,8 @@ SECURITY_ATTRIBUTES *pipe_security_own(void);
 
 /*
  * Replaces that, on the pipe of this instance (opened with WRITE_DAC), by the
- * DACL of --sddl or the default. False: GetLastError() has the reason.
+ * DACL of --sddl or the default. -ERR_IO: GetLastError() has the reason.
  */
-BOOL pipe_security_apply(HANDLE pipe);
+int pipe_security_apply(HANDLE pipe);
 
 #endif

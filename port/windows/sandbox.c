@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/line.h"
+#include "err.h"
 #include "log.h"
 #include "port.h"
 
@@ -53,7 +54,7 @@ static void set_policies(void)
 	}
 }
 
-static bool remove_privileges(void)
+static int remove_privileges(void)
 {
 	union {
 		TOKEN_PRIVILEGES list;
@@ -66,7 +67,7 @@ static bool remove_privileges(void)
 
 	if (!LookupPrivilegeValueW(NULL, KEPT_PRIVILEGE, &kept) ||
 	    !OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY | TOKEN_ADJUST_PRIVILEGES, &token)) {
-		return false;
+		return -ERR_IO;
 	}
 	ok = GetTokenInformation(token, TokenPrivileges, &held, sizeof(held), &n);
 	for (DWORD i = 0; ok && i < held.list.PrivilegeCount; i++) {
@@ -79,7 +80,7 @@ static bool remove_privileges(void)
 	ok = ok && AdjustTokenPrivileges(token, FALSE, &held.list, 0, NULL, NULL) &&
 	     GetLastError() == ERROR_SUCCESS;
 	(void)CloseHandle(token);
-	return ok;
+	return ok ? 0 : -ERR_IO;
 }
 
 /* ---- crashes ----------------------------------------------------------- */
@@ -112,7 +113,7 @@ static LONG CALLBACK on_exception(EXCEPTION_POINTERS *e)
  * Where the system comes to make a dump all the same, it leaves out the heap
  * and, if it is not too old for that (Windows 10 1703), our own variables.
  */
-static bool leave_out_of_dumps(void)
+static int leave_out_of_dumps(void)
 {
 	typedef HRESULT WINAPI exclude(const void *, DWORD);
 	const IMAGE_SECTION_HEADER *section = IMAGE_FIRST_SECTION(headers());
@@ -126,7 +127,7 @@ static bool leave_out_of_dumps(void)
 				section[i].Misc.VirtualSize) == S_OK;
 		}
 	}
-	return ok && AddVectoredExceptionHandler(1, on_exception) != NULL;
+	return ok && AddVectoredExceptionHandler(1, on_exception) != NULL ? 0 : -ERR_IO;
 }
 
 /* ---- the contract ------------------------------------------------------ */
@@ -137,10 +138,10 @@ int port_sandbox_enter(enum port_mode mode)
 
 	(void)mode;
 	missing = (struct line){text, 0, sizeof(text) - 1};
-	if (!remove_privileges()) {
+	if (remove_privileges() < 0) {
 		miss("removing privileges");
 	}
-	if (!leave_out_of_dumps()) {
+	if (leave_out_of_dumps() < 0) {
 		miss("leaving secrets out of dumps");
 	}
 	set_policies();

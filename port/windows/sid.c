@@ -1,7 +1,11 @@
+#include <string.h>
+
+#include "err.h"
 #include "log.h"
 #include "sid.h"
 
-static BOOL sid_of_token(HANDLE token, union sid *sid)
+/* Closes the token; GetLastError() is still that of what failed. */
+static int sid_of_token(HANDLE token, union sid *sid)
 {
 	DWORD n, error;
 	BOOL ok = GetTokenInformation(token, TokenUser, sid, sizeof(*sid), &n);
@@ -9,42 +13,51 @@ static BOOL sid_of_token(HANDLE token, union sid *sid)
 	error = GetLastError();
 	(void)CloseHandle(token);
 	SetLastError(error);
-	return ok;
+	if (!ok) {
+		memset(sid, 0, sizeof(*sid));
+		return -ERR_IO;
+	}
+	return 0;
 }
 
-BOOL sid_of_process(union sid *sid)
+int sid_of_process(union sid *sid)
 {
 	HANDLE token;
 
-	return OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token) &&
-	       sid_of_token(token, sid);
+	memset(sid, 0, sizeof(*sid));
+	if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token)) {
+		return -ERR_IO;
+	}
+	return sid_of_token(token, sid);
 }
 
-BOOL sid_of_client_process(HANDLE pipe, union sid *sid)
+int sid_of_client_process(HANDLE pipe, union sid *sid)
 {
 	HANDLE process, token;
 	ULONG pid;
 	BOOL opened;
 
+	memset(sid, 0, sizeof(*sid));
 	if (!GetNamedPipeClientProcessId(pipe, &pid)) {
-		return FALSE;
+		return -ERR_IO;
 	}
 	process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
 	if (process == NULL) {
-		return FALSE;
+		return -ERR_IO;
 	}
 	opened = OpenProcessToken(process, TOKEN_QUERY, &token);
 	(void)CloseHandle(process);
-	return opened && sid_of_token(token, sid);
+	return opened ? sid_of_token(token, sid) : -ERR_IO;
 }
 
-BOOL sid_of_client(HANDLE pipe, union sid *sid)
+int sid_of_client(HANDLE pipe, union sid *sid)
 {
 	HANDLE token;
 	BOOL opened;
 
+	memset(sid, 0, sizeof(*sid));
 	if (!ImpersonateNamedPipeClient(pipe)) {
-		return FALSE;
+		return -ERR_IO;
 	}
 	/* As ourselves: the client need not be allowed to see its own token. */
 	opened = OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, TRUE, &token);
@@ -55,13 +68,12 @@ BOOL sid_of_client(HANDLE pipe, union sid *sid)
 		log_flush();
 		(void)TerminateProcess(GetCurrentProcess(), 1);
 	}
-	return opened && sid_of_token(token, sid);
+	return opened ? sid_of_token(token, sid) : -ERR_IO;
 }
 
-void sid_put(const union sid *sid, struct line *l)
+void sid_put(PSID sid, struct line *l)
 {
-	PSID s = sid->user.User.Sid;
-	const SID_IDENTIFIER_AUTHORITY *authority = GetSidIdentifierAuthority(s);
+	const SID_IDENTIFIER_AUTHORITY *authority = GetSidIdentifierAuthority(sid);
 	uint64_t v = 0;
 
 	for (unsigned i = 0; i < sizeof(authority->Value); i++) {
@@ -69,8 +81,8 @@ void sid_put(const union sid *sid, struct line *l)
 	}
 	line_str(l, "S-1-");
 	line_num(l, v, 1);
-	for (unsigned i = 0; i < *GetSidSubAuthorityCount(s); i++) {
+	for (unsigned i = 0; i < *GetSidSubAuthorityCount(sid); i++) {
 		line_str(l, "-");
-		line_num(l, *GetSidSubAuthority(s, i), 1);
+		line_num(l, *GetSidSubAuthority(sid, i), 1);
 	}
 }

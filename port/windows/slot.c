@@ -2,6 +2,7 @@
 
 #include "common/buffer.h"
 #include "common/due.h"
+#include "err.h"
 #include "slot.h"
 #include "standard_io.h"
 
@@ -48,7 +49,7 @@ static bool read_to(unsigned conn, OVERLAPPED *of, void *p, size_t n)
 	return begun(ReadFile(slots[conn].pipe, p, (DWORD)n, NULL, of));
 }
 
-bool slot_receive(unsigned conn)
+int slot_receive(unsigned conn)
 {
 	struct slot *s = &slots[conn];
 	uint8_t *p = buffer_rx[conn] + buffers[conn].rx_to;
@@ -61,10 +62,10 @@ bool slot_receive(unsigned conn)
 		s->io_pending = read_to(conn, &s->io, p, n);
 	}
 	s->state = SLOT_RX;
-	return s->io_pending;
+	return s->io_pending ? 0 : -ERR_IO;
 }
 
-bool slot_transmit(unsigned conn, size_t n)
+int slot_transmit(unsigned conn, size_t n)
 {
 	struct slot *s = &slots[conn];
 
@@ -76,31 +77,31 @@ bool slot_transmit(unsigned conn, size_t n)
 		s->io_pending = begun(WriteFile(s->pipe, buffer_tx[conn], (DWORD)n, NULL, &s->io));
 	}
 	s->state = SLOT_TX;
-	return s->io_pending;
+	return s->io_pending ? 0 : -ERR_IO;
 }
 
 /*
  * A client that is stuck in a long write does not get to read. So from the
  * reply on, what it sends is read away.
  */
-bool slot_drain(unsigned conn)
+int slot_drain(unsigned conn)
 {
 	struct slot *s = &slots[conn];
 
 	if (!s->drain_pending) {
 		s->drain_pending = read_to(conn, &s->drain, drained, sizeof(drained));
 	}
-	return s->drain_pending;
+	return s->drain_pending ? 0 : -ERR_IO;
 }
 
 /* Not by s->io, which a read has. What is drained comes behind it. */
-bool slot_tell(unsigned conn, size_t n)
+int slot_tell(unsigned conn, size_t n)
 {
 	struct slot *s = &slots[conn];
 
 	memset(&s->drain, 0, sizeof(s->drain));
 	s->drain_pending = begun(WriteFile(s->pipe, buffer_tx[conn], (DWORD)n, NULL, &s->drain));
-	return s->drain_pending;
+	return s->drain_pending ? 0 : -ERR_IO;
 }
 
 /* How an operation ended: 0 and *n bytes, or the system's error. */
@@ -123,7 +124,7 @@ static DWORD result(struct slot *s, const OVERLAPPED *of, DWORD *n)
 static void opened(unsigned conn)
 {
 	due_open(conn);
-	if (!slot_receive(conn)) {
+	if (slot_receive(conn) < 0) {
 		slot_report(conn, PORT_EVENT_CLOSED);
 	}
 }
@@ -235,7 +236,7 @@ static void received(unsigned conn, DWORD error, DWORD n)
 	struct slot *s = &slots[conn];
 	bool empty = error == 0 && n == 0 && !s->stdio;
 
-	if (empty && ++s->empty < EMPTY_MAX && slot_receive(conn)) {
+	if (empty && ++s->empty < EMPTY_MAX && slot_receive(conn) == 0) {
 		return;
 	}
 	if (empty || error != 0) {
@@ -307,7 +308,7 @@ void slot_go_on(unsigned conn, const OVERLAPPED *done)
 		if (!s->io_pending && !s->drain_pending) {
 			recycle(conn);
 		}
-	} else if (done == &s->drain && !s->gone && !slot_drain(conn)) {
+	} else if (done == &s->drain && !s->gone && slot_drain(conn) < 0) {
 		s->gone = true;
 	}
 }

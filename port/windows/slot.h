@@ -66,13 +66,13 @@ uint64_t slots_deadline(void);
 /*
  * Begin to read what there is room for, to write the first n bytes of
  * buffer_tx, and to read away what the client sends while it is not its turn.
- * False: it cannot be done, the client is gone.
+ * -ERR_IO: it cannot be done, the client is gone.
  */
-bool slot_receive(unsigned conn);
-bool slot_transmit(unsigned conn, size_t n);
-bool slot_drain(unsigned conn);
+int slot_receive(unsigned conn);
+int slot_transmit(unsigned conn, size_t n);
+int slot_drain(unsigned conn);
 /* Begins to write that much without a look at what else is under way. */
-bool slot_tell(unsigned conn, size_t n);
+int slot_tell(unsigned conn, size_t n);
 /* It is the core's turn, with this event. */
 void slot_report(unsigned conn, enum port_event_kind event);
 /* Drops the client, in whatever state; the slot then waits for the next. */
