@@ -59,9 +59,10 @@ static BOOL WINAPI on_console(DWORD event)
 	wait_stop();
 	tpm_stop();
 	if (event != CTRL_C_EVENT && event != CTRL_BREAK_EVENT) {
-		/* The console is closed, the user logs off, the system ends. It
-		 * ends the process when this returns; if all is well, main
-		 * does so before. */
+		/* The console is closed: who is at a console gets to hear
+		 * of no log-off and no shutdown but is ended. The system ends
+		 * the process when this returns; if all is well, main does so
+		 * before. */
 		Sleep(STOP_MS + 1000);
 	}
 	return TRUE;

@@ -228,6 +228,7 @@ static void add_reason(struct line *l, unsigned long error)
 		{ERROR_INVALID_NAME, "not a valid name"},
 		{ERROR_INVALID_LEVEL, "the system does not know this"},
 		{ERROR_BAD_PATHNAME, "not a valid name"},
+		{ERROR_SEM_TIMEOUT, "timed out"},
 		{ERROR_PIPE_BUSY, "all instances are busy"},
 		{ERROR_NO_DATA, "the other side is closing it"},
 		{ERROR_PIPE_NOT_CONNECTED, "nobody is at the other side"},

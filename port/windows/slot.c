@@ -300,7 +300,8 @@ void slot_go_on(unsigned conn, const OVERLAPPED *done)
 	} else {
 		s->drain_pending = false;
 		s->gone = s->gone || error != 0;
-		SecureZeroMemory(drained, n);
+		/* What was told may be longer, and is not here. */
+		SecureZeroMemory(drained, n < sizeof(drained) ? n : sizeof(drained));
 	}
 	if (s->state == SLOT_LINGER && s->gone) {
 		slot_disconnect(conn);
