@@ -5,6 +5,9 @@
 #include "common/due.h"
 #include "slot.h"
 
+/* Of instances that wait for a client; with fewer, nobody is told why. */
+#define FREE_MIN (CONN_MAX / 4)
+
 void port_rx_arm(unsigned conn)
 {
 	assert(slots[conn].state == SLOT_IDLE);
@@ -56,7 +59,11 @@ void port_close(unsigned conn, uint32_t linger_ms)
 	slot_disconnect(conn);
 }
 
-/* A read is under way, and stays so until the client is disconnected. */
+/*
+ * A read is under way, and stays so until the client is disconnected. Where
+ * clients that are turned away, and take their time to read why, become so many
+ * that there would be no room for others, it is not told why.
+ */
 void port_turn_away(unsigned conn, size_t n)
 {
 	struct slot *s = &slots[conn];
@@ -66,7 +73,7 @@ void port_turn_away(unsigned conn, size_t n)
 	buffers[conn].rx_high = RX_MAX;
 	s->state = SLOT_LINGER;
 	s->until = port_now_ms() + TURN_AWAY_MS;
-	if (s->gone || slot_tell(conn, n) < 0) {
+	if (s->gone || slots_free() < FREE_MIN || slot_tell(conn, n) < 0) {
 		slot_disconnect(conn);
 	}
 }

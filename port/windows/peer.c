@@ -6,31 +6,45 @@
 #include "sid.h"
 #include "slot.h"
 
-/* Who cannot be known counts as one account. The pipe's DACL says who may. */
+/*
+ * A client can see to it that its account cannot be found out: its process
+ * keeps us off, or is gone. So these are few, whoever they may be, or one
+ * account would have twice its share; but some, for to an attestd that runs as
+ * an ordinary user all other accounts are like that.
+ */
+#define UNKNOWN_MAX 4
+
+/* The pipe's DACL says who may; this, how many. */
 int port_admit(unsigned conn)
 {
 	struct slot *s = &slots[conn];
 	unsigned others = 0;
+	unsigned most = UNKNOWN_MAX;
 	union sid sid;
 
 	if (s->stdio) {
 		return 0;
 	}
-	if (sid_of_client_process(s->pipe, &sid) == 0) {
-		(void)CopySid(sizeof(s->owner), s->owner, sid.user.User.Sid);
+	if (sid_of_client_process(s->pipe, &sid) == 0 &&
+	    CopySid(sizeof(s->owner), s->owner, sid.user.User.Sid)) {
+		most = CONN_EACH;
 	}
 	for (unsigned i = 0; i < CONN_MAX; i++) {
 		others += slots[i].admitted &&
 			  memcmp(slots[i].owner, s->owner, sizeof(s->owner)) == 0;
 	}
-	s->admitted = others < CONN_EACH;
+	s->admitted = others < most;
 	return s->admitted ? 0 : -ERR_CLIENTS;
 }
 
+/*
+ * The client's own account, where it has sent something and lets us know; else
+ * that of the process which has opened the pipe, as far as port_admit saw it.
+ */
 void port_peer(unsigned conn, struct port_id *id)
 {
 	struct line l = {id->text, 0, sizeof(id->text)};
-	const struct slot *s = &slots[conn];
+	struct slot *s = &slots[conn];
 	union sid sid;
 	ULONG pid;
 
@@ -45,11 +59,14 @@ void port_peer(unsigned conn, struct port_id *id)
 	} else {
 		line_str(&l, "unknown");
 	}
-	line_str(&l, " sid=");
-	if (sid_of_client(s->pipe, &sid) == 0) {
+	if (s->heard && sid_of_client(s->pipe, &sid) == 0) {
+		line_str(&l, " sid=");
 		sid_put(sid.user.User.Sid, &l);
+	} else if (IsValidSid(s->owner)) {
+		line_str(&l, " process-sid=");
+		sid_put(s->owner, &l);
 	} else {
-		line_str(&l, "unknown");
+		line_str(&l, " sid=unknown");
 	}
 	line_end(&l);
 }

@@ -185,6 +185,16 @@ static void recycle(unsigned conn)
 	}
 }
 
+unsigned slots_free(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < CONN_MAX; i++) {
+		n += slots[i].state == SLOT_LISTEN;
+	}
+	return n;
+}
+
 /* What is outstanding ends by this; the last of it recycles the slot. */
 void slot_disconnect(unsigned conn)
 {
@@ -245,6 +255,7 @@ static void received(unsigned conn, DWORD error, DWORD n)
 		return;
 	}
 	s->empty = 0;
+	s->heard = true;
 	buffer_received(conn, n);
 	slot_report(conn, PORT_EVENT_DATA);
 }

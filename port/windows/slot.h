@@ -31,6 +31,7 @@ struct slot {
 	uint8_t state; /* enum slot_state */
 	bool stdio; /* standard input and output: no pipe, not ours to close */
 	bool gone; /* it has closed its end */
+	bool heard; /* something of what it sent has been read */
 	BYTE owner[SECURITY_MAX_SID_SIZE]; /* since port_admit was asked; zeros: unknown */
 	bool admitted; /* and it said yes */
 	bool replied; /* something was sent to it */
@@ -73,6 +74,8 @@ int slot_transmit(unsigned conn, size_t n);
 int slot_drain(unsigned conn);
 /* Begins to write that much without a look at what else is under way. */
 int slot_tell(unsigned conn, size_t n);
+/* How many instances wait for a client. */
+unsigned slots_free(void);
 /* It is the core's turn, with this event. */
 void slot_report(unsigned conn, enum port_event_kind event);
 /* Drops the client, in whatever state; the slot then waits for the next. */

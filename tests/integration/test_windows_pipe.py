@@ -5,9 +5,10 @@ import time
 
 import pytest
 
-from harness.service import connect, exchange, parse_reply, read_all
-from harness.wine import info, new_pipe
-from test_clients import GET_EK
+from harness import paths
+from harness.service import connect, exchange, read_all
+from harness.wine import USER, info, new_pipe, run
+from test_clients import GET_EK, served
 from test_program import attestd
 
 pytestmark = pytest.mark.windows
@@ -122,6 +123,49 @@ def test_read_late(start):
     assert len(reply) > 2000 and time.monotonic() - begin < 2
     assert read_all(late) == reply and time.monotonic() - begin >= 2.5
     late.close()
+
+
+def test_those_who_hide(start):
+    """
+    All whose account cannot be found out have four slots together, so that who
+    has his half of them gets no second one. All are served; the log says what is known.
+    """
+    service = start("plain").settled()
+    hidden = service.relay_process("--hidden")
+    clients = service.hold_half()
+    clients += service.hold(4, 4, hidden.port)
+    refused = "too_many_connections tpm_commands=0"
+    log = service.logged(f"{refused} pid={hidden.pid} sid=unknown\n")
+    assert f"{refused} pid={service.relays[0].pid} process-sid={USER}\n" in log
+    for s in reversed(clients):
+        s.sendall(GET_EK)
+    served(clients)
+    service.served_again()
+    assert b'"ok"' in exchange(hidden.port, GET_EK)
+
+
+def test_anonymous(start):
+    """Who does not lend its name is known by it all the same."""
+    service = start("plain").settled()
+    relay = service.relay_process("--anonymous")
+    assert b'"ok"' in exchange(relay.port, GET_EK)
+    line = re.compile(rf"getEK ok tpm_commands=0 pid={relay.pid} (process-)?sid={USER}$", re.M)
+    assert line.search(service.logged(f"pid={relay.pid}"))
+
+
+def test_those_who_do_not_read_why(start):
+    """
+    One account's clients beyond its half, which do not read that they are
+    turned away, keep nobody waiting: 400 would for 6 s if each had its 250 ms.
+    """
+    service = start("plain").settled()
+    held = service.hold_half()
+    done = run(paths.windows_tool("relay.exe"), "--burst", "400", service.pipe)
+    assert done.returncode == 0 and int(done.stdout) < 4500, done.stdout
+    for s in held:
+        s.sendall(GET_EK)
+    served(held)
+    service.served_again()
 
 
 @pytest.mark.slow

@@ -214,9 +214,15 @@ class Service:
 
     def hold_half(self, beyond=4):
         """All that one account may have; those beyond are told that there are no more."""
-        held = [connect(self.address, 30) for _ in range(16 + beyond)]
+        return self.hold(16, beyond, self.address)
+
+    @staticmethod
+    def hold(most, beyond, address):
+        """The same, of an account that may have so many."""
+        held = [connect(address, 30) for _ in range(most + beyond)]
         for _ in range(beyond):
-            told, _, _ = select.select(held, [], [], 5)
+            told, _, _ = select.select(held, [], [], 10)
+            assert told, f"more than {most} are in"
             assert is_turned_away(told[0])
             held.remove(told[0])
             told[0].close()

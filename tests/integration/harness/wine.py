@@ -195,8 +195,11 @@ class WindowsService(Service):
 
     def relay(self, *options):
         """The port of another one."""
+        return self.relay_process(*options).port
+
+    def relay_process(self, *options):
         self.relays.append(Relay(self.pipe, *options))
-        return self.relays[-1].port
+        return self.relays[-1]
 
     def ready(self):
         self.wait(lambda: answers(self.address), "pipe")

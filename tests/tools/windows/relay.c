@@ -2,13 +2,19 @@
  * relay: a Windows named pipe as a TCP port of 127.0.0.1, so that programs on
  * the other side of wine can be its clients.
  *
- *   relay [--message] [--late MS] NAME
+ *   relay [--message] [--late MS] [--anonymous] [--hidden] NAME
  *       prints the port's number and, on the next line, its own process id,
  *       the one that the pipe's server sees. A connection is a client of the pipe, which
  *       waits for a free instance as clients do; the pipe's end is the
  *       connection's, and the other way round, after all bytes are through.
  *       --message: reads in message mode, and puts before each message its
  *       length, four bytes, big-endian. --late: reads nothing for so long.
+ *       --anonymous: does not let the server impersonate it. --hidden: its
+ *       process lets nobody find out whose it is.
+ *   relay --burst N NAME
+ *       N clients one after the other, that wait for an instance each, say
+ *       nothing, read nothing and stay; prints how many milliseconds it takes
+ *       until the last of them has got in.
  *   relay --info NAME
  *       what can be known of the pipe, one "key=value" a line.
  *
@@ -30,8 +36,8 @@
 #define NAME_LEN 256
 
 struct options {
-	bool message, info;
-	DWORD late_ms;
+	bool message, info, hidden;
+	DWORD late_ms, burst, security;
 	wchar_t pipe[PREFIX_LEN + NAME_LEN + 1];
 };
 static struct options options;
@@ -127,6 +133,12 @@ static void parse(void)
 			options.info = true;
 		} else if (lstrcmpW(word, L"--late") == 0) {
 			options.late_ms = number(next_word(&rest));
+		} else if (lstrcmpW(word, L"--burst") == 0) {
+			options.burst = number(next_word(&rest));
+		} else if (lstrcmpW(word, L"--anonymous") == 0) {
+			options.security = SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS;
+		} else if (lstrcmpW(word, L"--hidden") == 0) {
+			options.hidden = true;
 		} else {
 			name = word;
 		}
@@ -152,7 +164,7 @@ static HANDLE open_pipe(void)
 
 	for (;;) {
 		pipe = CreateFileW(options.pipe, GENERIC_READ | GENERIC_WRITE, 0, NULL,
-				   OPEN_EXISTING, FILE_FLAG_OVERLAPPED, NULL);
+				   OPEN_EXISTING, FILE_FLAG_OVERLAPPED | options.security, NULL);
 		if (pipe != INVALID_HANDLE_VALUE || GetLastError() != ERROR_PIPE_BUSY ||
 		    GetTickCount64() >= end) {
 			break;
@@ -326,6 +338,31 @@ static void relay(void)
 	fail("accept");
 }
 
+static void burst(void)
+{
+	ULONGLONG begin = GetTickCount64();
+
+	for (DWORD i = 0; i < options.burst; i++) {
+		if (open_pipe() == INVALID_HANDLE_VALUE) {
+			fail("open");
+		}
+	}
+	print(decimal((DWORD)(GetTickCount64() - begin)));
+	print("\n");
+}
+
+/* Nobody may look at this process any more: an empty DACL. */
+static void hide(void)
+{
+	PSECURITY_DESCRIPTOR nobody;
+
+	if (!ConvertStringSecurityDescriptorToSecurityDescriptorA("D:P", SDDL_REVISION_1, &nobody,
+								  NULL) ||
+	    !SetKernelObjectSecurity(GetCurrentProcess(), DACL_SECURITY_INFORMATION, nobody)) {
+		fail("hide");
+	}
+}
+
 /* ---- what the pipe is ------------------------------------------------ */
 
 static void print_entry(const char *key, const char *value)
@@ -388,8 +425,13 @@ static void info(void)
 int main(void)
 {
 	parse();
+	if (options.hidden) {
+		hide();
+	}
 	if (options.info) {
 		info();
+	} else if (options.burst > 0) {
+		burst();
 	} else {
 		relay();
 	}
