@@ -7,11 +7,14 @@
 #include "log.h"
 #include "port.h"
 #include "service.h"
-#include "tpm.h"
+#include "stop.h"
 #include "wait.h"
 
 /* sysexits.h's EX_USAGE. */
 #define EXIT_USAGE 64
+
+/* Who sits there and waits has been patient by then. */
+#define CONSOLE_STOP_MS (STOP_MS + 3000)
 
 /*
  * A handle that is none, left by whoever started us, may be the number of
@@ -56,8 +59,7 @@ int port_run(int argc, char **argv, int (*body)(int argc, char **argv))
 /* Called on a thread of its own. */
 static BOOL WINAPI on_console(DWORD event)
 {
-	wait_stop();
-	tpm_stop();
+	stop_begin(CONSOLE_STOP_MS);
 	if (event != CTRL_C_EVENT && event != CTRL_BREAK_EVENT) {
 		/* The console is closed: who is at a console gets to hear
 		 * of no log-off and no shutdown but is ended. The system ends

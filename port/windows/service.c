@@ -2,8 +2,7 @@
 
 #include "log.h"
 #include "service.h"
-#include "tpm.h"
-#include "wait.h"
+#include "stop.h"
 
 /* From the start to READY nothing waits for the TPM. */
 #define START_MS 10000
@@ -65,8 +64,7 @@ static DWORD WINAPI on_control(DWORD control, DWORD type, LPVOID data, LPVOID co
 	case SERVICE_CONTROL_SHUTDOWN:
 	case SERVICE_CONTROL_PRESHUTDOWN:
 		advance(PORT_STOPPING);
-		wait_stop();
-		tpm_stop();
+		stop_begin(SERVICE_STOP_MS - 2000);
 		return NO_ERROR;
 	case SERVICE_CONTROL_INTERROGATE:
 		return NO_ERROR; /* the manager knows what it was told */
@@ -116,6 +114,14 @@ bool service_run(int argc, char **argv, int (*body)(int argc, char **argv), int 
 	}
 	*result = service.result;
 	return true;
+}
+
+void service_abandon(void)
+{
+	if (service.handle != NULL) {
+		service.result = 0; /* or it would be started again */
+		advance(PORT_STOPPED);
+	}
 }
 
 bool service_state(enum port_state state)

@@ -17,7 +17,7 @@
 
 /*
  * How long stopping takes at most: TBS blocks, so that the command in hand,
- * which may be the slowest, comes to its end first.
+ * which may be the slowest, comes to its end first if it cannot be cancelled.
  */
 #define SERVICE_STOP_MS (TPM_CREATE_MS + STOP_MS + 5000)
 
@@ -30,5 +30,7 @@ bool service_run(int argc, char **argv, int (*body)(int argc, char **argv), int 
 
 /* Tells the manager. False: this is not a service. */
 bool service_state(enum port_state state);
+/* Tells it, if this is a service, that it has stopped, though body is stuck. */
+void service_abandon(void);
 
 #endif

@@ -1,8 +1,12 @@
 """What TPM Base Services say, and what becomes of it."""
+import time
+
 import pytest
 
+from harness.service import wait_for
 from harness.wine import NO_DLLS
-from test_tpm_comes_and_goes import GET_EK
+from test_tpm_comes_and_goes import GET_EK, activation
+from test_tpm_misbehaves import begin
 
 pytestmark = pytest.mark.windows
 
@@ -64,3 +68,24 @@ def test_wines_own(start):
     service = start("plain", env={"WINEDLLOVERRIDES": f"tbs=b;{NO_DLLS}"}).ready()
     assert answers(service, "tpm_unavailable", "firmware")
     assert service.control.opens() == 0
+
+
+@pytest.mark.slow
+def test_tbs_does_not_let_go(start):
+    """Of a command that it was told to cancel, or of who tells it: a stop is an end all the same."""
+    services = [start("plain", env={"ATTESTD_TEST_TBS_CANCEL": how}).settled() for how in "12"]
+    request = activation(services[0].attestation())
+    clients = []
+    for service in services:
+        service.control.fault("hang", command="ActivateCredential")
+        before = service.control.count()
+        clients.append(begin(service, request))
+        wait_for(lambda s=service, n=before: s.control.count() > n, 20, "command")
+    since = time.monotonic()
+    for service in services:
+        service.terminate()
+    for service, client in zip(services, clients):
+        assert service.wait_exit(30) == 1
+        assert 7 <= time.monotonic() - since <= 20
+        assert "does not let go" in service.log()
+        client.close()

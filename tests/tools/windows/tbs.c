@@ -6,6 +6,7 @@
  * ATTESTD_TEST_TPM=PORT          where the TPM is; not set: there is none
  * ATTESTD_TEST_TBS=HEX           Tbsi_Context_Create fails with that
  * ATTESTD_TEST_TBS_SUBMIT=HEX    Tbsip_Submit_Command fails with that
+ * ATTESTD_TEST_TBS_CANCEL=1      Tbsip_Cancel_Commands does nothing; 2: and never returns
  * ATTESTD_TEST_TBS_VERSION=1     the TPM is a TPM 1.2
  *
  * Names and rules: Microsoft's documentation of TPM Base Services. mingw's
@@ -289,8 +290,13 @@ TBS_RESULT WINAPI Tbsip_Submit_Command(void *handle, UINT32 locality, UINT32 pri
  */
 TBS_RESULT WINAPI Tbsip_Cancel_Commands(void *handle)
 {
+	UINT32 fails = setting("ATTESTD_TEST_TBS_CANCEL", 10, 0);
 	struct context *c;
 
+	if (fails != 0) {
+		Sleep(fails == 1 ? 0 : INFINITE);
+		return TBS_SUCCESS;
+	}
 	AcquireSRWLockExclusive(&lock);
 	c = context_of(handle);
 	if (c != NULL) {
