@@ -92,7 +92,7 @@ $(RESOURCES): $(OUT)/%.res.o: %.rc $(wildcard port/$(PORT)/*.h) Makefile toolcha
 
 # The tests' own: for Windows an exe, and a DLL that stands for one of its own;
 # for Linux a TPM inside a guest.
-TOOLS := $(addprefix $(OUT)/tools/,$(if $(EXE),relay.exe tbs.dll,vtpm-proxy))
+TOOLS := $(addprefix $(OUT)/tools/,$(if $(EXE),relay.exe ordinary.exe tbs.dll,vtpm-proxy))
 tools: $(TOOLS)
 	@:
 $(OUT)/tools/vtpm-proxy: tests/vm/vtpm-proxy.c toolchains/build.mk toolchains/$(TARGET).mk
@@ -100,13 +100,14 @@ $(OUT)/tools/vtpm-proxy: tests/vm/vtpm-proxy.c toolchains/build.mk toolchains/$(
 	@echo "CC $<"
 	$(Q)$(CC) -std=c11 -Os -Wall -Wextra -Werror -Wshadow -Wvla $(TARGET_CFLAGS) $(TARGET_CPPFLAGS) \
 		$(PORT_CPPFLAGS) $(LDFLAGS) $(TARGET_LDFLAGS) -o $@ $< $(TARGET_LDLIBS)
-$(addprefix $(OUT)/tools/,relay.exe tbs.dll): $(OUT)/tools/%: toolchains/build.mk toolchains/windows.inc toolchains/$(TARGET).mk
+$(addprefix $(OUT)/tools/,relay.exe ordinary.exe tbs.dll): $(OUT)/tools/%: toolchains/build.mk toolchains/windows.inc toolchains/$(TARGET).mk
 	@mkdir -p $(@D)
 	@echo "CC $(filter %.c,$^)"
 	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -Werror $(TARGET_CPPFLAGS) $(PORT_CPPFLAGS) \
 		$(if $(filter %.dll,$@),-shared) -static -s $(if $(C_LDLIBS),-nodefaultlibs) \
 		-o $@ $(filter %.c,$^) -lws2_32 -ladvapi32 $(if $(C_LDLIBS),-lmingw32 $(C_LDLIBS))
 $(OUT)/tools/relay.exe: tests/tools/windows/relay.c
+$(OUT)/tools/ordinary.exe: tests/tools/windows/ordinary.c
 $(OUT)/tools/tbs.dll: tests/tools/windows/tbs.c
 
 -include $(OBJECTS:.o=.d)

@@ -38,9 +38,14 @@ def test_full_name(start):
 
 
 def test_flags(start):
-    """As they were passed: wine enforces neither of the two."""
+    """
+    As they were passed: wine enforces neither of the two. What is made is all
+    that there will be, however many clients come.
+    """
     first_instance, reject_remote = 0x00080000, 0x8
-    service = start("plain", env={"WINEDEBUG": "-all,+sync"}).ready()
+    service = start("plain", env={"WINEDEBUG": "-all,+sync"}).settled()
+    for _ in range(100):
+        service.ok({"command": "getEK"})
     calls = re.findall(r"CreateNamedPipeW \(L\"([^\"]*)\", 0x([0-9a-f]+), 0x([0-9a-f]+), (\d+)",
                        service.log())
     assert len(calls) == SLOTS

@@ -8,7 +8,7 @@ import pytest
 
 from harness import paths
 from harness.service import connect
-from harness.wine import info
+from harness.wine import info, run
 from test_program import attestd
 
 pytestmark = pytest.mark.windows
@@ -68,6 +68,18 @@ def test_ctrl_c(start):
     assert service.is_gone()
 
 
+@pytest.mark.parametrize("event", [1, 2], ids=["break", "close"])
+def test_other_ends_of_a_console(start, event):
+    """With a client in the middle of a line."""
+    service = start("plain").settled()
+    with connect(service.address) as s:
+        s.sendall(b'{"comm')
+        done = run(paths.windows_tool("relay.exe"), "--event", str(event), service.pipe)
+        assert done.returncode == 0, done.stdout
+        assert service.wait_exit() == 0
+    assert service.is_gone()
+
+
 def test_ctrl_c_before_there_is_a_tpm(start):
     start("plain", launcher=["--absent"]).ready().stop()
 
@@ -111,11 +123,12 @@ def test_version_resource():
 
 
 def test_hardening(start):
-    """Which policies are asked for (wine only notes them); a token with one privilege."""
+    """Which policies are asked for (wine only notes them); a token with the one privilege."""
     strict_handles, extension_points, dynamic_code, fonts = 3, 6, 2, 9
     image_load, signature, child_processes = 10, 8, 13
     service = start("plain", env={"WINEDEBUG": "-all,fixme+process"}).ready()
     asked = re.findall(r"SetProcessMitigationPolicy \((\d+),", service.log())
     assert {strict_handles, extension_points, dynamic_code, fonts, image_load, signature,
             child_processes} == set(map(int, asked))
-    assert info(service.pipe)["privileges"] == "1"  # SeChangeNotifyPrivilege
+    known = info(service.pipe)
+    assert (known["privileges"], known["privilege"]) == ("1", "SeChangeNotifyPrivilege")

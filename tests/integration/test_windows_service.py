@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.windows, pytest.mark.core]
 
 SERVICES = r"HKLM\SYSTEM\CurrentControlSet\Services"
 SOURCE = SERVICES + r"\EventLog\Application\attestd"
+EXCLUDED = r"HKLM\SOFTWARE\Microsoft\Windows\Windows Error Reporting\ExcludedApplications"
 GET_EK = {"command": "getEK"}
 
 
@@ -72,7 +73,7 @@ NEVER_STARTED = "1077"  # ERROR_SERVICE_NEVER_STARTED: what STOPPED is before th
 def values(key):
     """A registry key's, as {name: text}."""
     done = run("reg", "query", key)
-    return dict(re.findall(r"^    (\w+)    REG_\w+    (.*)$", done.stdout, re.M))
+    return dict(re.findall(r"^    ([\w.]+)    REG_\w+    (.*)$", done.stdout, re.M))
 
 
 @pytest.fixture
@@ -114,6 +115,15 @@ def test_install(installed):
     assert is_state(STOPPED)
 
 
+def test_install_asks_for_more(installed):
+    """What wine cannot keep it says, and the rest is made."""
+    assert attestd("uninstall").returncode == 0
+    done = attestd("install", "--pipe", installed.pipe)
+    assert done.returncode == 0
+    for part in ("the delayed start", "the privileges", "the restarts"):
+        assert f"cannot set {part}: the system does not know this" in done.stderr
+
+
 def test_install_quotes(machine):
     """An option's value comes to the service as it was given."""
     name, sddl = "a b ключ", "D:(A;;GA;;;SY)(A;;SDGWGR;;;BU)"
@@ -131,8 +141,19 @@ def test_install_quotes(machine):
 def test_the_event_source(installed):
     known = values(SOURCE)
     assert known["EventMessageFile"].endswith("attestd.exe") and known["TypesSupported"] == "0x7"
+    header = (paths.ROOT / "port/windows/service.h").read_text()
+    event = re.search(r"^#define SERVICE_EVENT (\d+)$", header, re.M)[1]
+    done = run(paths.windows_tool("relay.exe"), "--text", known["EventMessageFile"], event)
+    assert done.stdout.splitlines() == ["TEXT"]
     assert attestd("uninstall").returncode == 0
     assert values(SOURCE) == {}
+
+
+def test_no_report_of_a_crash(installed):
+    """A dump might have a secret in it."""
+    assert values(EXCLUDED).get("attestd.exe") == "0x1"
+    assert attestd("uninstall").returncode == 0
+    assert "attestd.exe" not in values(EXCLUDED)
 
 
 def test_install_twice(installed):

@@ -1,8 +1,11 @@
 """What TPM Base Services say, and what becomes of it."""
+import os
+import subprocess
 import time
 
 import pytest
 
+from harness import paths
 from harness.service import wait_for
 from harness.wine import NO_DLLS
 from test_tpm_comes_and_goes import GET_EK, activation
@@ -39,6 +42,15 @@ def test_field_27_errors(start, when, name, code, error, advice):
     service = start("plain", env={VARIABLES[when]: f"{code:08x}"}).ready()
     assert answers(service, error, advice)
     assert service.logged(error)
+
+
+def test_blocked_for_ordinary_users():
+    """TBS answers so to those who are no administrators, whom no policy concerns."""
+    done = subprocess.run(
+        [paths.wine(), paths.windows_tool("ordinary.exe"), paths.BINARIES[paths.first_binary()][-1],
+         "once"], input='{"command":"getEK"}\n', env=dict(os.environ, ATTESTD_TEST_TBS="80280400"),
+        check=False, timeout=30, capture_output=True, text=True)
+    assert done.returncode == 1 and '"tpm_access_denied"' in done.stdout, done.stdout
 
 
 @pytest.mark.slow

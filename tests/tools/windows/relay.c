@@ -15,6 +15,11 @@
  *       N clients one after the other, that wait for an instance each, say
  *       nothing, read nothing and stay; prints how many milliseconds it takes
  *       until the last of them has got in.
+ *   relay --event N NAME
+ *       the console of the pipe's server has an event: 1 is Ctrl-Break, 2 that
+ *       it is closed. wine cannot have those happen, but passes them on.
+ *   relay --text EXE ID
+ *       how the event log shows that event of EXE's, when what it says is "TEXT".
  *   relay --info NAME
  *       what can be known of the pipe, one "key=value" a line.
  *
@@ -37,7 +42,8 @@
 
 struct options {
 	bool message, info, hidden;
-	DWORD late_ms, burst, security;
+	DWORD late_ms, burst, security, event;
+	const wchar_t *exe; /* --text */
 	wchar_t pipe[PREFIX_LEN + NAME_LEN + 1];
 };
 static struct options options;
@@ -135,6 +141,10 @@ static void parse(void)
 			options.late_ms = number(next_word(&rest));
 		} else if (lstrcmpW(word, L"--burst") == 0) {
 			options.burst = number(next_word(&rest));
+		} else if (lstrcmpW(word, L"--event") == 0) {
+			options.event = number(next_word(&rest));
+		} else if (lstrcmpW(word, L"--text") == 0) {
+			options.exe = next_word(&rest);
 		} else if (lstrcmpW(word, L"--anonymous") == 0) {
 			options.security = SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS;
 		} else if (lstrcmpW(word, L"--hidden") == 0) {
@@ -373,24 +383,41 @@ static void print_entry(const char *key, const char *value)
 	print("\n");
 }
 
-/* How many the pipe's server has. */
-static DWORD privileges(HANDLE pipe)
+static HANDLE server_of(HANDLE pipe, DWORD access)
+{
+	HANDLE process;
+	ULONG pid;
+
+	if (!GetNamedPipeServerProcessId(pipe, &pid) ||
+	    (process = OpenProcess(access, FALSE, pid)) == NULL) {
+		fail("server");
+	}
+	return process;
+}
+
+/* Those that the pipe's server has, each a line. */
+static void print_privileges(HANDLE pipe)
 {
 	union {
 		TOKEN_PRIVILEGES list;
 		BYTE room[1024];
 	} held;
-	HANDLE process, token;
-	ULONG pid;
+	char name[64];
+	HANDLE token;
 	DWORD n;
 
-	if (!GetNamedPipeServerProcessId(pipe, &pid) ||
-	    (process = OpenProcess(PROCESS_QUERY_INFORMATION, FALSE, pid)) == NULL ||
-	    !OpenProcessToken(process, TOKEN_QUERY, &token) ||
+	if (!OpenProcessToken(server_of(pipe, PROCESS_QUERY_INFORMATION), TOKEN_QUERY, &token) ||
 	    !GetTokenInformation(token, TokenPrivileges, &held, sizeof held, &n)) {
 		fail("privileges");
 	}
-	return held.list.PrivilegeCount;
+	print_entry("privileges", decimal(held.list.PrivilegeCount));
+	for (DWORD i = 0; i < held.list.PrivilegeCount; i++) {
+		n = sizeof name;
+		if (!LookupPrivilegeNameA(NULL, &held.list.Privileges[i].Luid, name, &n)) {
+			fail("privilege");
+		}
+		print_entry("privilege", name);
+	}
 }
 
 static void info(void)
@@ -413,13 +440,46 @@ static void info(void)
 	print_entry("instances", decimal(instances));
 	print_entry("out", decimal(out));
 	print_entry("in", decimal(in));
-	print_entry("privileges", decimal(privileges(pipe)));
+	print_privileges(pipe);
 	if (GetSecurityInfo(pipe, SE_KERNEL_OBJECT, wanted, NULL, NULL, NULL, NULL, &sd) != 0 ||
 	    !ConvertSecurityDescriptorToStringSecurityDescriptorA(sd, SDDL_REVISION_1, wanted,
 								  &text, NULL)) {
 		fail("security");
 	}
 	print_entry("dacl", text);
+}
+
+/* ---- what happens to the server -------------------------------------- */
+
+/* By the function with which consoles tell a process. */
+static void event(void)
+{
+	const DWORD access = PROCESS_CREATE_THREAD | PROCESS_QUERY_INFORMATION |
+			     PROCESS_VM_OPERATION | PROCESS_VM_READ | PROCESS_VM_WRITE;
+	HMODULE library = GetModuleHandleW(L"kernelbase.dll");
+	LPTHREAD_START_ROUTINE routine =
+		(LPTHREAD_START_ROUTINE)(void *)GetProcAddress(library, "CtrlRoutine");
+	HANDLE pipe = open_pipe();
+
+	if (pipe == INVALID_HANDLE_VALUE || routine == NULL ||
+	    CreateRemoteThread(server_of(pipe, access), NULL, 0, routine,
+			       (void *)(UINT_PTR)options.event, 0, NULL) == NULL) {
+		fail("event");
+	}
+}
+
+static void text(DWORD id)
+{
+	static char *strings[] = {"TEXT"};
+	HMODULE exe = LoadLibraryExW(options.exe, NULL, LOAD_LIBRARY_AS_DATAFILE);
+	char shown[256];
+
+	if (exe == NULL ||
+	    FormatMessageA(FORMAT_MESSAGE_FROM_HMODULE | FORMAT_MESSAGE_ARGUMENT_ARRAY, exe, id, 0,
+			   shown, sizeof shown, (va_list *)(void *)strings) == 0) {
+		fail("text");
+	}
+	print(shown);
 }
 
 int main(void)
@@ -430,6 +490,10 @@ int main(void)
 	}
 	if (options.info) {
 		info();
+	} else if (options.event > 0) {
+		event();
+	} else if (options.exe != NULL) {
+		text(number(options.pipe + PREFIX_LEN));
 	} else if (options.burst > 0) {
 		burst();
 	} else {
