@@ -1,3 +1,6 @@
+#include <string.h>
+
+#include "bounds.h"
 #include "err.h"
 #include "log.h"
 #include "standard_io.h"
@@ -24,11 +27,73 @@ static struct {
 	DWORD error;
 } order;
 
+/* A line that was typed, as far as it has not been handed on. */
+static struct {
+	WCHAR wide[RX_MAX + 1];
+	char utf8[3 * (RX_MAX + 1)];
+	DWORD n, taken; /* of utf8 */
+	WCHAR half; /* of a character whose other half comes next, or 0 */
+} typed;
+
+/* *n characters, the first of which is the half one that was left, if any. */
+static DWORD read_wide(HANDLE in, DWORD *n)
+{
+	DWORD kept = typed.half != 0;
+
+	typed.wide[0] = typed.half;
+	typed.half = 0;
+	if (!ReadConsoleW(in, typed.wide + kept, RX_MAX, n, NULL)) {
+		return GetLastError();
+	}
+	if (*n > 0 && IS_HIGH_SURROGATE(typed.wide[kept + *n - 1])) {
+		typed.half = typed.wide[kept + --*n];
+	}
+	*n += kept;
+	return 0;
+}
+
+/*
+ * A console's bytes are in a code page of its own, hardly ever UTF-8; so its
+ * characters are read. Ctrl-Z begins the line that stands for the end.
+ */
+static DWORD read_console(HANDLE in)
+{
+	DWORD n;
+
+	if (typed.taken == typed.n) {
+		do {
+			DWORD e = read_wide(in, &n);
+
+			if (e != 0) {
+				return e;
+			}
+		} while (n == 0 && typed.half != 0);
+		if (n == 0 || typed.wide[0] == 0x1a) {
+			return 0;
+		}
+		typed.taken = 0;
+		typed.n = (DWORD)WideCharToMultiByte(CP_UTF8, 0, typed.wide, (int)n, typed.utf8,
+						     sizeof(typed.utf8), NULL, NULL);
+		SecureZeroMemory(typed.wide, n * sizeof(WCHAR));
+	}
+	n = typed.n - typed.taken;
+	order.done = n < order.n ? n : order.n;
+	memcpy(order.p, typed.utf8 + typed.taken, order.done);
+	SecureZeroMemory(typed.utf8 + typed.taken, order.done);
+	typed.taken += order.done;
+	return 0;
+}
+
 static void read_some(void)
 {
 	HANDLE in = GetStdHandle(STD_INPUT_HANDLE);
+	DWORD mode;
 
 	order.done = 0;
+	if (in != NULL && GetConsoleMode(in, &mode)) {
+		order.error = read_console(in);
+		return;
+	}
 	order.error = in == NULL ? ERROR_INVALID_HANDLE : 0;
 	if (in != NULL && !ReadFile(in, order.p, order.n, &order.done, NULL)) {
 		order.error = GetLastError();
