@@ -1,8 +1,11 @@
 """The command line, the exe, and how it ends at a console."""
 import json
+import os
 import pathlib
 import re
+import select
 import subprocess
+import threading
 
 import pytest
 
@@ -55,6 +58,42 @@ def test_a_request_that_is_not_ascii(start):
     service = start("plain").ready()
     done = attestd("call", *service.where, '{"command":"getEK","имя":"\U0001f511 \\" x"}')
     assert done.returncode == 0 and json.loads(done.stdout)["status"] == "ok"
+
+
+def read_terminal(ours):
+    """Until nobody has the other side any more."""
+    try:
+        while os.read(ours, 4096):
+            pass
+    except OSError:
+        pass
+
+
+def test_a_request_that_is_typed(start):
+    """At a console, whose code page, here that of DOS, is not UTF-8."""
+    service = start("plain").settled()
+    ours, terminal = os.openpty()
+    process = subprocess.Popen(
+        [paths.wine(), paths.windows_tool("ordinary.exe"), paths.BINARIES[paths.first_binary()][-1],
+         "call", "--pipe", service.pipe],
+        stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    os.close(terminal)
+    screen = threading.Thread(target=read_terminal, args=(ours,))  # or wine waits for that
+    screen.start()
+    try:
+        assert process.stdout.readline() == b"console\n"
+        reply = []
+        while not reply:  # what is typed before wine has set up the terminal is lost
+            os.write(ours, '{"command":"getEK","\u00e9":"\u00e9"}\r'.encode())
+            reply, _, _ = select.select([process.stdout], [], [], 1)
+        assert json.loads(process.stdout.readline())["status"] == "ok"
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        screen.join(20)
+        os.close(ours)
 
 
 @pytest.mark.core

@@ -3,7 +3,6 @@ import json
 import pathlib
 import re
 import subprocess
-import time
 
 import pytest
 
@@ -196,10 +195,11 @@ def test_stop_during_a_slow_command(running):
     """Pending until the request in hand is answered, with a hint how long that may take."""
     known = ask(running.address, {"command": "getAttestationData"})
     request = activation({k: unb64(known[k]) for k in ("ek_tpm", "aik_name")})
-    running.control.delay(3000, "ActivateCredential", 1)
+    running.control.delay(4500, "ActivateCredential", 1)
+    before = running.control.count()
     with connect(running.address) as s:
         s.sendall(json.dumps(request).encode() + b"\n")
-        time.sleep(0.3)
+        wait_for(lambda: running.control.count() > before, 20, "command")
         assert run("sc", "stop", "attestd").returncode == 0
         state = query()
         assert state["STATE"] == str(STOP_PENDING) and int(state["WAIT_HINT"], 16) >= 180000

@@ -1,16 +1,22 @@
 /*
  * ordinary COMMAND...: starts a program as a user who is no administrator, and
- * exits with what it does.
+ * exits with what it does. If there is a console, its code page is that of DOS,
+ * and the first line of standard output is "console".
  *
  * No printf: wine for arm64 does not get on with variable arguments.
  */
 #include <windows.h>
 
-static _Noreturn void fail(const char *what)
+static void print(const char *what)
 {
 	DWORD done;
 
 	WriteFile(GetStdHandle(STD_OUTPUT_HANDLE), what, (DWORD)lstrlenA(what), &done, NULL);
+}
+
+static _Noreturn void fail(const char *what)
+{
+	print(what);
 	ExitProcess(200);
 }
 
@@ -50,6 +56,9 @@ int main(void)
 	PROCESS_INFORMATION child;
 	DWORD status;
 
+	if (SetConsoleCP(437)) {
+		print("console\n");
+	}
 	if (!CreateProcessAsUserW(ordinary(), NULL, after_word(GetCommandLineW()), NULL, NULL, TRUE,
 				  0, NULL, NULL, &startup, &child)) {
 		fail("start\n");
