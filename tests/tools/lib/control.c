@@ -79,6 +79,7 @@ static const char *do_clear(char **w, size_t n, FILE *out)
 {
 	(void)w, (void)n, (void)out;
 	fault_clear();
+	proxy_hasten();
 	return NULL;
 }
 

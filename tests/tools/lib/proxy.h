@@ -37,6 +37,8 @@ void proxy_run(const struct pollfd *fds, size_t n);
 void proxy_vanish(void);
 /* From now on the device opens with this errno; 0: it opens. */
 void proxy_set_open(enum device device, int open_errno);
+/* What is in flight is no longer delayed. */
+void proxy_hasten(void);
 /* Waits until the TPM has answered what is in flight. */
 void proxy_settle(void);
 /* The TPM has been started anew: nothing is loaded any more. */
