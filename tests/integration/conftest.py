@@ -12,7 +12,7 @@ from harness.service import Service
 from harness.tpm import States
 from harness.wine import Wine, WindowsService
 
-time_limit = limit.each_test(60)
+time_limit = limit.each_test(240)
 SECRET = bytes(range(7, 39))
 
 
@@ -130,7 +130,7 @@ def service(shared):
     """The shared one; what a test did must not show afterwards."""
     yield shared
     shared.control.ask("clear")
-    assert shared.ask({"command": "getEK"}, 10)["status"] == "ok"
+    shared.served_again()
     assert shared.control.left() == []
 
 

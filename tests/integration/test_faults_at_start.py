@@ -122,7 +122,7 @@ def test_mangled(start_, fault):
             start_.suffers(fault, at, index, [None])
 
 
-@pytest.mark.limit(180)
+@pytest.mark.limit(600)
 def test_length(start_):
     """Every length in every response, once."""
     responses = dict(zip(start_.flow, start_.responses, strict=True))

@@ -114,7 +114,7 @@ def test_mangled(victim, fault):
         victim.suffers(fault, at, index, when_mangled(fault, at))
 
 
-@pytest.mark.limit(180)
+@pytest.mark.limit(600)
 def test_length(victim):
     """Every length in every response: TPM2Bs, parameterSize, authorisations, the header's."""
     for at, index, fault in wrong_lengths(victim.flow, victim.responses):

@@ -55,7 +55,7 @@ def flows(service):
 
 def at_rest(service):
     """The clean-up behind the last reply is over: it ends with the objects."""
-    wait_for(lambda: json.loads(service.control.ask("handles"))["transient"] == [], 10, "clean-up")
+    wait_for(lambda: json.loads(service.control.ask("handles"))["transient"] == [], 30, "clean-up")
 
 
 def die(service, request):
@@ -104,7 +104,7 @@ def test_at_the_start(service, device, moment):
         ended = len(service.statuses())
         inject(service, moment, at, index, 1)
         os.kill(service.pid, signal.SIGTERM)
-        wait_for(lambda: service.statuses()[ended:] == [0, SIGKILLED], 20, f"death at {at}")
+        wait_for(lambda: service.statuses()[ended:] == [0, SIGKILLED], 60, f"death at {at}")
         service.ready()
         works_at_once(service, known, request)
     nothing_is_left(service, device)
@@ -151,7 +151,7 @@ def test_what_others_left_stays(states):
         request = activation(service.attestation())
         for _ in range(4):
             assert opens(service.ask(request))
-        wait_for(lambda: sorted(service.control.handles()) == sorted(theirs), 5, "clean-up")
+        wait_for(lambda: sorted(service.control.handles()) == sorted(theirs), 30, "clean-up")
         service.stop()
     finally:
         service.close()
@@ -172,7 +172,7 @@ def test_new_sessions_that_nobody_uses_give_way(states):
     service = beside(states, POLICY, POLICY, HMAC)
     try:
         assert opens(service.ask(activation(service.attestation())))
-        wait_for(lambda: service.control.handles() == ["0x02000002"], 5, "clean-up")
+        wait_for(lambda: service.control.handles() == ["0x02000002"], 30, "clean-up")
         service.stop()
     finally:
         service.close()

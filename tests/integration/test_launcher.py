@@ -1,4 +1,5 @@
 """The launcher itself: what the other tests trust."""
+import select
 import subprocess
 import sys
 import time
@@ -7,7 +8,7 @@ import pytest
 
 from harness.control import CC, transmit, transmit_on
 from harness.paths import SWTPM_RUN
-from harness.service import Service, connect, read_all, wait_for
+from harness.service import Service, conclusive, connect, read_all, wait_for
 
 pytestmark = pytest.mark.shipping
 
@@ -78,17 +79,33 @@ def test_faults(control):
 
 def test_delay(control):
     control, send = control
-    control.delay(200, "GetRandom", 1)
-    send(GET_RANDOM)
-    send(GET_RANDOM)
-    (_, _, _, first), (_, _, _, second) = control.log()
-    assert 200 <= first < 1000 and second < 200
+
+    def one_of_two():
+        control.reset()
+        control.delay(200, "GetRandom", 1)
+        send(GET_RANDOM)
+        send(GET_RANDOM)
+        (_, _, _, first), (_, _, _, second) = control.log()
+        assert first >= 200
+        return second < 200 or None
+
+    assert conclusive(one_of_two)
+
+
+def test_a_delay_can_be_ended(start):
+    service = start("plain").settled()
+    service.control.delay(60000, "GetRandom")
+    with connect(service.raw) as s:
+        s.sendall(GET_RANDOM)
+        assert select.select([s], [], [], 0.2)[0] == []
+        service.control.ask("clear")
+        assert transmit_on(s, b"").hex()[12:20] == SUCCESS
 
 
 def test_a_session_ends_with_its_client(control):
     control, send = control
     assert send(POLICY_SESSION)[12:20] == SUCCESS
-    wait_for(lambda: control.handles() == [], 5, "flush")
+    wait_for(lambda: control.handles() == [], 30, "flush")
     assert CC["FlushContext"] not in [name for _, name, _, _ in control.log()]
 
 
@@ -99,7 +116,7 @@ def test_the_plain_device_leaves_it_loaded(states):
     service = Service(states.new(), launcher=["--device", "tpm0"],
                       wrap=["bash", "-c", open_session])
     try:
-        wait_for(lambda: service.control.handles(), 10, "session")
+        wait_for(lambda: service.control.handles(), 30, "session")
         assert len(service.control.handles()) == 1
     finally:
         service.close()
@@ -124,7 +141,7 @@ def tcp(states):
         service = Service(states.new(), launcher=["--tcp", *launcher],
                           wrap=[sys.executable, "-c", TELL_PORT])
         services.append(service)
-        wait_for((service.dir / "port").exists, 10, "port")
+        wait_for((service.dir / "port").exists, 30, "port")
         return service.control, int((service.dir / "port").read_text())
 
     yield begin
@@ -152,7 +169,7 @@ def test_tcp(tcp):
         assert transmit_on(one, GET_RANDOM).hex()[12:20] == SUCCESS
         assert time.monotonic() - begin >= 0.2
         assert len(control.handles()) == 1
-    wait_for(lambda: control.handles() == [], 5, "flush")
+    wait_for(lambda: control.handles() == [], 30, "flush")
 
 
 def test_tcp_comes_and_goes(tcp):

@@ -17,7 +17,7 @@ def once(states, launch, binary):
         done = subprocess.run(
             [SWTPM_RUN, "--state", state or states.new(), *launch.LAUNCHER, *launcher, "--",
              *BINARIES[binary], "once"],
-            input=text.encode(), capture_output=True, timeout=30, check=False)
+            input=text.encode(), capture_output=True, timeout=100, check=False)
         return done.returncode, [json.loads(line) for line in done.stdout.decode().split("\n")[:-1]]
     return run
 

@@ -61,7 +61,7 @@ class Control:
 
     def left(self):
         """What is still loaded when the clean-up behind a reply has had its time."""
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 30
         while (handles := self.handles()) and time.monotonic() < deadline:
             time.sleep(0.01)
         return handles

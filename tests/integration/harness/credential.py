@@ -81,7 +81,7 @@ def by_tools(ek_tpm, name, secret, work):
     (work / "ek.pub").write_bytes(ek_tpm)
     (work / "secret").write_bytes(secret)
     subprocess.run(["tpm2_makecredential", "-Q", "-T", "none", "-e", "ek.pub", "-s", "secret",
-                    "-n", name.hex(), "-o", "credential"], cwd=work, check=True, timeout=30,
+                    "-n", name.hex(), "-o", "credential"], cwd=work, check=True, timeout=100,
                    capture_output=True)
     return parse_file((work / "credential").read_bytes(), secret)
 

@@ -172,7 +172,7 @@ class Supervised(Service):
 
     def await_next(self, before):
         """Another process than `before` listens."""
-        wait_for(lambda: self.pid != before and can_connect(self.socket), 20, "restart")
+        wait_for(lambda: self.pid != before and can_connect(self.socket), 60, "restart")
 
     def restart(self):
         """Ends it as a supervisor does; the next one is at once on its way."""
@@ -234,7 +234,7 @@ def inject(service, fault, at, index, count):
     service.control.fault(kind, *value, command=at, count=count, skip=index)
 
 
-def settles(service, request, good, seconds=10, rests=True):
+def settles(service, request, good, seconds=30, rests=True):
     """The fault is gone: all is well, at once or at the next look at the TPM. `rests`: with
     nothing left there."""
     service.control.ask("clear")

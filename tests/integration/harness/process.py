@@ -1,4 +1,5 @@
 """What the kernel says of a process."""
+import contextlib
 import os
 import time
 
@@ -17,12 +18,16 @@ def descriptors_at_rest(pid):
 
 def has_closed(pid, n):
     """Comes down to n descriptors."""
-    wait_for(lambda: descriptors(pid) <= n, 10, "closed descriptors")
+    wait_for(lambda: descriptors(pid) <= n, 30, "closed descriptors")
 
 
 def resident_kb(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as f:
-        return int(next(line for line in f if line.startswith("VmRSS")).split()[1])
+    """Counted anew where that is allowed: VmRSS may lag behind by some pages for each processor."""
+    for file, name in (("smaps_rollup", "Rss:"), ("status", "VmRSS:")):
+        with contextlib.suppress(FileNotFoundError, PermissionError), \
+                open(f"/proc/{pid}/{file}", encoding="ascii") as f:
+            return int(next(line for line in f if line.startswith(name)).split()[1])
+    raise ProcessLookupError(pid)
 
 
 def slack_kb():

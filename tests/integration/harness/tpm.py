@@ -15,7 +15,7 @@ AIK_ATTRIBUTES = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restrict
 AIK_UNIQUE = (struct.pack("=H", 32) + bytes(128)) * 2
 
 
-def run(state, script, cwd, timeout=60):
+def run(state, script, cwd, timeout=180):
     """Runs a shell script with the TPM of `state` as its device."""
     env = dict(os.environ, TPM2TOOLS_TCTI="device:/dev/tpmrm0", TSS2_LOG="all+NONE")
     done = subprocess.run([paths.SWTPM_RUN, "--state", str(state), "--", "sh", "-ec", script],
@@ -52,7 +52,7 @@ def factory(state, work):
     runas = ["--runas", "root"] if os.geteuid() == 0 else []  # else root becomes another
     done = subprocess.run(["swtpm_setup", "--tpm2", "--tpmstate", state, *runas, "--config",
                            work / "setup.conf", "--create-ek-cert", "--overwrite"],
-                          check=False, timeout=60, capture_output=True, text=True)
+                          check=False, timeout=300, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     run(state, f"tpm2_readpublic -Q -c {EK_HANDLE} -f pem -o ek.pem", work)
 
