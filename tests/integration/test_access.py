@@ -3,11 +3,12 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
 from harness.paths import BINARIES, first_binary
-from harness.service import account, ask, connect, parse_reply, read_all
+from harness.service import account, ask, conclusive, connect, parse_reply, read_all
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be others")
 
@@ -18,7 +19,7 @@ MANY = list(range(5000, 5300))  # supplementary groups
 def outcome(service, uid, gid=None, groups=()):
     """The error that this account gets, or None."""
     with account(uid, gid, groups):
-        return service.ask(GET_EK, 10).get("error")
+        return service.ask(GET_EK).get("error")
 
 
 @pytest.mark.parametrize("allow, who, let_in", [
@@ -50,7 +51,7 @@ def test_denied_clients_hold_nothing(start):
     """Hundreds of them, connected all the while, keep nobody out."""
     service = start("plain", args=["--allow", "0"]).ready().let_in_all()
     held = [service.connect_as(1234) for _ in range(300)]
-    service.ok(GET_EK, 10)
+    service.ok(GET_EK)
     for s in held:
         assert parse_reply(read_all(s))["error"] == "access_denied"
         s.close()
@@ -103,16 +104,22 @@ def test_half_of_the_slots(start):
 def test_lingering_holds_no_more(start):
     """Refused clients that go on sending, and so are kept for a second, count."""
     service = start("plain").settled().let_in_all()
-    held = [service.connect_as(1000) for _ in range(16)]
-    for s in held:
-        s.sendall(b"x" * 16387)
-        assert s.recv(1) == b"{"  # they linger now
-    assert outcome(service, 1000) == "too_many_connections"
-    assert outcome(service, 1001) is None
-    for s in held:
-        s.close()
-    with account(1000):
-        service.served_again()
+
+    def linger_and_come():
+        begin = time.monotonic()
+        held = [service.connect_as(1000) for _ in range(16)]
+        for s in held:
+            s.sendall(b"x" * 16387)
+            assert s.recv(1) == b"{"  # they linger now
+        found = [outcome(service, uid) for uid in (1000, 1001)]
+        in_time = time.monotonic() - begin < 0.9
+        for s in held:
+            s.close()
+        with account(1000):
+            service.served_again()
+        return found if in_time or found[0] else None
+
+    assert conclusive(linger_and_come) == ["too_many_connections", None]
 
 
 def test_once_has_no_such_limits():

@@ -57,7 +57,7 @@ def test_a_disabled_endorsement_hierarchy_has_its_name(start):
     """TPM_RC_HIERARCHY to CreatePrimary."""
     service = start("plain", launcher=["--absent"]).ready()
     service.control.fault("rc", 0x185, command="CreatePrimary")
-    service.control.ask("present")
+    service.finds_tpm()
     reply = service.ask({"command": "getEK"})
     assert (reply["error"], int(reply["tpm_rc"], 16)) == ("hierarchy_disabled", 0x185)
     service.control.ask("clear")

@@ -14,7 +14,7 @@ COMMANDS = pytest.mark.parametrize("binary", BINARIES)
 
 
 def attestd(*args, binary=None, **options):
-    return subprocess.run([*BINARIES[binary or first_binary()], *args], check=False, timeout=30,
+    return subprocess.run([*BINARIES[binary or first_binary()], *args], check=False, timeout=100,
                           text=True, capture_output=True, stdin=subprocess.DEVNULL, **options)
 
 
@@ -145,7 +145,7 @@ def status(service):
 
 
 def test_no_core_dumps(start):
-    service = start("plain").ready()
+    service = start("plain").settled()
     pid = service.control.pid()
     with open(f"/proc/{pid}/limits", encoding="ascii") as f:
         core = [line.split() for line in f if line.startswith("Max core file size")][0]
@@ -156,7 +156,7 @@ def test_no_core_dumps(start):
 
 
 def test_no_new_privileges(start):
-    assert status(start("plain").ready())["NoNewPrivs"].strip() == "1"
+    assert status(start("plain").settled())["NoNewPrivs"].strip() == "1"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: attestd is undumpable")

@@ -11,7 +11,7 @@ import pytest
 
 from harness.credential import make, rsa_from_tpm
 from harness.paths import ATTESTD, BUILD
-from harness.service import Service, b64, can_connect, wait_for
+from harness.service import Service, answers, b64, wait_for
 
 PROBE = str(BUILD / "probe/sandbox/x86_64-linux-musl/attestd")
 LACKS = str(BUILD / "host/lacks")
@@ -45,7 +45,7 @@ class Attestd:
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.process.kill()
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=60)
 
     def wait_for(self, text):
         """Until it says so or ends."""
@@ -56,7 +56,7 @@ class Attestd:
         return False
 
     def ready(self):
-        wait_for(lambda: can_connect(self.socket) or self.process.poll() is not None, 20, "socket")
+        wait_for(lambda: answers(self.socket) or self.process.poll() is not None, 60, "reply")
         assert self.process.poll() is None, self.process.communicate()[1]
         return self
 
@@ -67,7 +67,7 @@ class Attestd:
         """Its exit status."""
         if self.process.poll() is None:
             self.process.terminate()
-        self.said += self.process.communicate(timeout=20)[1]
+        self.said += self.process.communicate(timeout=60)[1]
         return self.process.returncode
 
 
@@ -180,7 +180,7 @@ class TestLandlock:
         env = dict(os.environ, ATTESTD_PROBE_SANDBOX="unlink",
                    ATTESTD_PROBE_PATH=str(tmp_path / "file"))
         done = subprocess.run([LACKS, str(SECCOMP), PROBE, "once"], env=env, check=False,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
         assert f"probe unlink: {DENIED}" in done.stderr
         assert (tmp_path / "file").exists()
 
@@ -208,13 +208,13 @@ def test_lacking(tmp_path, lacks, named):
         assert attestd.said.count(f" warning {message}") == 1
         assert not attestd.socket.exists()
     with Attestd(tmp_path, "--sandbox", "require", lacks=lacks) as attestd:
-        assert attestd.process.wait(20) == 1
+        assert attestd.process.wait(60) == 1
         attestd.end()
         assert f" error {message}" in attestd.said
         assert not attestd.socket.exists()
     once = subprocess.run([LACKS, ",".join(map(str, lacks)), ATTESTD, "once", "--sandbox",
                            "require"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=20, check=False)
+                          timeout=60, check=False)
     assert once.returncode == 1 and message in once.stderr
 
 
@@ -235,7 +235,7 @@ def test_required(start):
 # ---- what the process is then -----------------------------------------------
 
 def test_state(start):
-    service = start("plain").ready()
+    service = start("plain").settled()
     pid = service.control.pid()
     status = fields(pid)
     for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
@@ -264,7 +264,7 @@ def test_root_joins_the_group_of_the_tpm(tmp_path, group, mode, joins):
 @as_root
 def test_memory(start):
     """Nothing is writable and executable; what was relocated is not writable."""
-    service = start("plain").ready()
+    service = start("plain").settled()
     with open(f"/proc/{service.control.pid()}/maps", encoding="ascii") as f:
         access = [line.split()[1] for line in f if line.split()[-1] == ATTESTD]
         f.seek(0)
@@ -277,11 +277,11 @@ def test_low_limits(tmp_path):
     limit = ["prlimit", "--nofile=40:40"]
     with subprocess.Popen([*limit, ATTESTD, "serve", "--socket", tmp_path / "s"],
                           stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        wait_for(lambda: can_connect(tmp_path / "s"), 20, "socket")
+        wait_for(lambda: answers(tmp_path / "s"), 60, "reply")
         with open(f"/proc/{process.pid}/limits", encoding="ascii") as f:
             assert re.search(r"^Max open files +40 +40 ", f.read(), re.M)
         process.terminate()
-        assert "lacks" not in process.communicate(timeout=20)[1]
+        assert "lacks" not in process.communicate(timeout=60)[1]
 
 
 # Tried by another process of the same user: which of these it can.
@@ -312,7 +312,7 @@ def test_same_user(tmp_path, sandbox):
     with Attestd(tmp_path, "--sandbox", sandbox, **user) as attestd:
         attestd.ready()
         done = subprocess.run([sys.executable, "-c", ATTACK, str(attestd.process.pid)], **user,
-                              check=True, capture_output=True, text=True, timeout=20, cwd="/")
+                              check=True, capture_output=True, text=True, timeout=60, cwd="/")
         if sandbox == "off":  # so that this is a test
             assert {"environ", "maps"} <= set(done.stdout.split())
         else:
@@ -352,7 +352,7 @@ def test_user_stays(tmp_path):
 def test_user_is_a_must(tmp_path, lacks):
     """Nobody goes on as root who was told not to."""
     with Attestd(tmp_path, "--user", "1:1", lacks=lacks) as attestd:
-        assert attestd.process.wait(20) == 1
+        assert attestd.process.wait(60) == 1
         attestd.end()
         assert " error cannot become --user: errno 38\n" in attestd.said
         assert not attestd.socket.exists()
@@ -362,7 +362,7 @@ def test_user_is_a_must(tmp_path, lacks):
 def test_user_without_the_right_to(tmp_path):
     give(tmp_path)
     with Attestd(tmp_path, "--user", "1:1", user=NOBODY, group=NOBODY) as attestd:
-        assert attestd.process.wait(20) == 1
+        assert attestd.process.wait(60) == 1
         attestd.end()
         assert f" error cannot become --user: {REFUSED}\n" in attestd.said
 

@@ -1,5 +1,7 @@
 """Clients that say nothing, or take their time, are dropped after 10 seconds."""
+import contextlib
 import os
+import select
 import threading
 import time
 
@@ -10,15 +12,13 @@ from harness.service import connect, read_all
 pytestmark = [pytest.mark.slow, pytest.mark.portable]
 
 
-def seconds_until_closed(s):
-    begin = time.monotonic()
-    s.settimeout(30)
-    try:
-        assert read_all(s) == b""
-    except ConnectionResetError:
-        pass
-    s.close()
-    return time.monotonic() - begin
+EARLY, LATE = 9.9, 25  # a machine may be slow
+
+
+def is_dropped(s):
+    with s, contextlib.suppress(ConnectionResetError):
+        return read_all(s) == b""
+    return True
 
 
 class Dripping(threading.Thread):
@@ -26,6 +26,7 @@ class Dripping(threading.Thread):
 
     def __init__(self, address):
         super().__init__()
+        self.begin = time.monotonic()
         self.socket = connect(address, 0.25)
         self.seconds = None
 
@@ -38,28 +39,29 @@ class Dripping(threading.Thread):
             return True
 
     def run(self):
-        begin = time.monotonic()
         try:
-            while time.monotonic() - begin < 20 and self.drip():
+            while time.monotonic() - self.begin < 40 and self.drip():
                 pass
         except (BrokenPipeError, ConnectionResetError):
             pass
-        self.seconds = time.monotonic() - begin
+        self.seconds = time.monotonic() - self.begin
         self.socket.close()
 
 
 def test_dropped(service):
     dripping = Dripping(service.address)
     dripping.start()
-    silent = [connect(service.address) for _ in range(14)]
+    begin = time.monotonic()
+    silent = [connect(service.address, 30) for _ in range(14)]
     for s in silent[7:]:
         s.sendall(b'{"comm')
-    service.ok({"command": "getEK"}, timeout=2)
-    assert 8 <= seconds_until_closed(silent[0]) <= 12
-    for s in silent[1:]:
-        assert seconds_until_closed(s) < 1
-    dripping.join(20)
-    assert 8 <= dripping.seconds <= 13
+    service.ok({"command": "getEK"}, timeout=8)
+    select.select(silent, [], [], 30)  # the first of them
+    assert EARLY <= time.monotonic() - begin <= LATE
+    assert all(is_dropped(s) for s in silent)
+    assert EARLY <= time.monotonic() - begin <= LATE
+    dripping.join(60)
+    assert EARLY <= dripping.seconds <= LATE
 
 
 def test_slots_are_freed(service):
@@ -67,7 +69,7 @@ def test_slots_are_freed(service):
     begin = time.monotonic()
     silent = service.hold_half()
     service.served_again()
-    assert 8 <= time.monotonic() - begin <= 13
+    assert EARLY <= time.monotonic() - begin <= LATE
     for s in silent:
         s.close()
 
@@ -77,9 +79,9 @@ def test_slots_are_freed(service):
 def test_all_slots_are_freed(service):
     """With all slots held by silent clients of two accounts, a third waits for them."""
     service.let_in_all()
-    silent = [service.connect_as(uid) for uid in (1000, 1001) for _ in range(16)]
     begin = time.monotonic()
-    service.ok({"command": "getEK"}, timeout=20)
-    assert 8 <= time.monotonic() - begin <= 13
+    silent = [service.connect_as(uid) for uid in (1000, 1001) for _ in range(16)]
+    service.ok({"command": "getEK"}, timeout=40)
+    assert EARLY <= time.monotonic() - begin <= LATE
     for s in silent:
         s.close()

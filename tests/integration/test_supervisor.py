@@ -1,6 +1,7 @@
 """Socket activation and readiness, as systemd does them; without it."""
 import os
 import socket
+import subprocess
 import sys
 
 import pytest
@@ -49,10 +50,13 @@ def test_not_for_us(start, tmp_path):
     service.settled()
 
 
-def test_passed_something_else(start, tmp_path):
-    service = start("plain", wrap=wrapped(tmp_path / "passed"), env={"KIND": "SOCK_DGRAM"})
-    assert service.wait_exit() not in (0, 64)
-    assert " error " in service.log()
+def test_passed_something_else(tmp_path):
+    attestd = [*paths.BINARIES[paths.first_binary()], "serve", "--socket", tmp_path / "s"]
+    done = subprocess.run([*wrapped(tmp_path / "passed"), *attestd], timeout=100, check=False,
+                          env=dict(os.environ, KIND="SOCK_DGRAM"), text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True)
+    assert done.returncode not in (0, 64)
+    assert " error " in done.stderr
 
 
 @pytest.mark.parametrize("abstract", [False, True], ids=["path", "abstract"])
@@ -61,7 +65,7 @@ def test_notify(start, tmp_path, abstract):
     name = f"@attestd-test-{os.getpid()}" if abstract else str(tmp_path / "n")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
         s.bind("\0" + name[1:] if abstract else name)
-        s.settimeout(15)
+        s.settimeout(60)
         service = start("plain", env={"NOTIFY_SOCKET": name})
         assert s.recv(1000) == b"READY=1"
         assert ask(service.socket, {"command": "getEK"})["status"] == "ok"

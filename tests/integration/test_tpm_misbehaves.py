@@ -1,10 +1,10 @@
 """A TPM that is reset, refuses or garbles at the worst moment."""
-import json
 import time
 
 import pytest
 
-from harness.service import connect, parse_reply, read_all, wait_for
+from harness.service import (conclusive, connect, line_of, opened_too_late, parse_reply, read_all,
+                             wait_for)
 from test_tpm_comes_and_goes import GET_EK, activation, recovers
 
 pytestmark = pytest.mark.portable
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.portable
 
 def begin(service, request):
     s = connect(service.address)
-    s.sendall(json.dumps(request).encode() + b"\n")
+    s.sendall(line_of(request))
     return s
 
 
@@ -28,12 +28,24 @@ def settled(start, kind="plain"):
 def test_reset_under_the_credential(start, kind):
     """A garbled answer and a reset: a good credential is not said to be a bad one."""
     service, request = settled(start, kind)
-    service.control.fault("size", 12, command="ActivateCredential", count=1)
-    service.control.delay(600, "GetRandom", 1)  # the new link's first command
-    with begin(service, request) as s:
-        time.sleep(0.3)
-        service.control.ask("restart")
-        assert parse_reply(read_all(s))["status"] == "ok"
+
+    def reset():
+        opens, since = service.control.opens(), time.monotonic()
+        service.control.fault("size", 12, command="ActivateCredential", count=1)
+        service.control.delay(600, "GetRandom", 1)  # the new link's first command
+        with begin(service, request) as s:
+            wait_for(lambda: service.control.opens() > opens, 30, "new link")
+            time.sleep(0.1)
+            service.control.ask("restart")
+            reply = parse_reply(read_all(s))
+        if opened_too_late(reply, since):
+            service.control.ask("clear")
+            recovers(service, request)
+            assert service.control.left() == []
+            return None
+        return reply
+
+    assert conclusive(reset)["status"] == "ok"
 
 
 def test_flush_always_refused(start):
@@ -42,10 +54,11 @@ def test_flush_always_refused(start):
     service.control.fault("rc", 0x101, command="FlushContext")
     service.ask(request)
     time.sleep(1)
+    since = time.monotonic()
     service.control.reset()
     time.sleep(2)
-    assert service.control.count() < 100
-    assert service.ask(GET_EK, timeout=10)
+    assert service.control.count() < 50 * (time.monotonic() - since)
+    assert service.ask(GET_EK)
     service.control.ask("clear")
     assert recovers(service, request)
 
@@ -67,10 +80,10 @@ def test_each_new_link_breaks(start):
     service = start("persistent", launcher=["--absent"]).ready()
     service.control.fault("size", 12, command="CreatePrimary")
     service.control.ask("present")
+    wait_for(lambda: service.control.opens() >= 6, 20, "attempts")
+    since, before = time.monotonic(), service.control.opens()
     time.sleep(3)
-    before = service.control.opens()
-    time.sleep(3)
-    assert service.control.opens() - before <= 8
+    assert service.control.opens() - before <= 2 * (time.monotonic() - since) + 2
     service.control.ask("clear")
     assert recovers(service, GET_EK)
 
@@ -83,16 +96,16 @@ def test_mute_from_the_start(start):
     service.control.ask("present")
     since = time.monotonic()
     assert service.ask(GET_EK)["error"] == "tpm_unavailable"
-    assert time.monotonic() - since < 8
+    assert time.monotonic() - since < 20
     service.control.ask("clear")
-    wait_for(lambda: service.ask(GET_EK)["status"] == "ok", 20, "recovery")
+    assert recovers(service, GET_EK, 60)
 
 
 def test_certificate_refused(start):
     """Whatever the TPM has against the index: there is no certificate, and all else works."""
     service = start("factory", launcher=["--absent"]).ready()
     service.control.fault("rc", 0x2C4, command="NV_Read")
-    service.control.ask("present")
+    service.finds_tpm()
     assert service.ok(GET_EK)["ek_cert"] is None
     service.ok(activation(service.attestation()))
     assert service.logged("cert_access")
