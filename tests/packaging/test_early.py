@@ -1,6 +1,7 @@
 """The script that the hooks call in an initramfs, without one."""
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -16,12 +17,12 @@ EARLY = paths.ROOT / "port/linux/early/early"
 class Early:
     """The script with paths of the test's own, and no kernel log."""
 
-    def __init__(self, folder, attestd=paths.ATTESTD, shell="sh"):
+    def __init__(self, folder, attestd=paths.ATTESTD, shell="sh", env=None):
         self.run_dir = folder / "run"
         self.socket = self.run_dir / "attestd.sock"
         self.exchange = folder / "exchange"
         self.script = folder / "early"
-        self.shell = shell.split()
+        self.shell, self.env = shell.split(), env
         text = EARLY.read_text()
         for old, new in (("/usr/sbin/attestd", attestd), ("/run/attestd", self.run_dir),
                          ("/etc/attestd/initramfs-exchange", self.exchange),
@@ -35,7 +36,7 @@ class Early:
         self.exchange.chmod(0o755)
 
     def do(self, what, status=0):
-        done = subprocess.run([*self.shell, self.script, what], check=False, timeout=30,
+        done = subprocess.run([*self.shell, self.script, what], check=False, timeout=30, env=self.env,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True)
         assert done.returncode == status, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -56,7 +57,6 @@ SHELLS = {"dash": "dash", "bash": "bash --posix",
 def early(request, tmp_path):
     made = Early(tmp_path, shell=SHELLS[request.param])
     yield made
-    (made.run_dir / "keep").unlink(missing_ok=True)
     made.do("stop")
     assert made.gone()
 
@@ -97,12 +97,34 @@ def test_no_exchange(early):
     assert can_connect(early.socket)
 
 
-def test_keep(early):
-    """It survives if that is wanted."""
+def test_died_between(early, tmp_path):
+    """The next attempt has another attestd."""
+    early.write_exchange(f"{paths.ATTESTD} call --socket $ATTESTD_SOCKET x >{tmp_path}/reply\n"
+                         f"test -s {tmp_path}/reply && test -e {tmp_path}/network")
+    early.do("run", status=1)
+    pid = early.pid
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not alive(pid), 20, "end")
+    (tmp_path / "network").touch()
     early.do("run")
-    (early.run_dir / "keep").touch()
-    early.do("stop")
-    assert alive(early.pid) and can_connect(early.socket)
+    assert early.pid != pid and alive(early.pid)
+
+
+def test_needs_little(tmp_path):
+    """No other programs than it says: images without busybox have few."""
+    said = re.search(r"a POSIX shell with ([^;]*?), and /proc",
+                     EARLY.read_text().replace("\n# ", " "))[1]
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in re.findall(r"\w+", said):
+        (tools / name).symlink_to(shutil.which(name))
+    early = Early(tmp_path, shell=shutil.which("dash"), env={"PATH": str(tools)})
+    early.write_exchange("exit 1")
+    early.do("run", status=1)
+    early.write_exchange("exit 0")
+    early.do("run")
+    assert "not found" not in early.do("stop")
+    assert early.gone()
 
 
 def test_stop_before_run(early):
