@@ -1,4 +1,4 @@
 #!/bin/sh
-# Runs the site's exchange, unless it has succeeded: now there is a network.
+# Runs the site's exchange, unless it has succeeded: now there may be a network.
 
 /usr/lib/attestd/early run

@@ -25,11 +25,20 @@ installkernel() {
 
 install() {
 	local -a wanted=(/usr/sbin/attestd /usr/lib/attestd/early mkdir rm rmdir sleep)
-	local file
+	local file interpreter
 
-	[[ ! -x $root$exchange ]] || wanted+=("$exchange")
+	if [[ -x $root$exchange ]]; then
+		wanted+=("$exchange")
+		interpreter=$(sed -n '1s/^#![ 	]*\([^ 	]*\).*/\1/p' "$root$exchange")
+		if [[ $interpreter == */env ]]; then
+			dfatal "attestd: $exchange is to name its interpreter, not $interpreter:" \
+				"only what it names is in the image"
+			exit 1
+		fi
+	fi
 	if [[ -e $root$files ]]; then
-		while read -r file; do
+		# Its last line may lack the end.
+		while read -r file || [[ -n $file ]]; do
 			[[ -z $file ]] || wanted+=("$file")
 		done < <(sed 's/#.*//' "$root$files")
 	fi
@@ -38,11 +47,12 @@ install() {
 		exit 1
 	fi
 
-	# When devices are there, if the root's is still to come; when the network
-	# is up, if that is asked for; before the root is mounted at the latest.
+	# When devices are there, if the root's is still to come; if it fails then,
+	# when the network is up, if that is asked for. Before the root is mounted, if
+	# it has not succeeded by then.
 	inst_hook initqueue/settled 50 "$moddir/first.sh"
 	inst_hook initqueue/online 50 "$moddir/again.sh"
-	inst_hook pre-mount 10 "$moddir/first.sh"
+	inst_hook pre-mount 10 "$moddir/again.sh"
 	inst_hook cleanup 50 "$moddir/stop.sh"
 	dracut_need_initqueue
 }
