@@ -57,9 +57,22 @@ def debs(tmp_path_factory):
     return found
 
 
+def make(*arguments):
+    """make, as its user calls it; returns the finished process."""
+    return subprocess.run(["make", "--no-print-directory", *arguments,
+                           f"BUILD={os.path.relpath(paths.BUILD, paths.ROOT)}"], cwd=paths.ROOT,
+                          env={**os.environ, "MAKEFLAGS": ""}, check=False,
+                          capture_output=True, text=True)
+
+
+def files_below(folder):
+    """The files, by path, with their modes."""
+    return {"/" + str(path.relative_to(folder)): path.stat().st_mode & 0o7777
+            for path in sorted(folder.rglob("*")) if not path.is_dir()}
+
+
 def install(destdir, binary=paths.ATTESTD, **env):
     """toolchains/install into a folder: the files, by path, with their modes."""
     subprocess.run([paths.ROOT / "toolchains/install", binary], check=True, cwd="/",
                    env={**os.environ, "DESTDIR": str(destdir), **env})
-    return {"/" + str(path.relative_to(destdir)): path.stat().st_mode & 0o7777
-            for path in sorted(destdir.rglob("*")) if not path.is_dir()}
+    return files_below(destdir)

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import ARCHITECTURES, BINARIES, VERSION, install
+from conftest import ARCHITECTURES, BINARIES, VERSION, install, make
 from harness import paths
 
 both = pytest.mark.parametrize("arch", ARCHITECTURES)
@@ -93,6 +93,15 @@ def test_copyright(debs, arch, tmp_path):
         own = licence.read_text()
         own = own[own.index("Permission" if "Permission" in own else "Redistribution"):]
         assert words(own).strip() in words(text), licence
+
+
+def test_goal(debs):
+    """make deb."""
+    done = make("deb")
+    assert done.returncode == 0, done.stderr
+    for deb in debs.values():
+        assert f"{paths.BUILD.name}/{deb.name}" in done.stdout
+        assert (paths.BUILD / deb.name).read_bytes() == deb.read_bytes()
 
 
 @both

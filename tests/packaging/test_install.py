@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import install
+from conftest import files_below, install, make
 from harness import paths
 
 BELOW_PREFIX = {
@@ -50,6 +50,18 @@ def test_files(tmp_path, prefix, initramfs):
         assert path.stat().st_mode & 0o7022 == 0, path
     assert all(folder.stat().st_mode & 0o755 == 0o755
                for folder in tmp_path.rglob("*") if folder.is_dir())
+
+
+def test_goal(tmp_path):
+    """make install: for another machine, into a folder with a blank in its name."""
+    image = tmp_path / "the image"
+    done = make("install", "TARGET=aarch64-linux-musl", f"DESTDIR={image}", "PREFIX=/usr")
+    assert done.returncode == 0, done.stderr
+    assert files_below(image) == expected("/usr", "/usr/share/initramfs-tools")
+    assert (image / "usr/sbin/attestd").read_bytes() == open(paths.ATTESTD_AARCH64, "rb").read()
+    done = make("install", f"DESTDIR={tmp_path / 'none'}", "PREFIX=/with blank")
+    assert done.returncode != 0 and "PREFIX is to be a path without blanks" in done.stderr
+    assert not (tmp_path / "none").exists()
 
 
 def test_default_prefix(tmp_path):
