@@ -37,6 +37,8 @@ TPM = {
     ("x86_64", "crb"): "tpm-crb",
     ("aarch64", "tis"): "tpm-tis-device",
 }
+# What is started ends with the process that has, however that does.
+BOUND = ["setpriv", "--pdeathsig", "KILL", "--"]
 WRONG = re.compile(r"Kernel panic|Oops|BUG:|Call [Tt]race|soft lockup")
 
 
@@ -68,13 +70,18 @@ class Swtpm:
         self.control = folder / "tpm"
         self.log = folder / "tpm.log"
         self.process = subprocess.Popen(
-            ["swtpm", "socket", *(["--tpm2"] if version == 2 else []), "--tpmstate", f"dir={state}", "--ctrl",
+            [*BOUND, "swtpm", "socket", *(["--tpm2"] if version == 2 else []), "--tpmstate", f"dir={state}", "--ctrl",
              f"type=unixio,path={self.control}", "--terminate", "--log", f"file={self.log}"],
             stdin=subprocess.DEVNULL)
         end = time.monotonic() + END_S
-        while not self.control.exists():
-            assert self.process.poll() is None and time.monotonic() < end, "swtpm does not start"
-            time.sleep(0.005)
+        try:
+            while not self.control.exists():
+                assert self.process.poll() is None and time.monotonic() < end, \
+                    "swtpm does not start"
+                time.sleep(0.005)
+        except BaseException:
+            self.kill()
+            raise
 
     def kill(self):
         if self.process.poll() is None:
@@ -100,10 +107,11 @@ class Machine:
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="attestd-vm-"))
         self.swtpm = self.process = self.port = None
         self.number, self.received = 0, b""
-        command = [*QEMU[cpu], "-accel", "tcg", "-m", str(memory), "-smp", "1", "-nodefaults",
+        command = [*BOUND, *QEMU[cpu], "-accel", "tcg", "-m", str(memory), "-smp", "1", "-nodefaults",
                    "-no-user-config", "-no-reboot", "-display", "none", "-kernel",
                    str(kernel or guest(cpu) / "vmlinuz"), "-initrd", str(initrd), "-append",
-                   f"console={CONSOLE[cpu]} panic=-1 loglevel=4 {append}",
+                   # A guest that has to wait for this machine is not locked up.
+                   f"console={CONSOLE[cpu]} panic=-1 loglevel=4 nowatchdog {append}",
                    "-serial", f"file:{self.dir / 'console'}", *options]
         try:
             if tpm:

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from attestd import Service, activation, known, once, spends
+from attestd import BUSY, Service, activation, known, once, spends
 from harness.credential import make, rsa_from_tpm
 
 GET_EK = {"command": "getEK"}
@@ -26,13 +26,13 @@ def is_told(service, request):
     """What is wrong, before long."""
     begin = time.monotonic()
     assert service.error(request) in ("tpm_unavailable", "tpm_bad_response", "tpm_timeout")
-    assert time.monotonic() - begin < 15
+    assert time.monotonic() - begin < 20
 
 
 def ends_soon(service):
     begin = time.monotonic()
     service.stop()
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 12
 
 
 def test_swtpm_killed(mortal):
@@ -44,7 +44,7 @@ def test_swtpm_killed(mortal):
     mortal.swtpm.kill()
     for _ in range(2):
         is_told(service, request)
-    assert spends(service, 4) < 0.1
+    assert spends(service, 4) < BUSY
     ends_soon(service)
 
 
@@ -52,7 +52,7 @@ def test_started_with_a_dead_tpm(mortal):
     mortal.swtpm.kill()
     service = Service(mortal)
     is_told(service, GET_EK)
-    assert spends(service, 4) < 0.1
+    assert spends(service, 4) < BUSY
     is_told(service, GET_EK)
     status, replies = once(mortal, [GET_EK])
     assert status == 1 and replies[0]["status"] == "error"

@@ -1,7 +1,7 @@
 """The TPM's device on a real kernel: late, gone, back, elsewhere, dead."""
 import time
 
-from attestd import activation, known, spends
+from attestd import BUSY, SOON_S, activation, known, spends
 from harness.credential import make, rsa_from_tpm
 
 MACHINES = [f"{machine}-plain" for machine in ("x86_64-tis", "x86_64-crb", "aarch64-tis")]
@@ -21,9 +21,9 @@ def test_late(machine, driver, serve):
     """Within the grace time: the first request waits for it."""
     driver.unbind()
     service = serve()
-    machine.sh(f"( {service.call({'command': 'getEK'})}) >first &")
-    machine.sh("sleep 1; [ ! -s first ]")
-    driver.bind()
+    # All at once, for it is to be over before the grace time is.
+    machine.sh(f"( {service.call({'command': 'getEK'})}) >first &\n"
+               f"sleep 1; [ ! -s first ]; {driver.binding()}")
     machine.sh('while [ ! -s first ]; do sleep 0.1; done; grep ^.."status.":."ok" first')
     assert activates(service, credential(service))
 
@@ -31,14 +31,14 @@ def test_late(machine, driver, serve):
 def test_field_25_very_late(machine, driver, serve):
     """After it: told so at once, and found when it comes; the driver's module even."""
     driver.remove()
-    service = serve()
     begin = time.monotonic()
+    service = serve()
     assert service.error("getEK") == "tpm_unavailable"
-    assert time.monotonic() - begin > GRACE_S - 2
+    assert time.monotonic() - begin >= GRACE_S
     begin = time.monotonic()
     assert service.error("getAttestationData") == "tpm_unavailable"
-    assert time.monotonic() - begin < 2
-    assert spends(service, 3) < 0.1
+    assert time.monotonic() - begin < 4
+    assert spends(service, 3) < BUSY
     driver.insert()
     service.recovers("getEK")
     assert activates(service, credential(service))
@@ -67,7 +67,7 @@ def test_unbound_for_a_while(machine, driver, serve):
     driver.unbind()
     assert service.error(request) == "tpm_unavailable"
     assert service.error(request) == "tpm_unavailable"
-    assert spends(service, 3) < 0.1
+    assert spends(service, 3) < BUSY
     driver.bind()
     assert activates(service, request)
 
@@ -90,4 +90,4 @@ def test_end_without_tpm(driver, serve):
     service = serve()
     begin = time.monotonic()
     service.stop()
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < SOON_S

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from attestd import Service, activation, known, spends
+from attestd import BUSY, SOON_S, Service, activation, known, spends
 from harness.control import CC
 from harness.credential import make, rsa_from_tpm
 
@@ -27,13 +27,17 @@ class Proxy:
 
     def start(self):
         self.machine.sh("cd proxy; rm -f number\n"
-                        f"vtpm-proxy {self.relay} faults >number 2>log & echo $! >pid\n"
+                        f"vtpm-proxy {self.relay} faults >number 2>>log & echo $! >pid\n"
                         "until [ -s number ]; do sleep 0.05; done\n"
                         "until [ -e /dev/tpmrm$(cat number) ]; do sleep 0.05; done")
         self.number = int(self.machine.sh("cat proxy/number"))
 
     def fault(self, kind, value=0, command="ActivateCredential", count=1):
-        self.machine.sh(f"echo {kind} {value} {CC[command]} {count} >proxy/faults")
+        self.machine.sh(f">proxy/log; echo {kind} {value} {CC[command]} {count} >proxy/faults")
+
+    def met(self):
+        """The shell command that waits until a command has met the fault said last."""
+        return "until grep -q fault proxy/log; do sleep 0.05; done"
 
     def is_alive(self):
         return self.machine.run("kill -0 $(cat proxy/pid)")[0] == 0
@@ -77,23 +81,21 @@ def test_retry(proxy, service, request_, command):
 
 def test_delay(machine, proxy, service, request_):
     """A slow command: who asks for what is known is answered at once."""
-    proxy.fault("delay", 2500)
-    machine.sh(f"(\n{service.call(request_)}) >slow &")
-    machine.sh("sleep 0.5")
+    proxy.fault("delay", 8000)
+    machine.sh(f"(\n{service.call(request_)}) >slow &\n{proxy.met()}")
     begin = time.monotonic()
     service.ok("getEK")
     service.ok("getAttestationData")
-    assert time.monotonic() - begin < 1.5
+    assert time.monotonic() - begin < 5
     machine.sh("[ ! -s slow ]; until [ -s slow ]; do sleep 0.1; done; grep decrypted_secret slow")
 
 
 def test_stop_during_a_delay(machine, proxy, service, request_):
     """SIGTERM lets the request in hand finish."""
     proxy.fault("delay", 2500)
-    machine.sh(f"(\n{service.call(request_)}) >slow &")
-    machine.sh("sleep 0.5")
+    machine.sh(f"(\n{service.call(request_)}) >slow &\n{proxy.met()}")
     service.stop()
-    machine.sh("grep decrypted_secret slow")
+    machine.sh("until [ -s slow ]; do sleep 0.1; done; grep decrypted_secret slow")
 
 
 @pytest.mark.parametrize("size", [4, 12, 40])
@@ -113,10 +115,10 @@ def test_server_dies(proxy, service, request_, command):
     proxy.fault("die", command=command)
     begin = time.monotonic()
     assert service.error(request_) == "tpm_unavailable"
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 15
     assert not proxy.is_alive()
     assert service.error("getEK") == "tpm_unavailable"
-    assert spends(service, 3) < 0.1
+    assert spends(service, 3) < BUSY
     device = proxy.device
     proxy.start()
     assert proxy.device == device
@@ -128,16 +130,18 @@ def test_end_after_server_died(proxy, service, request_):
     assert service.error(request_) == "tpm_unavailable"
     begin = time.monotonic()
     service.stop()
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < SOON_S
 
 
 def test_killed_on_the_plain_device(machine, proxy, serve):
     """SIGKILL with the EK loaded, more often than the TPM has slots: the next one flushes them."""
     device = f"--tpm /dev/tpm{proxy.number}"
     for _ in range(4):
-        proxy.fault("delay", 2000, "ContextSave")
+        proxy.fault("delay", 3000, "ContextSave")
         victim = Service(machine, device)
-        machine.sh(f"sleep 1; kill -9 {victim.pid}; until [ -e {victim.dir}/status ]; do sleep 0.05; done")
+        machine.sh(f"{proxy.met()}; kill -9 {victim.pid}\n"
+                   "[ -z \"$(grep late proxy/log)\" ]\n"  # that command was still in hand
+                   f"until [ -e {victim.dir}/status ]; do sleep 0.05; done")
     service = serve(device)
     data = known(service.ok("getAttestationData"))
     request = activation(make(rsa_from_tpm(data["ek_tpm"]), data["aik_name"], b"secret"))

@@ -10,6 +10,9 @@
  *     delay MS   answers late
  *     short N    answers with the first N bytes only
  *     die 0      ends, the command in hand
+ *
+ * Says so through standard error when a command has met its fault, and when an
+ * answer that was delayed goes out.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -120,8 +123,10 @@ static size_t answer(int tpm, uint8_t *buf, size_t n, size_t cap)
 	} else {
 		n = pass_on(tpm, buf, n, cap);
 	}
+	fprintf(stderr, "fault\n");
 	if (is("delay")) {
 		(void)usleep(fault.value * 1000);
+		fprintf(stderr, "late\n");
 	} else if (is("short")) {
 		n = fault.value;
 	}
