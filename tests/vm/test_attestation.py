@@ -73,3 +73,17 @@ def test_default_device(machine, serve):
         assert "TPM found: /dev/tpm0" in service.log()
     finally:
         machine.sh("mv /dev/hidden /dev/tpmrm0")
+
+
+def test_root_where_the_group_may(machine, serve):
+    """Root, without its capabilities, where the device is a user's and a group's."""
+    machine.sh("chown 1:59 /dev/tpmrm0; chmod 660 /dev/tpmrm0")
+    try:
+        for args in ("", "--tpm /dev/tpmrm0"):
+            service = serve(args)
+            service.ok("getEK")
+            assert "TPM found: /dev/tpmrm0" in service.log()
+            status, _ = once(machine, [{"command": "getEK"}], args)
+            assert status == 0
+    finally:
+        machine.sh("chown 0:0 /dev/tpmrm0; chmod 600 /dev/tpmrm0")
