@@ -216,7 +216,7 @@ $(READY)/guest-%: tests/vm/fetch-guest tests/vm/fetch-cryptsetup $(READY)/packag
 	@tests/vm/fetch-cryptsetup $(BUILD)/vm $*
 	@mkdir -p $(@D) && touch $@
 
-vm: tools $(GUESTS:%=$(READY)/guest-%) $(GUESTS:%=tools-%-linux-musl)
+vm: tools $(GUESTS:%=$(READY)/guest-%) $(GUESTS:%=tools-%-linux-musl) target-arm-linux-musleabihf
 	-@$(SUITE) --pytest $(RESULTS) vm $(PYTEST_VM)
 
 # Not by the tests that use it: how long that takes is not theirs.

@@ -52,7 +52,7 @@
 	X(exit_group)
 /* fcntl is open's, for O_CLOEXEC. */
 #define REFUSED(X) \
-	X(fcntl) X(ioctl) X(lseek) X(getpid) X(madvise) X(futex) X(rt_sigaction) \
+	FCNTL(X) X(ioctl) X(lseek) X(getpid) X(madvise) X(futex) X(rt_sigaction) \
 	X(rt_sigprocmask) X(prlimit64)
 /* clang-format on */
 
@@ -72,9 +72,11 @@
 #ifdef __NR_clock_gettime64 /* 32 bits: calls of two ages; its lstat is statx */
 #define LSTAT(X)
 #define CLOCK(X) X(clock_gettime64) X(clock_gettime32) X(statx)
+#define FCNTL(X) X(fcntl64) X(_llseek) X(futex_time64)
 #else
 #define LSTAT(X) X(lstat)
 #define CLOCK(X) X(clock_gettime)
+#define FCNTL(X) X(fcntl)
 #endif
 
 struct instruction {

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.shipping  # its twin is no build with sanitizers
 
 COMMAND_MS, CREATE_MS = 30000, 180000  # bounds.h
 NO_MEMORY = [None, "out_of_memory", "internal_error", "tpm_unavailable"]
-SOON = 5  # seconds; the pauses before a link is opened anew are shorter
+SOON = 30  # seconds; the pauses before a link is opened anew are shorter
+SPARE_MS = 12000  # what a limit has left, for a machine that stalls
 
 
 def is_ok(reply):
@@ -131,7 +132,6 @@ def test_no_memory_on_a_new_link(steady):
 
 @pytest.mark.slow
 @of("factory-tpmrm0", "persistent-tpmrm0", "plain-tpmrm0")
-@pytest.mark.limit(240)
 def test_no_memory_at_the_start(probed):
     """With what an activation takes behind it, so that the same is known then."""
     def begin():
@@ -143,7 +143,6 @@ def test_no_memory_at_the_start(probed):
 
 @pytest.mark.slow
 @in_a_request
-@pytest.mark.limit(240)
 def test_no_memory_is_lost_to_a_fault(steady):
     """The heap is as full after each as before all of them."""
     service = steady.service
@@ -190,7 +189,7 @@ class Client:
     """A request under way."""
 
     def __init__(self, service, request):
-        self.socket = connect(service.address, timeout=10)
+        self.socket = connect(service.address, timeout=30)
         self.socket.sendall(json.dumps(request).encode() + b"\n")
 
     def has_reply(self, seconds):
@@ -222,10 +221,13 @@ def test_field_20_mute_in_a_request(steady):
         inject(service, "hang", at, index, 1)
         client = Client(service, steady.request)
         await_silence(steady, at)
-        jump(steady, COMMAND_MS - 2000)
-        assert client.has_reply(0.1) == (at == "FlushContext")
+        jump(steady, COMMAND_MS - SPARE_MS)
+        if at == "FlushContext":
+            assert client.has_reply(20)
+        else:
+            assert not client.has_reply(0.1)
         assert at == "FlushContext" or is_ok(service.ask(GET_EK))  # others need not wait
-        jump(steady, 3000)
+        jump(steady, SPARE_MS + 1000)
         reply = client.reply()
         assert opens(reply) if at == "FlushContext" else reply["error"] == "tpm_timeout"
         steady.recovers()
@@ -233,7 +235,6 @@ def test_field_20_mute_in_a_request(steady):
 
 @pytest.mark.slow
 @of("factory-tpmrm0", "persistent-tpmrm0", "plain-tpmrm0", "plain-tpm0")
-@pytest.mark.limit(240)
 def test_mute_at_the_start(probed):
     """Who comes before the TPM is known to be mute is told so, or is served by a new link."""
     service = probed.service
@@ -254,8 +255,8 @@ def test_mute_at_the_start(probed):
         else:
             await_silence(probed, at)
             limit = CREATE_MS if at == "CreatePrimary" else COMMAND_MS
-            jump(probed, limit - 2000)
+            jump(probed, limit - SPARE_MS)
             assert at == "FlushContext" or not client.has_reply(0.1)
-            jump(probed, 3000)
+            jump(probed, SPARE_MS + 1000)
             assert client.reply().get("error") in (None, "tpm_timeout", "tpm_unavailable")
         probed.recovers()

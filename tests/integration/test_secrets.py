@@ -6,7 +6,7 @@ import os
 import pytest
 
 from harness.credential import make, rsa_from_tpm
-from harness.service import Service, b64, connect, unb64, wait_for
+from harness.service import Service, b64, unb64, wait_for
 
 SECRET = hashlib.sha256(b"nowhere else").digest()
 
@@ -57,11 +57,8 @@ def test_nobody_waits_any_more(start):
     known = service.attestation()
     service.ok(credential(known))
     service.control.left()
-    service.control.reset()
     service.control.delay(300, "ActivateCredential", 1)
-    with connect(service.address) as s:
-        s.sendall(json.dumps(credential(known)).encode() + b"\n")
-        wait_for(lambda: "PolicySecret" in service.control.commands(), 20, "command")
+    service.works_on(credential(known)).close()
     wait_for(lambda: "ActivateCredential" in service.control.commands(), 20, "opened credential")
     assert service.control.left() == []
     for _ in range(2):  # once round the loop

@@ -35,9 +35,9 @@ def activation(credential):
             "enc": b64(credential.enc), "encrypted_secret": b64(credential.encrypted_secret)}
 
 
-def once(machine, requests, args=""):
+def once(machine, requests, args="", program="attestd"):
     """attestd once: its exit status and replies."""
-    status, output = machine.run(f"attestd once --sandbox require --log-level error {args} " +
+    status, output = machine.run(f"{program} once --sandbox require --log-level error {args} " +
                                  here("\n".join(map(line, requests))))
     return status, [parse_reply(reply.encode() + b"\n") for reply in output.splitlines()]
 
@@ -45,12 +45,12 @@ def once(machine, requests, args=""):
 class Service:
     """attestd serve, in the background."""
 
-    def __init__(self, machine, args=""):
+    def __init__(self, machine, args="", program="attestd"):
         self.machine, self.stopped = machine, False
         self.dir = f"/run/service{next(numbers)}"
         self.socket = f"{self.dir}/socket"
         machine.sh(f"mkdir {self.dir}; cd {self.dir}\n"
-                   "{ sh -c 'echo $$ >pid; exec attestd serve --sandbox require --socket socket \"$@\" 2>log' sh "
+                   f"{{ sh -c 'echo $$ >pid; exec {program} serve --sandbox require --socket socket \"$@\" 2>log' sh "
                    f"{args} || status=$?; echo ${{status:-0}} >over; mv over status; }} &\n"
                    "until [ -S socket ] || [ -e status ]; do sleep 0.05; done; [ -S socket ]")
         self.pid = int(machine.sh(f"cat {self.dir}/pid"))

@@ -62,8 +62,10 @@ def boot(states, work):
     def begin(name):
         cpu, tpm, kind = name.split("-")
         if cpu not in images:
-            images[cpu] = image(cpu, work / cpu, programs=[
-                ("vtpm-proxy", paths.BUILD / f"{cpu}-linux-musl/tools/vtpm-proxy")])
+            programs = [("vtpm-proxy", paths.BUILD / f"{cpu}-linux-musl/tools/vtpm-proxy")]
+            if cpu == "aarch64":
+                programs.append(("attestd-arm", paths.BUILD / "arm-linux-musleabihf/attestd"))
+            images[cpu] = image(cpu, work / cpu, programs=programs)
         machine = Machine(cpu, images[cpu], states.new(kind), tpm)
         machine.kind = kind
         try:
@@ -91,8 +93,8 @@ def serve(machine):
     """Starts services in the guest; each must end well."""
     running = []
 
-    def begin(args=""):
-        running.append(Service(machine, args))
+    def begin(args="", **options):
+        running.append(Service(machine, args, **options))
         return running[-1]
 
     yield begin

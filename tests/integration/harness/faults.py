@@ -156,7 +156,11 @@ class Supervised(Service):
         super().__init__(state, env=probe.env if probe else None,
                          launcher=["--device", device, *launcher],
                          wrap=["sh", "-c", SUPERVISOR, "sh", *before])
-        self.ready()
+        try:
+            self.ready()
+        except BaseException:
+            self.close()
+            raise
 
     def command(self, binary, mode):
         return [paths.ATTESTD_PROBED, mode] if self.probed else super().command(binary, mode)
