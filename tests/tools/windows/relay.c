@@ -28,10 +28,11 @@
  */
 #include <winsock2.h>
 #include <windows.h>
-#include <aclapi.h>
 #include <sddl.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "relay.h"
 
 #define CLIENTS_MAX 128
 #define WAIT_MS 30000
@@ -58,15 +59,14 @@ static volatile LONG client_count;
 
 /* ---- text ------------------------------------------------------------ */
 
-static void print(const char *text)
+void print(const char *text)
 {
 	DWORD done;
 
 	WriteFile(GetStdHandle(STD_OUTPUT_HANDLE), text, (DWORD)lstrlenA(text), &done, NULL);
 }
 
-/* Valid until the next call. */
-static const char *decimal(DWORD n)
+const char *decimal(DWORD n)
 {
 	static char text[12];
 	char *at = text + sizeof text - 1;
@@ -78,7 +78,7 @@ static const char *decimal(DWORD n)
 	return at;
 }
 
-static _Noreturn void fail(const char *what)
+_Noreturn void fail(const char *what)
 {
 	DWORD error = GetLastError();
 
@@ -165,8 +165,7 @@ static void parse(void)
 
 /* ---- the pipe -------------------------------------------------------- */
 
-/* Waits for a free instance. INVALID_HANDLE_VALUE: there is no such pipe. */
-static HANDLE open_pipe(void)
+HANDLE open_pipe(void)
 {
 	ULONGLONG end = GetTickCount64() + WAIT_MS;
 	DWORD mode = PIPE_READMODE_MESSAGE;
@@ -373,115 +372,6 @@ static void hide(void)
 	}
 }
 
-/* ---- what the pipe is ------------------------------------------------ */
-
-static void print_entry(const char *key, const char *value)
-{
-	print(key);
-	print("=");
-	print(value);
-	print("\n");
-}
-
-static HANDLE server_of(HANDLE pipe, DWORD access)
-{
-	HANDLE process;
-	ULONG pid;
-
-	if (!GetNamedPipeServerProcessId(pipe, &pid) ||
-	    (process = OpenProcess(access, FALSE, pid)) == NULL) {
-		fail("server");
-	}
-	return process;
-}
-
-/* Those that the pipe's server has, each a line. */
-static void print_privileges(HANDLE pipe)
-{
-	union {
-		TOKEN_PRIVILEGES list;
-		BYTE room[1024];
-	} held;
-	char name[64];
-	HANDLE token;
-	DWORD n;
-
-	if (!OpenProcessToken(server_of(pipe, PROCESS_QUERY_INFORMATION), TOKEN_QUERY, &token) ||
-	    !GetTokenInformation(token, TokenPrivileges, &held, sizeof held, &n)) {
-		fail("privileges");
-	}
-	print_entry("privileges", decimal(held.list.PrivilegeCount));
-	for (DWORD i = 0; i < held.list.PrivilegeCount; i++) {
-		n = sizeof name;
-		if (!LookupPrivilegeNameA(NULL, &held.list.Privileges[i].Luid, name, &n)) {
-			fail("privilege");
-		}
-		print_entry("privilege", name);
-	}
-}
-
-static void info(void)
-{
-	const SECURITY_INFORMATION wanted = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION;
-	DWORD flags, out, in, instances, state;
-	PSECURITY_DESCRIPTOR sd;
-	HANDLE pipe = open_pipe();
-	char *text;
-
-	if (pipe == INVALID_HANDLE_VALUE) {
-		fail("open");
-	}
-	if (!GetNamedPipeInfo(pipe, &flags, &out, &in, &instances) ||
-	    !GetNamedPipeHandleStateW(pipe, &state, NULL, NULL, NULL, NULL, 0)) {
-		fail("info");
-	}
-	print_entry("type", flags & PIPE_TYPE_MESSAGE ? "message" : "byte");
-	print_entry("read", state & PIPE_READMODE_MESSAGE ? "message" : "byte");
-	print_entry("instances", decimal(instances));
-	print_entry("out", decimal(out));
-	print_entry("in", decimal(in));
-	print_privileges(pipe);
-	if (GetSecurityInfo(pipe, SE_KERNEL_OBJECT, wanted, NULL, NULL, NULL, NULL, &sd) != 0 ||
-	    !ConvertSecurityDescriptorToStringSecurityDescriptorA(sd, SDDL_REVISION_1, wanted,
-								  &text, NULL)) {
-		fail("security");
-	}
-	print_entry("dacl", text);
-}
-
-/* ---- what happens to the server -------------------------------------- */
-
-/* By the function with which consoles tell a process. */
-static void event(void)
-{
-	const DWORD access = PROCESS_CREATE_THREAD | PROCESS_QUERY_INFORMATION |
-			     PROCESS_VM_OPERATION | PROCESS_VM_READ | PROCESS_VM_WRITE;
-	HMODULE library = GetModuleHandleW(L"kernelbase.dll");
-	LPTHREAD_START_ROUTINE routine =
-		(LPTHREAD_START_ROUTINE)(void *)GetProcAddress(library, "CtrlRoutine");
-	HANDLE pipe = open_pipe();
-
-	if (pipe == INVALID_HANDLE_VALUE || routine == NULL ||
-	    CreateRemoteThread(server_of(pipe, access), NULL, 0, routine,
-			       (void *)(UINT_PTR)options.event, 0, NULL) == NULL) {
-		fail("event");
-	}
-}
-
-static void text(DWORD id)
-{
-	static char *strings[] = {"TEXT"};
-	HMODULE exe = LoadLibraryExW(options.exe, NULL, LOAD_LIBRARY_AS_DATAFILE);
-	char shown[256];
-
-	if (exe == NULL ||
-	    FormatMessageA(FORMAT_MESSAGE_FROM_HMODULE | FORMAT_MESSAGE_ARGUMENT_ARRAY, exe, id, 0,
-			   shown, sizeof shown, (va_list *)(void *)strings) == 0) {
-		fail("text");
-	}
-	print(shown);
-}
-
 int main(void)
 {
 	parse();
@@ -489,11 +379,11 @@ int main(void)
 		hide();
 	}
 	if (options.info) {
-		info();
+		show_pipe();
 	} else if (options.event > 0) {
-		event();
+		send_event(options.event);
 	} else if (options.exe != NULL) {
-		text(number(options.pipe + PREFIX_LEN));
+		show_text(options.exe, number(options.pipe + PREFIX_LEN));
 	} else if (options.burst > 0) {
 		burst();
 	} else {
