@@ -132,10 +132,11 @@ unit: units
 
 # Each fuzz target, for TIME seconds; but first what is known to be of interest.
 TIME = 30
+AT_ONCE = 2
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 suite-fuzz: $(READY)/packages-fuzz $(READY)/deps
 	$(SUBMAKE) -f toolchains/fuzz.mk
-	-@$(SUITE) --each $(call list,$(FUZZ)) $(RESULTS) fuzz tests/fuzz/run $(TIME)
+	-@$(SUITE) --each $(call list,$(FUZZ)) --at-once $(AT_ONCE) $(RESULTS) fuzz tests/fuzz/run $(TIME)
 
 # The same tests, of the same sources compiled another way: toolchains/host.mk.
 suite-sanitize: tools probes $(READY)/packages-unit $(READY)/packages-integration $(READY)/deps
@@ -183,8 +184,8 @@ PYTEST = $(pytest) loadfile tests/integration
 PYTEST_VM = $(pytest) loadgroup tests/vm
 PYTEST_PACKAGING = $(pytest) loadfile tests/packaging
 
-# Half of their time these wait for a clock.
-integration: WORKERS = 4
+# Most of their time these wait for a clock.
+integration: WORKERS = 6
 integration: $(sort target-$(HOST_TARGET) target-aarch64-linux-musl) probes tools $(READY)/packages-integration
 	-@$(SUITE) --pytest $(RESULTS) integration $(PYTEST) $(PYTEST_FLAGS)
 
@@ -202,7 +203,7 @@ WINDOWS_SUITES = $(addprefix integration-,windows windows-gcc windows-arm64)
 windows: $(WINDOWS_SUITES)
 # Each waits more than it works: two at a time.
 $(WINDOWS_SUITES): integration-%: tools $(READY)/packages-integration $(READY)/packages-windows
-	-@$(SUITE) --pytest $(RESULTS) $@ $(PYTEST) --target $* $(PYTEST_FLAGS)
+	-@$(SUITE) --pytest $(RESULTS) $@ $(PYTEST) --target $* $(PYTEST_FLAGS) $(PYTEST_FLAGS_$*)
 integration-windows: tools-x86_64-windows
 integration-windows-gcc: tools-x86_64-windows-gcc
 integration-windows-arm64: tools-aarch64-windows arm64-wine
@@ -263,7 +264,7 @@ $(ALONE): clean-results
 
 test-windows: clean-results
 	$(call NEED,tools integration windows)
-	$(SUBMAKE) windows
+	$(SUBMAKE) windows PYTEST_FLAGS_windows-gcc=--whole
 	@$(PYTHON) tests/tools/summary $(RESULTS) $(WINDOWS_SUITES)
 
 test-vm: clean-results
@@ -276,10 +277,10 @@ test: clean-results
 	$(SUBMAKE) targets
 	$(SUBMAKE) -k unit rooms format-check ROOMS='$(TARGET) x86_64-windows' || :
 	$(SUBMAKE) -k binaries reproducible \
-		REPRODUCED='$(TARGET) x86_64-windows x86_64-windows-gcc' || : # a compiler each
+		REPRODUCED='$(TARGET) x86_64-windows' || : # a compiler each
 	$(SUBMAKE) integration
 	$(SUBMAKE) suite-sanitize PYTEST_FLAGS='-m "not slow"'
-	$(SUBMAKE) -k suite-valgrind suite-analyse suite-fuzz || :
+	$(SUBMAKE) -k suite-valgrind suite-analyse suite-fuzz AT_ONCE=5 || : # it counts by the clock
 	$(SUBMAKE) -k windows suite-soak SOAK_TIME=60 || :
 	$(SUBMAKE) -k vm packaging || :
 	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES) sanitize valgrind analyse fuzz \

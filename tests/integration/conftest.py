@@ -14,11 +14,15 @@ from harness.wine import Wine, WindowsService
 
 time_limit = limit.each_test(240)
 SECRET = bytes(range(7, 39))
+# So that no worker is left alone with one of these at the end.
+LONGEST = ["test_probed", "test_faults_at_start", "test_tpm_comes_and_goes", "test_silent_clients",
+           "test_faults_in_request", "test_windows_service"]
 
 
 def pytest_addoption(parser):
     parser.addoption("--target", default="linux", choices=sorted(paths.TARGETS),
                      help="what the binary under test is made for")
+    parser.addoption("--whole", action="store_true", help="where only the core is run, the rest, too")
 
 
 def pytest_configure(config):
@@ -33,23 +37,24 @@ def pytest_configure(config):
     paths.select(config.getoption("--target"))
 
 
-def is_meant(item, target):
+def is_meant(item, target, whole):
     if target in ("sanitized", "coverage") and item.get_closest_marker("shipping"):
         return False
     if target != "sanitized" and item.get_closest_marker("sanitized"):
         return False
     if not target.startswith("windows"):
         return not item.get_closest_marker("windows")
-    if target in ("windows-arm64", "windows-gcc") and not item.get_closest_marker("core"):
+    if target in ("windows-arm64", "windows-gcc") and not whole and not item.get_closest_marker("core"):
         return False
     return not item.get_closest_marker("linux") and \
         (item.get_closest_marker("portable") or item.get_closest_marker("windows"))
 
 
 def pytest_collection_modifyitems(config, items):
-    target = config.getoption("--target")
-    others = [item for item in items if not is_meant(item, target)]
-    items[:] = [item for item in items if is_meant(item, target)]
+    wanted = config.getoption("--target"), config.getoption("--whole")
+    others = [item for item in items if not is_meant(item, *wanted)]
+    items[:] = [item for item in items if is_meant(item, *wanted)]
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
     config.hook.pytest_deselected(items=others)
 
 
