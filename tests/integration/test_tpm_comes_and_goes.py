@@ -68,9 +68,9 @@ def test_absent(start):
 
 @pytest.mark.linux
 @pytest.mark.parametrize("errno,error", [("EACCES", "tpm_access_denied"), ("EBUSY", "tpm_busy"),
-                                         ("EIO", "tpm_unavailable")])
+                                         ("EIO", "tpm_unavailable"), ("ENOMEM", "tpm_unavailable")])
 @pytest.mark.slow
-def test_cannot_be_opened(start, errno, error):
+def test_field_22_cannot_be_opened(start, errno, error):
     service = start("plain", launcher=["--absent"]).ready()
     service.control.ask(f"absent {errno}")
     wait_for(lambda: service.ask(GET_EK)["error"] == error, 30, error)
