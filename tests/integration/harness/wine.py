@@ -163,6 +163,7 @@ class WindowsService(Service):
     """The same for attestd.exe: clients go through a relay."""
 
     STOP_SIGNAL = signal.SIGINT  # wine makes it a Ctrl-C
+    ENDS = (0, 137)  # wine's server kills what takes more than a second from its exit to its end
     LAUNCHER = ["--tcp"]
 
     def __init__(self, state, args=(), binary=None, launcher=(), wrap=(), pipe=None, **options):
