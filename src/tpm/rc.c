@@ -4,6 +4,7 @@
 
 #include "err.h"
 #include "tpm/rc.h"
+#include "wire/response.h"
 
 #define FORMAT_ONE 0x080U
 #define NUMBER_AND_PARAMETER 0xf40U
@@ -28,10 +29,7 @@ static const struct {
 
 bool rc_is_tpm(TSS2_RC rc)
 {
-	TSS2_RC layer = rc & TSS2_RC_LAYER_MASK;
-
-	return rc != 0 &&
-	       (layer == 0 || layer == TSS2_RESMGR_TPM_RC_LAYER || layer == TSS2_RESMGR_RC_LAYER);
+	return rc != 0 && response_is_code(rc);
 }
 
 TSS2_RC rc_tpm(TSS2_RC rc)

@@ -1,5 +1,3 @@
-#include <stdbool.h>
-
 #include "err.h"
 #include "wire/reader.h"
 #include "wire/response.h"
@@ -112,12 +110,7 @@ static int check_body(struct reader r, struct command_shape command)
 	return !r.failed && are_whole(parameters, code) ? 0 : -ERR_TPM_RESPONSE;
 }
 
-/*
- * Is this code from a TPM, or a resource manager (the kernel's has layer 11)?
- * It is handed on as it is, and one of another layer would be taken for the
- * library's own word, or the job engine's.
- */
-static bool is_code(uint32_t rc)
+bool response_is_code(uint32_t rc)
 {
 	uint32_t layer = rc >> 16;
 
@@ -140,7 +133,7 @@ int response_check(struct command_shape command, const uint8_t *p, size_t n)
 	if (rc != 0) {
 		bool plain = tag == RESPONSE_TAG_PLAIN && n == HEADER;
 
-		return plain && is_code(rc) ? 0 : -ERR_TPM_RESPONSE;
+		return plain && response_is_code(rc) ? 0 : -ERR_TPM_RESPONSE;
 	}
 	if (tag == 0 || tag != command.tag) {
 		return -ERR_TPM_RESPONSE;

@@ -7,6 +7,7 @@
 #ifndef WIRE_RESPONSE_H
 #define WIRE_RESPONSE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,13 @@ struct command_shape {
 /* Reads it from a command; all zero if the n bytes are no command, or are one
  * with sessions that attestd does not send. */
 struct command_shape command_shape(const uint8_t *command, size_t n);
+
+/*
+ * Is this code of a layer that answers: a TPM's, or that of a resource manager in
+ * its place (the kernel's is 11)? Codes are handed on as they are, and one of another
+ * layer would be taken for the library's own word, or the job engine's.
+ */
+bool response_is_code(uint32_t rc);
 
 /*
  * Checks the n bytes that came in answer to the command: the header's size is
