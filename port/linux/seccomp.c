@@ -53,7 +53,7 @@
 /* fcntl is open's, for O_CLOEXEC. */
 #define REFUSED(X) \
 	FCNTL(X) X(ioctl) X(lseek) X(getpid) X(madvise) X(futex) X(rt_sigaction) \
-	X(rt_sigprocmask) X(prlimit64)
+	NEWER(X) X(rt_sigprocmask) X(prlimit64)
 /* clang-format on */
 
 /* The machines differ: in names, and in which argument is the path. */
@@ -72,11 +72,13 @@
 #ifdef __NR_clock_gettime64 /* 32 bits: calls of two ages; its lstat is statx */
 #define LSTAT(X)
 #define CLOCK(X) X(clock_gettime64) X(clock_gettime32) X(statx)
-#define FCNTL(X) X(fcntl64) X(_llseek) X(futex_time64)
+#define FCNTL(X) X(fcntl64)
+#define NEWER(X) X(_llseek) X(futex_time64)
 #else
 #define LSTAT(X) X(lstat)
 #define CLOCK(X) X(clock_gettime)
 #define FCNTL(X) X(fcntl)
+#define NEWER(X)
 #endif
 
 struct instruction {
