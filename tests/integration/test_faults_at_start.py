@@ -45,8 +45,8 @@ class Start:
         trace.write_text("")
         self.known = self.again().attestation()
         self.flow, log = flow(self.service), self.service.control.log()
-        if self.is_bare:  # the predecessor's three are not attestd's
-            self.flow, log = self.flow[3:], log[3:]
+        if self.is_bare:  # the predecessor's are not attestd's
+            self.flow, log = self.flow[len(ORPHANS):], log[len(ORPHANS):]
         self.responses = true_responses(trace)[-len(log):]
         self.cases = new_part([(name, rc) for _, name, rc, _ in log], self.flow)
         self.descriptors = descriptors_at_rest(self.service.pid)

@@ -11,7 +11,7 @@ import pytest
 
 from harness.faults import ATTESTATION, Supervised, activation, flow, inject, opens
 from harness.predecessor import predecessor
-from harness.service import Service, connect, read_all, wait_for
+from harness.service import Service, connect, line_of, read_all, wait_for
 
 MOMENTS = ["kill", "kill-after"]  # before the TPM has the command; when it has answered
 SIGKILLED = 137
@@ -63,7 +63,7 @@ def die(service, request):
     before = service.pid
     with connect(service.address) as s:
         try:
-            s.sendall(json.dumps(request).encode() + b"\n")
+            s.sendall(line_of(request))
             read_all(s)
         except ConnectionError:
             pass

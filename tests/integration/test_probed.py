@@ -11,7 +11,7 @@ from harness.faults import (ATTESTATION, CODES, GET_EK, ONE_OF_A_KIND, Probe, Su
                             flow, inject, opens)
 from harness.predecessor import ORPHANS, predecessor
 from harness.process import descriptors_at_rest, has_closed
-from harness.service import connect, parse_reply, read_all, wait_for
+from harness.service import connect, line_of, parse_reply, read_all, wait_for
 from harness import paths
 
 pytestmark = pytest.mark.shipping  # its twin is no build with sanitizers
@@ -104,9 +104,9 @@ def memory_cases(probed, action):
     """Each allocation in turn fails, alone and with all that follow; none is lost for it."""
     seen = set()
     for everything in (False, True):
-        n = count_of(probed, action)
+        count = count_of(probed, action)
         used = probed.probe.get("used")
-        for n in range(1, n + 1):
+        for n in range(1, count + 1):
             probed.fail(n, everything)
             reply = action()
             assert reply.get("error") in NO_MEMORY, (n, everything, reply)
@@ -190,7 +190,7 @@ class Client:
 
     def __init__(self, service, request):
         self.socket = connect(service.address, timeout=30)
-        self.socket.sendall(json.dumps(request).encode() + b"\n")
+        self.socket.sendall(line_of(request))
 
     def has_reply(self, seconds):
         return bool(select.select([self.socket], [], [], seconds)[0])
