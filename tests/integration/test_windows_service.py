@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from harness import paths, wine
-from harness.service import ask, connect, exchange, parse_reply, read_all, unb64, wait_for
-from harness.wine import Relay, answers, forget_services, new_pipe, run
+from harness.service import answers, ask, connect, exchange, parse_reply, read_all, unb64, wait_for
+from harness.wine import Relay, forget_services, new_pipe, run
 from test_program import attestd
 from test_tpm_comes_and_goes import activation
 

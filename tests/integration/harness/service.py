@@ -138,10 +138,10 @@ def can_connect(path):
         return False
 
 
-def answers(path):
+def answers(address):
     """Whether it serves: who only listens is not in its sandbox yet."""
     try:
-        return exchange(path, b"{}\n") != b""
+        return exchange(address, b"\n", 30) != b""
     except OSError:
         return False
 

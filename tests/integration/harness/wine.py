@@ -15,7 +15,7 @@ import time
 import zlib
 
 from . import paths
-from .service import Service, exchange, wait_for
+from .service import Service, answers, wait_for
 
 USER = "S-1-5-21-0-0-0-1000"  # to wine, whoever it is
 NO_DLLS = "mscoree=;mshtml=;winemenubuilder.exe="
@@ -142,14 +142,6 @@ def info(name):
     done = run(paths.windows_tool("relay.exe"), "--info", name)
     assert done.returncode == 0, done.stdout
     return dict(line.split("=", 1) for line in done.stdout.splitlines())
-
-
-def answers(port):
-    """Whether there is a service behind the relay."""
-    try:
-        return exchange(port, b"\n", 30) != b""
-    except OSError:
-        return False
 
 
 numbers = itertools.count(1)
