@@ -20,10 +20,14 @@
 
 /* An EK certificate in DER, and the NV index that holds it, in bytes. */
 #define EK_CERT_MAX 4096
+/* The same as a file, in PEM, with what people write above it. */
+#define CERT_FILE_MAX 8192
 /* TPM2B_PUBLIC as it goes over the wire: RSA 2048 with its template. */
 #define TPM_PUBLIC_MAX 384
 /* SubjectPublicKeyInfo of an RSA key of up to 4096 bits. */
 #define SPKI_MAX 560
+/* An authorisation value (TPM2B_AUTH): the longest digest. */
+#define AUTH_MAX 64
 /* TPM Name: nameAlg and the longest digest. */
 #define TPM_NAME_MAX 66
 

@@ -52,6 +52,14 @@
 	X(ERR_TPM_AUTH, "tpm_auth_required", "the endorsement hierarchy has an authorisation set") \
 	X(ERR_TPM_HIERARCHY, "hierarchy_disabled", "the endorsement hierarchy is disabled")        \
 	X(ERR_TPM_LOCKOUT, "tpm_lockout", "the TPM is in dictionary-attack lockout")               \
+	X(ERR_TPM_GAP, "tpm_context_gap",                                                          \
+	  "another program leaves a TPM session idle for too long: end it, or flush its session")  \
+	X(ERR_TPM_FAILURE, "tpm_failure",                                                          \
+	  "the TPM is in failure mode: switch the machine off and on")                             \
+	X(ERR_TPM_UPGRADE, "tpm_upgrade",                                                          \
+	  "the TPM is in the middle of a firmware upgrade: finish it")                             \
+	X(ERR_TPM_CANCELED, "tpm_canceled",                                                        \
+	  "the system cancelled the TPM command, because it went to sleep: ask again")             \
 	X(ERR_TPM_RC, "tpm_error", "the TPM answered with an error")                               \
 	/* the client */                                                                           \
 	X(ERR_ACCESS, "access_denied", "this client is not allowed")                               \
@@ -59,6 +67,7 @@
 	/* attestd itself */                                                                       \
 	X(ERR_STOPPING, "stopping", "attestd is stopping")                                         \
 	X(ERR_MEMORY, "out_of_memory", "out of memory")                                            \
+	X(ERR_RANDOM, "no_randomness", "the system has no random numbers yet: ask again")          \
 	X(ERR_INTERNAL, "internal_error", "internal error")                                        \
 	/* never on the wire: log lines, start-up */                                               \
 	X(ERR_CERT_ABSENT, "cert_absent", "the NV index holds no certificate")                     \

@@ -184,8 +184,17 @@ void port_tpm_close(void);
  */
 bool port_tpm_is_bare(void);
 /*
+ * Does the system's resource manager keep loaded objects for us, and keep
+ * ContextSave and ContextLoad to itself (Windows)? Then keys stay loaded until
+ * the link is closed, and neither command is ever sent. Otherwise keys are
+ * saved and loaded for each use (Linux: the kernel would swap a loaded key
+ * around every command; a TPM without a resource manager has few slots).
+ */
+bool port_tpm_holds_keys(void);
+/*
  * Why the last transfer to or from the TPM failed: -ERR_TPM_UNAVAILABLE where
- * the system does not say more; _DENIED, _BLOCKED, _SERVICE, _TIMEOUT.
+ * the system does not say more; _DENIED, _BLOCKED, _SERVICE, _TIMEOUT, _GAP;
+ * _CANCELED: the system cancelled the command, which may be sent again.
  */
 int port_tpm_fault(void);
 /*
@@ -193,6 +202,24 @@ int port_tpm_fault(void);
  * error. -ERR_NOTSUP: this system cannot tell; finish by blocking.
  */
 int port_tpm_arm(void);
+
+/*
+ * endorsementAuth, as the system or its administrator gives it: *len bytes to
+ * buf (AUTH_MAX); 0 of them where there is none. The TPM MUST be open. A
+ * secret: the caller wipes it. May be asked again, where the TPM has refused
+ * it: on Windows it may have been changed. -ERR_TPM_DENIED, -ERR_IO: it is
+ * not to be had; *len is 0 then.
+ */
+int port_endorsement_auth(uint8_t *buf, size_t *len);
+
+/*
+ * Certificates that may be the EK's, from elsewhere than the TPM: the n-th,
+ * counted from 0, as *len bytes of DER or PEM (at most CERT_FILE_MAX) at *p,
+ * valid until the next call. *source, a static string, is where it is from:
+ * "system" or "file". -ERR_CERT_ABSENT: there are no more. -ERR_IO: this one
+ * cannot be read; the next may be.
+ */
+int port_ek_cert(unsigned n, const uint8_t **p, size_t *len, const char **source);
 
 /* ---- the rest -------------------------------------------------------- */
 
@@ -209,7 +236,10 @@ void port_print(bool to_stderr, const char *text, size_t n);
 /* Milliseconds of a monotonic clock. */
 uint64_t port_now_ms(void);
 
-/* n bytes from the system's generator: all of them, or -ERR_IO. */
+/*
+ * n bytes from the system's generator: all of them, or -ERR_RANDOM (it has
+ * none yet, early in the boot; this does not wait for it) or -ERR_IO.
+ */
 int port_random(uint8_t *buf, size_t n);
 
 #endif
