@@ -39,7 +39,7 @@ export VERSION BUILD HOST_TARGET
 PACKAGES_deps = xz-utils
 PACKAGES_tools = gcc libc6-dev libssl-dev
 PACKAGES_unit = gcc libc6-dev libcmocka-dev python3-minimal
-PACKAGES_format = clang-format
+PACKAGES_format = clang-format-19
 PACKAGES_rooms = python3-minimal
 PACKAGES_integration = swtpm swtpm-tools tpm2-tools qemu-user-static openssl \
 	python3 python3-pytest python3-pytest-xdist python3-cryptography
@@ -172,7 +172,7 @@ rooms: $(ROOMS:%=target-%) $(READY)/packages-rooms
 FORMATTED = $(wildcard $(foreach ext,c h,$(addsuffix .$(ext),include/* src/* src/*/* \
 	port/*/* port/*/*/* tests/*/* tests/*/*/* toolchains/*/*)))
 format-check: $(READY)/packages-format $(READY)/packages-rooms
-	@$(SUITE) $(RESULTS) format clang-format --dry-run -Werror $(FORMATTED)
+	@$(SUITE) $(RESULTS) format clang-format-19 --dry-run -Werror $(FORMATTED)
 
 export ATTESTD = $(abspath $(BUILD)/$(HOST_TARGET)/attestd)
 export ATTESTD_AARCH64 = $(abspath $(BUILD)/aarch64-linux-musl/attestd)

@@ -97,7 +97,7 @@ static bool was_listed(uint32_t handle)
 
 static bool is_like(const uint8_t *area, const TPMT_PUBLIC *template)
 {
-	return be32(area) == ((uint32_t) template->type << 16 | template->nameAlg) &&
+	return be32(area) == ((uint32_t)template->type << 16 | template->nameAlg) &&
 	       be32(area + 4) == template->objectAttributes;
 }
 

@@ -31,21 +31,9 @@ void __wrap_port_state(enum port_state state);
 #define X32 0x40000000L
 
 #ifdef SYS_open
-#define OPEN(name, path, flags)           \
-	{                                 \
-		name, SYS_open,           \
-		{                         \
-			path, flags, 0600 \
-		}                         \
-	}
+#define OPEN(name, path, flags) {name, SYS_open, {path, flags, 0600}}
 #else
-#define OPEN(name, path, flags)                     \
-	{                                           \
-		name, SYS_openat,                   \
-		{                                   \
-			AT_FDCWD, path, flags, 0600 \
-		}                                   \
-	}
+#define OPEN(name, path, flags) {name, SYS_openat, {AT_FDCWD, path, flags, 0600}}
 #endif
 
 static const struct rlimit more_files = {4096, 4096};

@@ -44,123 +44,36 @@ struct act {
 	int64_t n;
 };
 
-#define OPEN(c)                        \
-	{                              \
-		EVENT_OPEN, c, NULL, 0 \
-	}
+#define OPEN(c) {EVENT_OPEN, c, NULL, 0}
 /* ... whom the port does not admit, for this reason. */
-#define OPEN_REFUSED(c, err)             \
-	{                                \
-		EVENT_OPEN, c, NULL, err \
-	}
-#define SAY(c, text)                  \
-	{                             \
-		EVENT_SAY, c, text, 0 \
-	}
-#define PAD(c, n, text)               \
-	{                             \
-		EVENT_PAD, c, text, n \
-	}
-#define SAY_EOF(c, text)              \
-	{                             \
-		EVENT_EOF, c, text, 0 \
-	}
-#define SENT(c)                        \
-	{                              \
-		EVENT_SENT, c, NULL, 0 \
-	}
-#define GONE(c)                        \
-	{                              \
-		EVENT_GONE, c, NULL, 0 \
-	}
-#define STOP                           \
-	{                              \
-		EVENT_STOP, 0, NULL, 0 \
-	}
-#define TPM_DONE                      \
-	{                             \
-		EVENT_TPM, 0, NULL, 0 \
-	}
-#define TPM_FAILED(err, rc)              \
-	{                                \
-		EVENT_TPM, rc, NULL, err \
-	}
-#define TPM_READY                          \
-	{                                  \
-		EVENT_TPM_ONLY, 0, NULL, 0 \
-	}
-#define FAIL                            \
-	{                               \
-		EVENT_FAILS, 0, NULL, 0 \
-	}
-#define AND                        \
-	{                          \
-		JOINED, 0, NULL, 0 \
-	}
+#define OPEN_REFUSED(c, err) {EVENT_OPEN, c, NULL, err}
+#define SAY(c, text) {EVENT_SAY, c, text, 0}
+#define PAD(c, n, text) {EVENT_PAD, c, text, n}
+#define SAY_EOF(c, text) {EVENT_EOF, c, text, 0}
+#define SENT(c) {EVENT_SENT, c, NULL, 0}
+#define GONE(c) {EVENT_GONE, c, NULL, 0}
+#define STOP {EVENT_STOP, 0, NULL, 0}
+#define TPM_DONE {EVENT_TPM, 0, NULL, 0}
+#define TPM_FAILED(err, rc) {EVENT_TPM, rc, NULL, err}
+#define TPM_READY {EVENT_TPM_ONLY, 0, NULL, 0}
+#define FAIL {EVENT_FAILS, 0, NULL, 0}
+#define AND {JOINED, 0, NULL, 0}
 /* The time goes on to t ms; if the server wants to be woken before, it is. */
-#define AT(t)                    \
-	{                        \
-		TIME, 0, NULL, t \
-	}
-#define KNOWN(goal)                      \
-	{                                \
-		SET_KNOWN, goal, NULL, 0 \
-	}
-#define BLOCKS(ms)                      \
-	{                               \
-		SET_BLOCKS, 0, NULL, ms \
-	}
-#define OUTLOOK(err)                      \
-	{                                 \
-		SET_OUTLOOK, 0, NULL, err \
-	}
-#define OWN_JOB(on)                      \
-	{                                \
-		SET_OWN_JOB, 0, NULL, on \
-	}
-#define TPM_WAKES(t)                         \
-	{                                    \
-		SET_TPM_DEADLINE, 0, NULL, t \
-	}
-#define REPLY(c, text)               \
-	{                            \
-		IS_REPLY, c, text, 0 \
-	} /* is being sent */
-#define CLOSED(c, linger)                  \
-	{                                  \
-		IS_CLOSED, c, NULL, linger \
-	}
-#define TURNED_AWAY(c, text)               \
-	{                                  \
-		IS_TURNED_AWAY, c, text, 0 \
-	} /* with this */
-#define OPENED(c)                   \
-	{                           \
-		IS_OPEN, c, NULL, 0 \
-	} /* and nothing is being sent */
-#define JOB(secret)                     \
-	{                               \
-		IS_JOB, secret, NULL, 1 \
-	} /* is at work, with this credential */
-#define NO_JOB                     \
-	{                          \
-		IS_JOB, 0, NULL, 0 \
-	}
-#define WAITS_UNTIL(t)                  \
-	{                               \
-		IS_DEADLINE, 0, NULL, t \
-	}
-#define STATE(s)                     \
-	{                            \
-		IS_STATE, s, NULL, 0 \
-	}
-#define NOW(t)                      \
-	{                           \
-		IS_TIME, 0, NULL, t \
-	}
-#define LOGGED(text)               \
-	{                          \
-		IS_LOG, 0, text, 0 \
-	} /* the last line */
+#define AT(t) {TIME, 0, NULL, t}
+#define KNOWN(goal) {SET_KNOWN, goal, NULL, 0}
+#define BLOCKS(ms) {SET_BLOCKS, 0, NULL, ms}
+#define OUTLOOK(err) {SET_OUTLOOK, 0, NULL, err}
+#define OWN_JOB(on) {SET_OWN_JOB, 0, NULL, on}
+#define TPM_WAKES(t) {SET_TPM_DEADLINE, 0, NULL, t}
+#define REPLY(c, text) {IS_REPLY, c, text, 0} /* is being sent */
+#define CLOSED(c, linger) {IS_CLOSED, c, NULL, linger}
+#define TURNED_AWAY(c, text) {IS_TURNED_AWAY, c, text, 0} /* with this */
+#define OPENED(c) {IS_OPEN, c, NULL, 0} /* and nothing is being sent */
+#define JOB(secret) {IS_JOB, secret, NULL, 1} /* is at work, with this credential */
+#define NO_JOB {IS_JOB, 0, NULL, 0}
+#define WAITS_UNTIL(t) {IS_DEADLINE, 0, NULL, t}
+#define STATE(s) {IS_STATE, s, NULL, 0}
+#define NOW(t) {IS_TIME, 0, NULL, t}
+#define LOGGED(text) {IS_LOG, 0, text, 0} /* the last line */
 
 #endif
