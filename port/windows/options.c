@@ -1,5 +1,6 @@
 #include <wchar.h>
 
+#include "ek_cert.h"
 #include "err.h"
 #include "options.h"
 #include "pipe_security.h"
@@ -76,5 +77,7 @@ const struct port_option port_options[] = {
 	{"--pipe", "NAME", "the named pipe (" DEFAULT_PIPE ")", PORT_SERVE | PORT_CALL, set_pipe},
 	{"--sddl", "SDDL", "who may use the pipe (SYSTEM and Administrators)", PORT_SERVE,
 	 set_sddl},
+	{"--ek-cert", "FILE", "the EK's certificate, where the TPM holds none: DER or PEM",
+	 PORT_SERVE | PORT_ONCE, ek_cert_file},
 };
 const size_t port_option_count = sizeof(port_options) / sizeof(port_options[0]);

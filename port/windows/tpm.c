@@ -16,6 +16,7 @@
 #define TBS_CANCELED 0x8028400dU /* TBS_E_COMMAND_CANCELED */
 #define TBS_DENIED 0x80284012U /* TBS_E_ACCESS_DENIED */
 #define TBS_BLOCKED 0x80280400U /* TPM_E_COMMAND_BLOCKED */
+#define TBS_NO_AUTH 0x80284015U /* TBS_E_OWNERAUTH_NOT_FOUND */
 
 /* A command that was cancelled and does not end is cancelled again. */
 #define CANCEL_AGAIN_MS 1000
@@ -26,7 +27,9 @@ static union {
 	uint8_t bytes[256];
 } blob;
 static bool is_open;
+static TBS_HCONTEXT opened; /* what is in it */
 static TBS_RESULT last; /* what TBS answered last */
+static bool last_ours; /* if that is a cancelled command: it was us who cancelled it */
 
 /* A command blocks the thread that sends it, so that another one ends it. */
 static struct {
@@ -36,6 +39,7 @@ static struct {
 	uint64_t late; /* port_now_ms(): when that is cancelled */
 	uint64_t stop; /* the same for all, once the program shall end */
 	bool cancelling; /* on_timer is in TBS, without the lock */
+	bool has_cancelled; /* it was there, for this command */
 	CONDITION_VARIABLE cancelled;
 } watch = {.lock = SRWLOCK_INIT, .stop = PORT_NEVER, .cancelled = CONDITION_VARIABLE_INIT};
 
@@ -58,6 +62,7 @@ static void CALLBACK on_timer(PTP_CALLBACK_INSTANCE instance, PVOID unused, PTP_
 
 		/* TBS may take its time, and a stop must not wait for that. */
 		watch.cancelling = true;
+		watch.has_cancelled = true;
 		ReleaseSRWLockExclusive(&watch.lock);
 		(void)Tbsip_Cancel_Commands(handle);
 		AcquireSRWLockExclusive(&watch.lock);
@@ -116,12 +121,16 @@ static void begin(TBS_HCONTEXT handle, uint32_t ms)
 		watch.timer = CreateThreadpoolTimer(on_timer, NULL, NULL);
 	}
 	watch.running = handle;
+	watch.has_cancelled = false;
 	set_late(now, now + ms);
 	ReleaseSRWLockExclusive(&watch.lock);
 }
 
-static void end(void)
+/* Whether the command was cancelled by us. */
+static bool end(void)
 {
+	bool has_cancelled;
+
 	AcquireSRWLockExclusive(&watch.lock);
 	watch.running = NULL;
 	if (watch.timer != NULL) {
@@ -130,7 +139,9 @@ static void end(void)
 	while (watch.cancelling) { /* it must not hit what comes next */
 		(void)SleepConditionVariableSRW(&watch.cancelled, &watch.lock, INFINITE, 0);
 	}
+	has_cancelled = watch.has_cancelled;
 	ReleaseSRWLockExclusive(&watch.lock);
+	return has_cancelled;
 }
 
 /* ---- what the TCTI calls ----------------------------------------------- */
@@ -146,6 +157,7 @@ TBS_RESULT WINAPI tbs_context_create(PCTBS_CONTEXT_PARAMS params, TBS_HCONTEXT *
 
 	(void)params;
 	last = Tbsi_Context_Create((PCTBS_CONTEXT_PARAMS)(const void *)&clean, handle);
+	opened = last == TBS_SUCCESS ? *handle : NULL;
 	return last;
 }
 
@@ -163,8 +175,8 @@ TBS_RESULT WINAPI tbs_submit_command(TBS_HCONTEXT handle, TBS_COMMAND_LOCALITY l
 	begin(handle, limit_ms(command, command_len));
 	last = Tbsip_Submit_Command(handle, locality, priority, command, command_len, response,
 				    response_len);
-	end();
-	if (last == TBS_SUCCESS && says_cancelled(response, *response_len)) {
+	last_ours = end();
+	if (last == TBS_SUCCESS && last_ours && says_cancelled(response, *response_len)) {
 		last = TBS_CANCELED;
 	}
 	return last;
@@ -201,6 +213,11 @@ bool port_tpm_is_bare(void)
 	return false; /* TBS is a resource manager */
 }
 
+bool port_tpm_holds_keys(void)
+{
+	return true; /* TBS lets nobody else save or load contexts */
+}
+
 int port_tpm_fault(void)
 {
 	switch (last) {
@@ -212,7 +229,8 @@ int port_tpm_fault(void)
 	case (TBS_RESULT)TBS_E_SERVICE_DISABLED:
 		return -ERR_TPM_SERVICE;
 	case TBS_CANCELED:
-		return -ERR_TPM_TIMEOUT;
+		/* TBS itself cancels what is running when the machine goes to sleep. */
+		return last_ours ? -ERR_TPM_TIMEOUT : -ERR_TPM_CANCELED;
 	case TBS_DENIED:
 		return -ERR_TPM_DENIED;
 	case TBS_BLOCKED:
@@ -263,10 +281,37 @@ void port_tpm_close(void)
 		Tss2_Tcti_Finalize(context());
 		SecureZeroMemory(&blob, sizeof(blob));
 		is_open = false;
+		opened = NULL;
 	}
 }
 
 int port_tpm_arm(void)
 {
 	return -ERR_NOTSUP; /* TBS answers while it is asked */
+}
+
+int port_endorsement_auth(uint8_t *buf, size_t *len)
+{
+	UINT32 n = AUTH_MAX;
+	TBS_RESULT result;
+
+	*len = 0;
+	if (!is_open) {
+		return -ERR_IO;
+	}
+	result = Tbsi_Get_OwnerAuth(opened, TBS_OWNERAUTH_TYPE_ENDORSEMENT_20, buf, &n);
+	if (result == TBS_SUCCESS && n <= AUTH_MAX) {
+		*len = n;
+		return 0;
+	}
+	SecureZeroMemory(buf, AUTH_MAX);
+	if (result == TBS_NO_AUTH) {
+		return 0; /* none was set: it is empty */
+	}
+	/* What TBS tells who may not have it is not documented. */
+	if (result == TBS_DENIED || !is_administrator()) {
+		return -ERR_TPM_DENIED;
+	}
+	tell(result);
+	return -ERR_IO;
 }

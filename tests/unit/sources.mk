@@ -34,6 +34,7 @@ TEST_SERVER = src/service/server.c src/service/conn.c src/service/dispatch.c src
 UNIT_SRC_test_server = $(TEST_SERVER)
 UNIT_SRC_test_server_stop = $(TEST_SERVER)
 
+UNIT_SRC_test_store_element = port/common/store_element.c
 UNIT_SRC_test_port_linux = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_calm = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_faults = $(wildcard port/common/*.c port/linux/*.c)

@@ -41,5 +41,12 @@ typedef struct _TPM_DEVICE_INFO {
 
 TBS_RESULT WINAPI Tbsi_GetDeviceInfo(UINT32 Size, PVOID Info);
 
+typedef UINT32 TBS_OWNERAUTH_TYPE;
+#define TBS_OWNERAUTH_TYPE_ENDORSEMENT_20 12 /* of a TPM 2.0 */
+
+/* *pOutputBufLen: the room at pOutputBuf, then how much of it was used. */
+TBS_RESULT WINAPI Tbsi_Get_OwnerAuth(TBS_HCONTEXT hContext, TBS_OWNERAUTH_TYPE ownerauthType,
+				     PBYTE pOutputBuf, UINT32 *pOutputBufLen);
+
 #endif
 #endif

@@ -1,0 +1,13 @@
+/*
+ * The EK's certificate from elsewhere than the TPM.
+ */
+#ifndef WINDOWS_EK_CERT_H
+#define WINDOWS_EK_CERT_H
+
+/*
+ * --ek-cert: reads that file, now. -ERR_USAGE: it cannot be read, is empty or
+ * has more than CERT_FILE_MAX bytes.
+ */
+int ek_cert_file(const char *path);
+
+#endif
