@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "err.h"
+#include "given.h"
 #include "lifecycle.h"
 #include "log.h"
 #include "port.h"
@@ -127,5 +128,7 @@ void port_state(enum port_state state)
 		notify("READY=1", 7);
 	} else if (state == PORT_STOPPING) {
 		notify("STOPPING=1", 10);
+	} else if (state == PORT_STOPPED) {
+		given_wipe();
 	}
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "err.h"
+#include "given.h"
 #include "lifecycle.h"
 #include "common/line.h"
 #include "listen.h"
@@ -252,8 +253,11 @@ static int create(void)
 
 int port_listen(enum port_mode mode)
 {
-	int r = signals_take();
+	int r = given_read(); /* a file may be a pipe: a signal still ends the wait */
 
+	if (r == 0) {
+		r = signals_take();
+	}
 	if (r < 0) {
 		return r;
 	}

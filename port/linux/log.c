@@ -89,6 +89,7 @@ static void add_reason(struct line *l, int e)
 		{EACCES, "permission denied"},
 		{EBUSY, "device busy"},
 		{ENOTDIR, "not a directory"},
+		{EISDIR, "is a directory"},
 		{EMFILE, "too many open files"},
 		{EROFS, "read-only file system"},
 		{EADDRINUSE, "address in use"},

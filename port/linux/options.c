@@ -114,6 +114,23 @@ static int set_tpm(const char *value)
 	return 0;
 }
 
+/* A file's name; what is in it is read when the process starts its work. */
+static int set_file(const char *value, const char **file)
+{
+	*file = value;
+	return value[0] != '\0' ? 0 : -ERR_USAGE;
+}
+
+static int set_endorsement_auth(const char *value)
+{
+	return set_file(value, &linux_options.endorsement_auth);
+}
+
+static int set_ek_cert(const char *value)
+{
+	return set_file(value, &linux_options.ek_cert);
+}
+
 /* UID:GID; not root, who would only become root again. */
 static int set_user(const char *value)
 {
@@ -150,6 +167,10 @@ const struct port_option port_options[] = {
 	{"--allow", "LIST", "who of those may connect: UID,@GID,... (all)", PORT_SERVE, set_allow},
 	{"--tpm", "DEVICE", "the TPM (/dev/tpmrm0 to 3, then /dev/tpm0 to 3)",
 	 PORT_SERVE | PORT_ONCE, set_tpm},
+	{"--endorsement-auth", "FILE", "what authorises the use of the endorsement hierarchy",
+	 PORT_SERVE | PORT_ONCE, set_endorsement_auth},
+	{"--ek-cert", "FILE", "the EK's certificate, for a TPM that holds none",
+	 PORT_SERVE | PORT_ONCE, set_ek_cert},
 	{"--user", "UID:GID", "become this user, who must be allowed to use the TPM",
 	 PORT_SERVE | PORT_ONCE, set_user},
 	{"--sandbox", "MODE", "on (the default), require or off", PORT_SERVE | PORT_ONCE,

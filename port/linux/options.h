@@ -26,6 +26,8 @@ struct linux_options {
 	uid_t owner; /* --owner; (uid_t)-1: as the process's */
 	gid_t group; /* --group; (gid_t)-1: as the process's */
 	const char *tpm; /* --tpm; NULL: the system's */
+	const char *endorsement_auth; /* --endorsement-auth, a file; or NULL */
+	const char *ek_cert; /* --ek-cert, likewise */
 	uid_t user; /* --user; (uid_t)-1: stays who it is */
 	gid_t user_group;
 	enum sandbox_mode sandbox; /* --sandbox */

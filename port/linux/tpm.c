@@ -181,6 +181,11 @@ bool port_tpm_is_bare(void)
 	return name != NULL && strncmp(name, "/tpm", 4) == 0 && name[4] != 'r';
 }
 
+bool port_tpm_holds_keys(void)
+{
+	return false;
+}
+
 int port_tpm_fault(void)
 {
 	return -ERR_TPM_UNAVAILABLE; /* the device says no more */

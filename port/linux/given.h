@@ -1,0 +1,18 @@
+/*
+ * What is given as files: endorsementAuth and the EK's certificate. The
+ * contract's port_endorsement_auth and port_ek_cert are here.
+ */
+#ifndef LINUX_GIVEN_H
+#define LINUX_GIVEN_H
+
+/*
+ * Reads the files of --endorsement-auth and --ek-cert, as far as they are
+ * asked for: once, while the process may still open them. -ERR_USAGE: one has
+ * not the size that it may have; -ERR_IO: it cannot be read. Logged.
+ */
+int given_read(void);
+
+/* Forgets the secret among them. */
+void given_wipe(void);
+
+#endif

@@ -1,0 +1,213 @@
+/* port/linux/given.c: endorsementAuth and the EK's certificate, from files. */
+#include "port_linux.h"
+
+#include <sys/xattr.h>
+
+#include "../../port/linux/given.h"
+
+static char file[80];
+
+/* The option, with a file of these bytes. */
+static void give(const char *option, const void *bytes, size_t n, mode_t mode)
+{
+	static char names[2][80];
+	char *name = names[strcmp(option, "--ek-cert") == 0];
+	FILE *f;
+
+	(void)snprintf(file, sizeof(file), "%s/given%s", dir, option);
+	memcpy(name, file, sizeof(file));
+	f = fopen(name, "wb");
+	CHECK(f != NULL && (n == 0 || fwrite(bytes, 1, n, f) == n) && fclose(f) == 0);
+	CHECK(chmod(name, mode) == 0 && set_option(option, name) == 0);
+}
+
+static void auth_is(const void *bytes, size_t n)
+{
+	uint8_t buf[AUTH_MAX];
+	size_t len = 99;
+
+	for (int i = 0; i < 2; i++) { /* it may be asked for again */
+		CHECK(port_endorsement_auth(buf, &len) == 0);
+		CHECK(len == n && memcmp(buf, bytes, n) == 0);
+	}
+}
+
+static void cert_is(const void *bytes, size_t n)
+{
+	const uint8_t *p;
+	const char *source;
+	size_t len;
+
+	CHECK(port_ek_cert(0, &p, &len, &source) == 0);
+	CHECK(len == n && memcmp(p, bytes, n) == 0 && strcmp(source, "file") == 0);
+	CHECK(port_ek_cert(1, &p, &len, &source) == -ERR_CERT_ABSENT);
+}
+
+static void nothing_given(void)
+{
+	const uint8_t *p;
+	const char *source;
+	size_t len;
+
+	log_begin();
+	CHECK(given_read() == 0 && log_read()[0] == '\0');
+	auth_is("", 0);
+	CHECK(port_ek_cert(0, &p, &len, &source) == -ERR_CERT_ABSENT);
+	CHECK(!port_tpm_holds_keys());
+	CHECK(set_option("--endorsement-auth", "") == -ERR_USAGE);
+	CHECK(set_option("--ek-cert", "") == -ERR_USAGE);
+}
+
+/* One newline is not part of it; all else is. */
+static void authorisation(void)
+{
+	static const struct {
+		const char *file;
+		size_t n, len;
+	} cases[] = {
+		{"", 0, 0},
+		{"\n", 1, 0},
+		{"secret", 6, 6},
+		{"secret\n", 7, 6},
+		{"secret\n\n", 8, 7},
+		{"\0\r\n", 3, 2},
+		{"123456789 123456789 123456789 123456789 123456789 123456789 1234", 64, 64},
+		{"123456789 123456789 123456789 123456789 123456789 123456789 1234\n", 65, 64},
+	};
+
+	log_begin();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		give("--endorsement-auth", cases[i].file, cases[i].n, 0400);
+		CHECK(given_read() == 0);
+		auth_is(cases[i].file, cases[i].len);
+	}
+	CHECK(log_read()[0] == '\0');
+	given_wipe();
+	auth_is("", 0);
+}
+
+static void authorisation_too_long(void)
+{
+	uint8_t many[1000];
+
+	memset(many, 'x', sizeof(many));
+	for (size_t n = AUTH_MAX + 1; n <= sizeof(many); n = n == AUTH_MAX + 1 ? n + 1 : n * 2) {
+		give("--endorsement-auth", many, n, 0600);
+		log_begin();
+		CHECK(port_listen(PORT_SERVE) == -ERR_USAGE);
+		CHECK(strstr(log_read(), "error more than 64 bytes in --endorsement-auth ") !=
+		      NULL);
+		CHECK(strstr(logged, file) != NULL);
+		auth_is("", 0);
+		CHECK(access(path, F_OK) < 0);
+	}
+}
+
+/* Whose secret it is; it is used all the same. */
+static void authorisation_for_all(void)
+{
+	static const struct {
+		mode_t mode;
+		bool told;
+	} cases[] = {{0400, false}, {0600, false}, {0640, true}, {0604, true}, {0620, true}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		give("--endorsement-auth", "x", 1, cases[i].mode);
+		log_begin();
+		CHECK(given_read() == 0);
+		CHECK((strstr(log_read(), "warning others than its owner may use") != NULL) ==
+		      cases[i].told);
+		CHECK((strstr(logged, file) != NULL) == cases[i].told);
+		auth_is("x", 1);
+	}
+}
+
+/* As systemd hands a credential to a service's user: read by an access list. */
+static void authorisation_by_list(void)
+{
+	/* struct posix_acl_xattr: version 2; user::r--, user:7:r--, group::---, mask::r--, other::--- */
+	static const struct {
+		uint32_t version;
+		struct {
+			uint16_t tag, permissions;
+			uint32_t id;
+		} entry[5];
+	} list = {2, {{1, 4, ~0U}, {2, 4, 7}, {4, 0, ~0U}, {16, 4, ~0U}, {32, 0, ~0U}}};
+	struct stat st;
+
+	give("--endorsement-auth", "x", 1, 0400);
+	if (setxattr(file, "system.posix_acl_access", &list, sizeof(list), 0) < 0) {
+		CHECK(errno == ENOTSUP); /* this file system has none, so nobody is told so */
+		return;
+	}
+	CHECK(stat(file, &st) == 0 && (st.st_mode & 0777) == 0440);
+	log_begin();
+	CHECK(given_read() == 0 && log_read()[0] == '\0');
+	auth_is("x", 1);
+}
+
+static void certificate(void)
+{
+	uint8_t many[CERT_FILE_MAX + 1];
+
+	memset(many, '0', sizeof(many));
+	give("--ek-cert", "\x30\0\xff\n", 4, 0644);
+	log_begin();
+	CHECK(given_read() == 0);
+	cert_is("\x30\0\xff\n", 4); /* as it is */
+	give("--ek-cert", many, CERT_FILE_MAX, 0644);
+	CHECK(given_read() == 0 && log_read()[0] == '\0');
+	cert_is(many, CERT_FILE_MAX);
+	give("--ek-cert", many, CERT_FILE_MAX + 1, 0644);
+	CHECK(given_read() == -ERR_USAGE);
+	CHECK(strstr(log_read(), "error more than 8192 bytes in --ek-cert ") != NULL);
+	CHECK(strstr(logged, file) != NULL);
+	give("--ek-cert", "", 0, 0644);
+	CHECK(given_read() == -ERR_USAGE);
+	CHECK(strstr(log_read(), "error nothing in --ek-cert ") != NULL);
+}
+
+/* Absent, or no file: said by name, and nothing is listened at. */
+static void unreadable(void)
+{
+	static const char *const names[] = {"--endorsement-auth", "--ek-cert"};
+
+	for (unsigned i = 0; i < 2; i++) {
+		give("--endorsement-auth", "x", 1, 0600);
+		give("--ek-cert", "x", 1, 0600);
+		CHECK(set_option(names[i], "/nowhere/x") == 0);
+		log_begin();
+		CHECK(port_listen(PORT_SERVE) == -ERR_IO);
+		CHECK(strstr(log_read(), "/nowhere/x: no such file") != NULL);
+		CHECK(strstr(logged, names[i]) != NULL);
+		CHECK(set_option(names[i], "/proc/self/fd") == 0);
+		CHECK(port_listen(PORT_ONCE) == -ERR_IO);
+		CHECK(strstr(log_read(), "/proc/self/fd: is a directory") != NULL);
+		CHECK(access(path, F_OK) < 0);
+	}
+}
+
+/* What the process may not open later is known by then. */
+static void before_the_sandbox(void)
+{
+	give("--endorsement-auth", "secret\n", 7, 0600);
+	give("--ek-cert", "certificate", 11, 0600);
+	CHECK(port_listen(PORT_SERVE) == 0);
+	CHECK(unlink(file) == 0);
+	auth_is("secret", 6);
+	cert_is("certificate", 11);
+	port_state(PORT_STOPPED);
+	auth_is("", 0);
+}
+
+#define ALL_TESTS(X)              \
+	X(nothing_given)          \
+	X(authorisation)          \
+	X(authorisation_too_long) \
+	X(authorisation_for_all)  \
+	X(authorisation_by_list)  \
+	X(certificate)            \
+	X(unreadable)             \
+	X(before_the_sandbox)
+
+RUN(ALL_TESTS)
