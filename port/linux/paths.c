@@ -7,39 +7,39 @@
 
 struct paths paths;
 
-/* /dev/tpmrmN is tpmN's; it does not exist for a TPM 1.2, but may have been asked for. */
-static void name_version(char *to, size_t cap, const char *device)
+static void name(char *to, size_t cap, const char *start, unsigned n, const char *end)
 {
-	const char *name = strrchr(device, '/');
 	struct line l = {to, 0, cap};
 
-	name = name != NULL ? name + 1 : device;
-	if (strncmp(name, "tpm", 3) != 0) {
-		return;
-	}
-	name += strncmp(name, "tpmrm", 5) == 0 ? 5 : 3;
-	line_str(&l, "/sys/class/tpm/tpm");
-	line_str(&l, name);
-	line_str(&l, "/tpm_version_major");
+	line_str(&l, start);
+	line_num(&l, n, 1);
+	line_str(&l, end);
 	line_end(&l);
+}
+
+static void name_chips(void)
+{
+	static const char start[] = "/sys/class/tpm/tpm";
+
+	for (unsigned i = 0; i < CHIPS; i++) {
+		name(paths.chips[i].number, sizeof(paths.chips[i].number), start, i, "/dev");
+		name(paths.chips[i].version, sizeof(paths.chips[i].version), start, i,
+		     "/tpm_version_major");
+		name(paths.chips[i].pcrs, sizeof(paths.chips[i].pcrs), start, i, "/pcrs");
+	}
 }
 
 void paths_fill(void)
 {
-	unsigned n = linux_options.tpm != NULL ? 1 : DEVICES;
-
 	memcpy(paths.socket, linux_options.socket.sun_path, sizeof(paths.socket));
-	for (unsigned i = 0; i < n; i++) {
-		struct line l = {paths.tpms[i].device, 0, DEVICE_MAX};
-
-		if (linux_options.tpm != NULL) {
-			line_str(&l, linux_options.tpm);
-		} else {
-			/* A TPM whose driver was bound again may have another number. */
-			line_str(&l, i < DEVICES / 2 ? "/dev/tpmrm" : "/dev/tpm");
-			line_num(&l, i % (DEVICES / 2), 1);
-		}
-		line_end(&l);
-		name_version(paths.tpms[i].version, sizeof(paths.tpms[i].version), l.p);
+	name_chips();
+	if (linux_options.tpm != NULL) {
+		memcpy(paths.tpms[0], linux_options.tpm, strlen(linux_options.tpm) + 1);
+		return;
+	}
+	/* A TPM whose driver was bound again may have another number. */
+	for (unsigned i = 0; i < DEVICES; i++) {
+		name(paths.tpms[i], DEVICE_MAX, i < DEVICES / 2 ? "/dev/tpmrm" : "/dev/tpm",
+		     i % (DEVICES / 2), "");
 	}
 }

@@ -13,13 +13,22 @@
 #define DEVICE_MAX 128 /* with its NUL */
 #define DEVICES 8
 
+/* Chips that are looked for in sysfs. */
+#define CHIPS 10
+
 struct paths {
 	alignas(PATHS_PAGE) char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	/* Devices; the last is followed by an empty name, if there is room. */
+	char tpms[DEVICES][DEVICE_MAX];
+	/*
+	 * What the kernel says of each chip: its device's number, the version of
+	 * TPM that it is, and a file that only a TPM 1.2 has. The way by
+	 * /sys/dev/char/MAJOR:MINOR would be shorter; but a TPM may come when no
+	 * name can be added, and its major number is not known before.
+	 */
 	struct {
-		char device
-			[DEVICE_MAX]; /* the last is followed by an empty one, if there is room */
-		char version[64]; /* where the kernel says which TPM that is */
-	} tpms[DEVICES];
+		char number[40], version[40], pcrs[40];
+	} chips[CHIPS];
 };
 _Static_assert(sizeof(struct paths) == PATHS_PAGE, "one page, and nothing else in it");
 extern struct paths paths;

@@ -44,7 +44,7 @@ void tpm_group_join(void)
 	struct stat st;
 	unsigned i = 0;
 
-	while (i < DEVICES && stat(paths.tpms[i].device, &st) < 0) {
+	while (i < DEVICES && stat(paths.tpms[i], &st) < 0) {
 		i++;
 	}
 	if (i < DEVICES && geteuid() == 0 && st.st_gid != 0 && (st.st_mode & S_IRWXG) >= 060) {

@@ -63,19 +63,19 @@
 #define __NR_POLL __NR_ppoll
 #endif
 #ifdef __NR_open
-#define WITH_PATH(X) X(open) X(unlink) LSTAT(X)
+#define WITH_PATH(X) X(open) X(unlink) STATS(X)
 #define PATH_ARGUMENT 0
 #else
 #define WITH_PATH(X) X(openat) X(unlinkat) X(newfstatat)
 #define PATH_ARGUMENT 1
 #endif
-#ifdef __NR_clock_gettime64 /* 32 bits: calls of two ages; its lstat is statx */
-#define LSTAT(X)
+#ifdef __NR_clock_gettime64 /* 32 bits: calls of two ages; its stat is statx, or the older one */
+#define STATS(X)
 #define CLOCK(X) X(clock_gettime64) X(clock_gettime32) X(statx)
 #define FCNTL(X) X(fcntl64)
-#define NEWER(X) X(_llseek) X(futex_time64)
+#define NEWER(X) X(_llseek) X(futex_time64) X(fstatat64)
 #else
-#define LSTAT(X) X(lstat)
+#define STATS(X) X(stat) X(lstat)
 #define CLOCK(X) X(clock_gettime)
 #define FCNTL(X) X(fcntl)
 #define NEWER(X)

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <tss2_tcti.h>
@@ -51,19 +53,105 @@ static int poll_fd(void)
 	return handle.fd;
 }
 
-/* Whether the kernel says so in this file, which may not be there. */
-static bool is_tpm12(const char *path)
+/* What a file of sysfs says, without its line end; "" if it is not there. */
+static const char *read_attribute(const char *path, char *text, size_t cap)
 {
-	char version = 0;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = 0;
 
-	if (fd < 0) {
+	if (fd >= 0) {
+		n = read(fd, text, cap - 1);
+		(void)close(fd);
+	}
+	text[n > 0 ? n : 0] = '\0';
+	*strchrnul(text, '\n') = '\0';
+	return text;
+}
+
+static bool is_there(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0;
+}
+
+/*
+ * Whether the kernel says so of the chip whose device this is. Its name tells
+ * nothing: in a container another chip may have it. So the chip is found by the
+ * device's number; a resource manager's number is no chip's, for a TPM 1.2 has
+ * none.
+ */
+static bool is_tpm12(const char *device)
+{
+	struct stat st;
+	char number[24], text[24];
+	struct line l = {number, 0, sizeof(number)};
+	unsigned i = 0;
+
+	if (stat(device, &st) < 0 || !S_ISCHR(st.st_mode)) {
 		return false;
 	}
-	(void)!read(fd, &version, 1);
-	(void)close(fd);
-	return version == '1';
+	line_num(&l, major(st.st_rdev), 1);
+	line_str(&l, ":");
+	line_num(&l, minor(st.st_rdev), 1);
+	line_end(&l);
+	while (i < CHIPS &&
+	       strcmp(read_attribute(paths.chips[i].number, text, sizeof(text)), number) != 0) {
+		i++;
+	}
+	if (i == CHIPS) {
+		return false;
+	}
+	/* Before Linux 5.6 there was no version, and this file for a TPM 1.2 only. */
+	read_attribute(paths.chips[i].version, text, sizeof(text));
+	return text[0] == '1' || (text[0] == '\0' && is_there(paths.chips[i].pcrs));
 }
+
+/* ---- what a transfer comes to ------------------------------------------- */
+
+/* The TCTI's own ways to and from the device. */
+static TSS2_TCTI_TRANSMIT_FCN to_device;
+static TSS2_TCTI_RECEIVE_FCN from_device;
+static int transfer_error; /* errno of the last transfer, 0 if it did not fail */
+
+/* The TCTI tells only that a transfer failed; right behind it errno says why. */
+static TSS2_RC transferred(TSS2_RC rc)
+{
+	transfer_error = rc == TSS2_RC_SUCCESS || rc == TSS2_TCTI_RC_TRY_AGAIN ? 0 : errno;
+	return rc;
+}
+
+static TSS2_RC transmit(TSS2_TCTI_CONTEXT *tcti, size_t n, const uint8_t *command)
+{
+	errno = 0;
+	return transferred(to_device(tcti, n, command));
+}
+
+static TSS2_RC receive(TSS2_TCTI_CONTEXT *tcti, size_t *n, uint8_t *response, int32_t timeout)
+{
+	errno = 0;
+	return transferred(from_device(tcti, n, response, timeout));
+}
+
+static void watch_transfers(void)
+{
+	to_device = TSS2_TCTI_TRANSMIT(context());
+	from_device = TSS2_TCTI_RECEIVE(context());
+	TSS2_TCTI_TRANSMIT(context()) = transmit;
+	TSS2_TCTI_RECEIVE(context()) = receive;
+}
+
+/*
+ * EFAULT is the kernel's resource manager: the TPM did not save a session of
+ * ours, mostly since one that somebody else leaves idle is too far behind. Up
+ * to Linux 4.20 the command's write says so, then the read of its response.
+ */
+int port_tpm_fault(void)
+{
+	return transfer_error == EFAULT ? -ERR_TPM_GAP : -ERR_TPM_UNAVAILABLE;
+}
+
+/* ---- opening ---------------------------------------------------------------- */
 
 static void watch(int device)
 {
@@ -102,13 +190,13 @@ static int open_device(unsigned i, bool *last)
 	size_t size = sizeof(blob);
 	int fd;
 
-	if (is_tpm12(paths.tpms[i].version)) {
+	if (is_tpm12(paths.tpms[i])) {
 		return -ERR_TPM_VERSION;
 	}
 	/* Init hides the reason; but it is in errno, or nowhere if a wait of
 	 * Init's ended without an answer. */
 	errno = 0;
-	if (Tss2_Tcti_Device_Init(context(), &size, paths.tpms[i].device) != TSS2_RC_SUCCESS) {
+	if (Tss2_Tcti_Device_Init(context(), &size, paths.tpms[i]) != TSS2_RC_SUCCESS) {
 		*last = errno == 0;
 		switch (errno) {
 		case EACCES:
@@ -117,10 +205,13 @@ static int open_device(unsigned i, bool *last)
 			return -ERR_TPM_DENIED;
 		case EBUSY:
 			return -ERR_TPM_BUSY;
+		case EFAULT:
+			return -ERR_TPM_GAP;
 		default:
 			return -ERR_TPM_UNAVAILABLE;
 		}
 	}
+	watch_transfers();
 	fd = poll_fd();
 	if (fd >= 0) {
 		(void)syscall(SYS_ioctl, fd, FIOCLEX);
@@ -142,18 +233,18 @@ int port_tpm_open(TSS2_TCTI_CONTEXT **tcti, const char **device)
 	    signals_take() < 0) {
 		return -ERR_TPM_UNAVAILABLE;
 	}
-	if (paths.tpms[0].device[0] == '\0') {
+	if (paths.tpms[0][0] == '\0') {
 		paths_fill();
 	}
 	/* Two names are the same chip's: one that is mute is not asked twice, and
 	 * none is taken past its resource manager that may not be used with it. */
-	for (unsigned i = 0; i < DEVICES && paths.tpms[i].device[0] != '\0' && !last; i++) {
+	for (unsigned i = 0; i < DEVICES && paths.tpms[i][0] != '\0' && !last; i++) {
 		int r = open_device(i, &last);
 
 		if (r == 0) {
-			opened = paths.tpms[i].device;
+			opened = paths.tpms[i];
 			*tcti = context();
-			*device = paths.tpms[i].device;
+			*device = paths.tpms[i];
 			return 0;
 		}
 		if (result == -ERR_TPM_UNAVAILABLE) {
@@ -184,11 +275,6 @@ bool port_tpm_is_bare(void)
 bool port_tpm_holds_keys(void)
 {
 	return false;
-}
-
-int port_tpm_fault(void)
-{
-	return -ERR_TPM_UNAVAILABLE; /* the device says no more */
 }
 
 int port_tpm_arm(void)

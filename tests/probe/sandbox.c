@@ -50,7 +50,7 @@ static const struct {
 	OPEN("truncate", PATH, O_WRONLY | O_TRUNC),
 	OPEN("create", PATH, O_WRONLY | O_CREAT),
 	OPEN("list", PATH, O_RDONLY | O_DIRECTORY),
-	OPEN("tpm3", P(paths.tpms[3].device), O_RDWR),
+	OPEN("tpm3", P(paths.tpms[3]), O_RDWR),
 	{"openat2", SYS_openat2, {AT_FDCWD, PATH, P(buffer), 24}},
 	{"mkdir", SYS_mkdirat, {AT_FDCWD, PATH, 0700}},
 	{"chmod", SYS_fchmodat, {AT_FDCWD, PATH, 0777}},
@@ -85,9 +85,12 @@ static const struct {
 #ifdef SYS_unlink
 	{"unlink", SYS_unlink, {PATH}},
 	{"stat", SYS_lstat, {PATH, P(buffer)}},
+	{"stat_through", SYS_stat, {PATH, P(buffer)}},
+	{"stat_tpm3", SYS_stat, {P(paths.tpms[3]), P(buffer)}},
 #else
 	{"unlink", SYS_unlinkat, {AT_FDCWD, PATH}},
 	{"stat", SYS_newfstatat, {AT_FDCWD, PATH, P(buffer)}},
+	{"stat_tpm3", SYS_newfstatat, {AT_FDCWD, P(paths.tpms[3]), P(buffer)}},
 #endif
 #ifdef __x86_64__
 	{"openat", SYS_openat, {AT_FDCWD, PATH, O_RDONLY}},

@@ -187,6 +187,9 @@ struct fake_device {
 	unsigned opened;
 };
 static struct fake_device fake_devices[2];
+/* How the next one that opens transfers. */
+static TSS2_TCTI_TRANSMIT_FCN fake_transmit_fcn;
+static TSS2_TCTI_RECEIVE_FCN fake_receive_fcn;
 
 static inline TSS2_RC fake_handles(TSS2_TCTI_CONTEXT *c, TSS2_TCTI_POLL_HANDLE *handles, size_t *n)
 {
@@ -221,6 +224,8 @@ TSS2_RC Tss2_Tcti_Device_Init(TSS2_TCTI_CONTEXT *c, size_t *size, const char *co
 			return TSS2_TCTI_RC_IO_ERROR;
 		}
 		TSS2_TCTI_VERSION(c) = 2;
+		TSS2_TCTI_TRANSMIT(c) = fake_transmit_fcn;
+		TSS2_TCTI_RECEIVE(c) = fake_receive_fcn;
 		TSS2_TCTI_FINALIZE(c) = fake_finalize;
 		TSS2_TCTI_GET_POLL_HANDLES(c) = fake_handles;
 		return TSS2_RC_SUCCESS;

@@ -42,6 +42,8 @@ UNIT_WRAP_test_port_linux_faults = accept4 chmod clock_now epoll_create1 epoll_c
 	getrandom getsockopt lchown listen lstat open poll read send signalfd socket syscall unlink write
 UNIT_SRC_test_port_linux_given = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_io = $(wildcard port/common/*.c port/linux/*.c)
+UNIT_SRC_test_port_linux_tpm = $(wildcard port/common/*.c port/linux/*.c)
+UNIT_WRAP_test_port_linux_tpm = open stat
 UNIT_SRC_test_port_linux_listen = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_peer = $(wildcard port/common/*.c port/linux/*.c)
 

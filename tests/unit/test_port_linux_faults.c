@@ -237,22 +237,11 @@ static void watching(void)
 	EACH(watches, watch);
 }
 
-/* The kernel's word on a device is the first byte of a file. */
-static void is_a_tpm_1_2(void)
+static void no_signals(void)
 {
 	TSS2_TCTI_CONTEXT *tcti;
 	const char *name;
-	int file[2];
 
-	CHECK(set_option("--tpm", "/dev/tpmrm0") == 0);
-	CHECK(pipe(file) == 0 && write(file[1], "1\n", 2) == 2);
-	opened = file[0];
-	CHECK(port_tpm_open(&tcti, &name) == -ERR_TPM_VERSION);
-	opened = -1;
-	CHECK(pipe(file) == 0 && write(file[1], "2\n", 2) == 2);
-	opened = file[0];
-	CHECK(port_tpm_open(&tcti, &name) == -ERR_TPM_UNAVAILABLE);
-	opened = -1;
 	fail_once("signalfd", EMFILE);
 	CHECK(port_tpm_open(&tcti, &name) == -ERR_TPM_UNAVAILABLE);
 }
@@ -407,7 +396,7 @@ static void lines(void)
 	X(unknown_peer)         \
 	X(calling)              \
 	X(watching)             \
-	X(is_a_tpm_1_2)         \
+	X(no_signals)           \
 	X(logging)              \
 	X(printing)             \
 	X(random_bytes)         \

@@ -79,6 +79,16 @@ def test_retry(proxy, service, request_, command):
     assert time.monotonic() - begin > 2
 
 
+def test_field_34_context_gap(proxy, service, request_):
+    """The kernel cannot save our session, since another one is left idle: it says so, and not that
+    there is no TPM; and when that one is gone all is well again."""
+    proxy.fault("rc", 0x901, "ContextSave", 1000)
+    assert service.error(request_) == "tpm_context_gap"
+    service.ok("getEK")
+    proxy.fault("rc", 0x901, "ContextSave", 0)
+    assert opens(service.recovers(request_))
+
+
 def test_delay(machine, proxy, service, request_):
     """A slow command: who asks for what is known is answered at once."""
     proxy.fault("delay", 8000)
