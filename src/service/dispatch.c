@@ -17,18 +17,20 @@ static void members_ek(struct text *reply, const struct identity *id,
 	(void)result;
 	reply_member(reply, "ek_public", id->ek_spki, id->ek_spki_len);
 	reply_member(reply, "ek_cert", cert_or_null(id), id->ek_cert_len);
-	reply_member(reply, "ek_tpm", id->ek_tpm, id->ek_tpm_len);
+	reply_member(reply, "ek_tpm", id->keys[KEY_EK].tpm, id->keys[KEY_EK].tpm_len);
 }
 
 static void members_attestation(struct text *reply, const struct identity *id,
 				const struct tpm_result *result)
 {
+	const struct key_public *aik = &id->keys[KEY_AIK];
+
 	(void)result;
 	reply_member(reply, "ek_pub", id->ek_spki, id->ek_spki_len);
 	reply_member(reply, "ek_cert", cert_or_null(id), id->ek_cert_len);
-	reply_member(reply, "aik_name", id->aik_name, id->aik_name_len);
-	reply_member(reply, "ek_tpm", id->ek_tpm, id->ek_tpm_len);
-	reply_member(reply, "aik_tpm", id->aik_tpm, id->aik_tpm_len);
+	reply_member(reply, "aik_name", aik->name, aik->name_len);
+	reply_member(reply, "ek_tpm", id->keys[KEY_EK].tpm, id->keys[KEY_EK].tpm_len);
+	reply_member(reply, "aik_tpm", aik->tpm, aik->tpm_len);
 }
 
 static void members_secret(struct text *reply, const struct identity *id,
@@ -39,9 +41,10 @@ static void members_secret(struct text *reply, const struct identity *id,
 }
 
 static const struct command commands[] = {
-	{"getEK", TPM_EK, "", members_ek},
-	{"getAttestationData", TPM_AIK, "", members_attestation},
-	{"activateCredential", TPM_ACTIVATE, "ActivateCredential failed: ", members_secret},
+	{"getEK", FACT_CERT, NULL, "", members_ek},
+	{"getAttestationData", FACT_CERT | FACT_AIK, NULL, "", members_attestation},
+	{"activateCredential", FACT_AIK, &credential_operation,
+	 "ActivateCredential failed: ", members_secret},
 };
 
 static const struct command *find(const char *name)
@@ -61,14 +64,14 @@ int dispatch_parse(const uint8_t *line, size_t n, const struct command **command
 	int r = request_parse(line, n, &rq);
 
 	*command = find(rq.command);
-	if (r != 0 && rq.in_fields && (*command == NULL || (*command)->goal != TPM_ACTIVATE)) {
+	if (r != 0 && rq.in_fields && (*command == NULL || (*command)->op == NULL)) {
 		r = 0; /* in members that mean nothing to this command */
 		rq.culprit = NULL;
 	}
 	if (r == 0 && *command == NULL) {
 		r = -ERR_COMMAND;
 	}
-	if (r == 0 && (*command)->goal == TPM_ACTIVATE) {
+	if (r == 0 && (*command)->op != NULL) {
 		r = credential_from_request(&rq, EK_HMAC_LEN, EK_KEY_LEN, credential);
 	}
 	why->err = r;

@@ -12,7 +12,8 @@
 
 struct command {
 	const char *name;
-	enum tpm_goal goal;
+	unsigned facts; /* what it needs to be known of the TPM: FACT_ bits */
+	const struct operation *op; /* what it does then; NULL: it is answered from memory */
 	/* Stands before each error's message. */
 	const char *error_prefix;
 	/* The members of a successful reply. */

@@ -74,6 +74,12 @@ static void drop(unsigned c, uint32_t linger_ms)
 	port_close(c, linger_ms);
 }
 
+/* Can it be answered from memory? */
+static bool is_known(const struct command *command)
+{
+	return command->op == NULL && tpm_knows(command->facts);
+}
+
 /* A whole line has arrived: is it a request, and can it be answered now? */
 static void take_line(unsigned c, const uint8_t *line, size_t n, uint64_t now)
 {
@@ -82,7 +88,7 @@ static void take_line(unsigned c, const uint8_t *line, size_t n, uint64_t now)
 
 	if (r != 0) {
 		refuse(c, conns[c].command, why, 0, 0, now);
-	} else if (tpm_knows(conns[c].command->goal)) {
+	} else if (is_known(conns[c].command)) {
 		answer(c, NULL, now);
 	} else {
 		conns[c].state = WAITING;
@@ -242,7 +248,7 @@ static void begin(unsigned c)
 {
 	conns[c].state = WORKING;
 	server.working = c;
-	tpm_begin(conns[c].command->goal, &conns[c].credential);
+	tpm_begin(conns[c].command->facts, conns[c].command->op, &conns[c].credential);
 }
 
 /* Answers those who wait and need not, and begins the first one's job if the
@@ -255,7 +261,7 @@ static bool serve_waiting(uint64_t now)
 	while (c != NOBODY) {
 		uint64_t arrival = conns[c].arrival;
 
-		if (tpm_knows(conns[c].command->goal)) {
+		if (is_known(conns[c].command)) {
 			answer(c, NULL, now);
 		} else if (outlook != 0) {
 			refuse(c, conns[c].command, (struct refusal){outlook, NULL}, 0, 0, now);

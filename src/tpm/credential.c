@@ -1,22 +1,22 @@
+/*
+ * TPM2_ActivateCredential: in a policy session that satisfies the EK's policy,
+ * is salted to the EK, and encrypts the response, so that the secret never
+ * crosses the TPM's bus in the clear.
+ */
 #include <string.h>
 
 #include "bounds.h"
 #include "err.h"
-#include "tpm/credential.h"
 #include "tpm/ek.h"
+#include "tpm/job.h"
 #include "tpm/key.h"
 #include "tpm/link.h"
 #include "tpm/rc.h"
 #include "wire/wipe.h"
 
-static TSS2_RC load_aik_start(struct tpm *t)
+static void begin(struct tpm *t)
 {
-	return Esys_ContextLoad_Async(t->esys, t->aik_saved);
-}
-
-static TSS2_RC load_aik_finish(struct tpm *t)
-{
-	return key_load_finish(t, &t->aik_loaded);
+	t->activation.sent = false;
 }
 
 static TSS2_RC session_start(struct tpm *t)
@@ -24,9 +24,9 @@ static TSS2_RC session_start(struct tpm *t)
 	static const TPMT_SYM_DEF aes_128_cfb = {
 		.algorithm = TPM2_ALG_AES, .keyBits.aes = 128, .mode.aes = TPM2_ALG_CFB};
 
-	return Esys_StartAuthSession_Async(t->esys, ek_object(t), ESYS_TR_NONE, ESYS_TR_NONE,
-					   ESYS_TR_NONE, ESYS_TR_NONE, NULL, TPM2_SE_POLICY,
-					   &aes_128_cfb, TPM2_ALG_SHA256);
+	return Esys_StartAuthSession_Async(t->esys, key_object(t, KEY_EK), ESYS_TR_NONE,
+					   ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, NULL,
+					   TPM2_SE_POLICY, &aes_128_cfb, TPM2_ALG_SHA256);
 }
 
 static TSS2_RC session_finish(struct tpm *t)
@@ -57,7 +57,7 @@ static TSS2_RC policy_finish(struct tpm *t)
 
 static TSS2_RC activate_start(struct tpm *t)
 {
-	const struct credential *c = &t->credential;
+	const struct credential *c = &t->activation.credential;
 	TPM2B_ID_OBJECT blob = {.size = (UINT16)c->id_object_len};
 	TPM2B_ENCRYPTED_SECRET secret = {.size = (UINT16)c->secret_len};
 
@@ -67,9 +67,10 @@ static TSS2_RC activate_start(struct tpm *t)
 	static_assert(SECRET_MAX <= sizeof secret.secret, "a secret fits");
 	memcpy(blob.credential, c->id_object, c->id_object_len);
 	memcpy(secret.secret, c->secret, c->secret_len);
-	t->credential_sent = true;
-	rc = Esys_ActivateCredential_Async(t->esys, t->aik_loaded, ek_object(t), ESYS_TR_PASSWORD,
-					   t->session, ESYS_TR_NONE, &blob, &secret);
+	t->activation.sent = true;
+	rc = Esys_ActivateCredential_Async(t->esys, key_object(t, KEY_AIK), key_object(t, KEY_EK),
+					   ESYS_TR_PASSWORD, t->session, ESYS_TR_NONE, &blob,
+					   &secret);
 	ek_prepare_salt(t);
 	return rc;
 }
@@ -83,7 +84,7 @@ static TSS2_RC activate_finish(struct tpm *t)
 		static_assert(sizeof t->result.secret >= sizeof secret->buffer, "a secret fits");
 		memcpy(t->result.secret, secret->buffer, secret->size);
 		t->result.secret_len = secret->size;
-		t->activated = true;
+		t->answered = true;
 		Esys_TR_Close(t->esys, &t->session);
 		Esys_Free(secret);
 	}
@@ -107,7 +108,7 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 {
 	int r = rc == TSS2_RC_SUCCESS ? 0 : rc_error(rc);
 
-	if (t->credential_sent) {
+	if (t->activation.sent) {
 		/* Not the hierarchy's authorisation: the session that it has been shown
 		 * to. Its nonce may have been damaged on the way. */
 		r = r == -ERR_TPM_AUTH ? -ERR_TPM_RC : r;
@@ -121,11 +122,12 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 }
 
 static const struct step steps[] = {
-	{ek_load_start, ek_load_finish, TPM_COMMAND_MS},
-	{load_aik_start, load_aik_finish, TPM_COMMAND_MS},
-	{session_start, session_finish, TPM_COMMAND_MS},
-	{policy_start, policy_finish, TPM_COMMAND_MS},
-	{activate_start, activate_finish, TPM_COMMAND_MS},
+	{key_load_start, key_load_finish, TPM_COMMAND_MS, KEY_EK},
+	{key_load_start, key_load_finish, TPM_COMMAND_MS, KEY_AIK},
+	{session_start, session_finish, TPM_COMMAND_MS, 0},
+	{policy_start, policy_finish, TPM_COMMAND_MS, 0},
+	{activate_start, activate_finish, TPM_COMMAND_MS, 0},
 };
 
-const struct operation credential_operation = {steps, sizeof steps / sizeof *steps, conclude};
+const struct operation credential_operation = {begin, steps, sizeof steps / sizeof *steps,
+					       conclude};

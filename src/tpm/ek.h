@@ -10,14 +10,10 @@
 
 extern const struct operation ek_operation;
 
-/* TPM2_ContextLoad of the saved EK; STEP_SKIP if it is persistent. */
-TSS2_RC ek_load_start(struct tpm *t);
-TSS2_RC ek_load_finish(struct tpm *t);
+/* The EK's modulus, EK_KEY_LEN bytes, big-endian. It MUST be known. */
+const uint8_t *ek_modulus(const struct tpm *t);
 
 /* While the TPM works: prepares the salt for the next session with the EK. */
 void ek_prepare_salt(const struct tpm *t);
-
-/* The EK's object for a command: persistent, or loaded. */
-ESYS_TR ek_object(const struct tpm *t);
 
 #endif

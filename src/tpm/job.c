@@ -35,30 +35,20 @@ static TSS2_RC flush_session_finish(struct tpm *t)
 	return flush_finish(t, &t->session);
 }
 
-static TSS2_RC flush_aik_start(struct tpm *t)
+static TSS2_RC flush_key_start(struct tpm *t)
 {
-	return flush_start(t, t->aik_loaded);
+	return flush_start(t, t->keys[t->key].loaded);
 }
 
-static TSS2_RC flush_aik_finish(struct tpm *t)
+static TSS2_RC flush_key_finish(struct tpm *t)
 {
-	return flush_finish(t, &t->aik_loaded);
-}
-
-static TSS2_RC flush_ek_start(struct tpm *t)
-{
-	return flush_start(t, t->ek_loaded);
-}
-
-static TSS2_RC flush_ek_finish(struct tpm *t)
-{
-	return flush_finish(t, &t->ek_loaded);
+	return flush_finish(t, &t->keys[t->key].loaded);
 }
 
 static const struct step clean_up[] = {
-	{flush_session_start, flush_session_finish, TPM_COMMAND_MS},
-	{flush_aik_start, flush_aik_finish, TPM_COMMAND_MS},
-	{flush_ek_start, flush_ek_finish, TPM_COMMAND_MS},
+	{flush_session_start, flush_session_finish, TPM_COMMAND_MS, 0},
+	{flush_key_start, flush_key_finish, TPM_COMMAND_MS, KEY_AIK},
+	{flush_key_start, flush_key_finish, TPM_COMMAND_MS, KEY_EK},
 };
 #define CLEAN_UP (sizeof clean_up / sizeof *clean_up)
 
@@ -79,9 +69,9 @@ static struct job {
 void job_begin(struct tpm *t, const struct operation *op)
 {
 	t->session = ESYS_TR_NONE;
-	t->ek_loaded = ESYS_TR_NONE;
-	t->aik_loaded = ESYS_TR_NONE;
-	t->credential_sent = false;
+	for (unsigned k = 0; k < KEYS; k++) {
+		t->keys[k].loaded = ESYS_TR_NONE;
+	}
 	job.op = op;
 	job.steps = op->steps;
 	job.count = op->count;
@@ -93,6 +83,9 @@ void job_begin(struct tpm *t, const struct operation *op)
 	job.dirty = false;
 	job.blocked = false;
 	job.fault = 0;
+	if (op->begin != NULL) {
+		op->begin(t);
+	}
 }
 
 /* The step is over with this code. Its failure ends the operation's steps;
@@ -154,6 +147,12 @@ static bool pause_step(TSS2_RC rc, uint64_t now)
 	return true;
 }
 
+static TSS2_RC call_step(struct tpm *t, TSS2_RC (*half)(struct tpm *t))
+{
+	t->key = job.steps[job.at].key;
+	return half(t);
+}
+
 /* Waits for the TPM's answer to the step. Returns true if it is in *rc now. */
 static bool await(struct tpm *t, TSS2_RC *rc)
 {
@@ -169,7 +168,7 @@ static bool await(struct tpm *t, TSS2_RC *rc)
 	job.blocked = true;
 	Esys_SetTimeout(t->esys, TSS2_TCTI_TIMEOUT_BLOCK);
 	do {
-		*rc = job.steps[job.at].finish(t);
+		*rc = call_step(t, job.steps[job.at].finish);
 	} while (try_again(*rc));
 	Esys_SetTimeout(t->esys, 0);
 	return true;
@@ -178,7 +177,7 @@ static bool await(struct tpm *t, TSS2_RC *rc)
 /* Sends the step's command. Returns true if there is no waiting for it. */
 static bool start_step(struct tpm *t, uint64_t now, TSS2_RC *rc)
 {
-	*rc = job.steps[job.at].start(t);
+	*rc = call_step(t, job.steps[job.at].start);
 	if (*rc != TSS2_RC_SUCCESS) {
 		return true;
 	}
@@ -190,7 +189,7 @@ static bool start_step(struct tpm *t, uint64_t now, TSS2_RC *rc)
 /* Takes the answer, or what there is of it. Returns true if that is all. */
 static bool finish_step(struct tpm *t, TSS2_RC *rc)
 {
-	*rc = job.steps[job.at].finish(t);
+	*rc = call_step(t, job.steps[job.at].finish);
 	return !try_again(*rc) || await(t, rc);
 }
 

@@ -12,48 +12,7 @@
 
 #include <tss2/tss2_esys.h>
 
-#include "tpm/tpm.h"
-
-/* What steps work on. One for the process; the rooms' files share it. */
-struct tpm {
-	ESYS_CONTEXT *esys; /* NULL while the link is closed */
-
-	/* What to flush of those before us, where nobody else does: what is ours
-	 * beyond doubt; and new sessions, since the TPM is full. */
-	enum { SWEEP_NOTHING, SWEEP_OURS, SWEEP_FRESH } sweep;
-
-	/* Loaded by the operation at work; flushed by its clean-up. */
-	ESYS_TR session;
-	ESYS_TR ek_loaded;
-	ESYS_TR aik_loaded;
-
-	/* The EK. */
-	bool ek_proven; /* it is this TPM's, checked since the link was opened */
-	bool ek_skip_persistent; /* ESAPI cannot read what is at 0x81010001 */
-	ESYS_TR ek_persistent; /* or ESYS_TR_NONE */
-	TPMS_CONTEXT *ek_saved; /* ESAPI's, or NULL */
-
-	/* Its certificate. */
-	bool cert_known; /* whether there is one */
-	bool cert_skip; /* ESAPI cannot read the index */
-	ESYS_TR nv; /* the index, while it is read */
-	uint32_t nv_attributes;
-	bool nv_as_owner; /* read with the owner's authorisation */
-	uint16_t nv_size, nv_chunk, nv_at; /* bytes */
-
-	/* The AIK. */
-	bool aik_known;
-	TPMS_CONTEXT *aik_saved; /* ESAPI's, or NULL */
-
-	/* The credential in hand, and what came of it. */
-	struct credential credential;
-	bool credential_sent; /* what the TPM says now is about the credential */
-	bool activated;
-	struct tpm_result result;
-
-	struct identity id;
-	tpm_log_fn *log;
-};
+#include "tpm/state.h"
 
 /* Not response codes: a step's start says there is nothing to do; its finish
  * says that it wants to be started again (the next piece). */
@@ -67,9 +26,13 @@ struct step {
 	TSS2_RC (*finish)(struct tpm *t);
 	/* How long the TPM may take, in ms. */
 	uint32_t limit_ms;
+	/* The key that it is about, if it is about one: t->key meanwhile. */
+	enum key_id key;
 };
 
 struct operation {
+	/* Before the first step; or NULL. */
+	void (*begin)(struct tpm *t);
 	const struct step *steps;
 	unsigned count;
 	/* Draws the conclusion from the last step's code, after the clean-up

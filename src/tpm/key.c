@@ -1,61 +1,153 @@
+#include <string.h>
+
 #include <tss2/tss2_mu.h>
 
 #include "bounds.h"
 #include "tpm/key.h"
+#include "tpm/template.h"
 
-TSS2_RC key_create_start(struct tpm *t, const TPM2B_PUBLIC *template)
+void key_init(struct tpm *t)
 {
-	static const TPM2B_SENSITIVE_CREATE sensitive;
-	static const TPM2B_DATA outside_info;
-	static const TPML_PCR_SELECTION creation_pcr;
+	static const struct key keys[KEYS] = {
+		[KEY_EK] = {&template_ek, FACT_CERT | FACT_AIK, ESYS_TR_NONE, ESYS_TR_NONE, NULL},
+		[KEY_AIK] = {&template_aik, 0, ESYS_TR_NONE, ESYS_TR_NONE, NULL},
+	};
 
-	return Esys_CreatePrimary_Async(t->esys, ESYS_TR_RH_ENDORSEMENT, ESYS_TR_PASSWORD,
-					ESYS_TR_NONE, ESYS_TR_NONE, &sensitive, template,
-					&outside_info, &creation_pcr);
+	memcpy(t->keys, keys, sizeof keys);
 }
 
-TSS2_RC key_create_finish(struct tpm *t, ESYS_TR *object, TPM2B_PUBLIC **public)
+static struct key *at_work(struct tpm *t)
 {
-	ESYS_TR created = ESYS_TR_NONE;
-	TSS2_RC rc;
-
-	*public = NULL;
-	rc = Esys_CreatePrimary_Finish(t->esys, &created, public, NULL, NULL, NULL);
-	if (rc == TSS2_RC_SUCCESS) {
-		*object = created;
-	} else {
-		*public = NULL;
-	}
-	return rc;
+	return &t->keys[t->key];
 }
 
-TSS2_RC key_save_finish(struct tpm *t, TPMS_CONTEXT **saved)
+ESYS_TR key_object(const struct tpm *t, enum key_id id)
 {
-	TPMS_CONTEXT *context = NULL;
-	TSS2_RC rc = Esys_ContextSave_Finish(t->esys, &context);
+	const struct key *key = &t->keys[id];
 
-	if (rc == TSS2_RC_SUCCESS) {
-		key_drop(saved);
-		*saved = context;
-	}
-	return rc;
+	return key->persistent != ESYS_TR_NONE ? key->persistent : key->loaded;
 }
 
-TSS2_RC key_load_finish(struct tpm *t, ESYS_TR *object)
+TSS2_RC key_load_start(struct tpm *t)
+{
+	TPMS_CONTEXT *saved = at_work(t)->saved;
+
+	return saved == NULL ? STEP_SKIP : Esys_ContextLoad_Async(t->esys, saved);
+}
+
+TSS2_RC key_load_finish(struct tpm *t)
 {
 	ESYS_TR loaded = ESYS_TR_NONE;
 	TSS2_RC rc = Esys_ContextLoad_Finish(t->esys, &loaded);
 
 	if (rc == TSS2_RC_SUCCESS) {
-		*object = loaded;
+		at_work(t)->loaded = loaded;
 	}
 	return rc;
 }
 
-void key_drop(TPMS_CONTEXT **saved)
+TSS2_RC key_create_start(struct tpm *t)
 {
-	Esys_Free(*saved);
-	*saved = NULL;
+	static const TPM2B_SENSITIVE_CREATE sensitive;
+	static const TPM2B_DATA outside_info;
+	static const TPML_PCR_SELECTION creation_pcr;
+
+	if (key_object(t, t->key) != ESYS_TR_NONE) {
+		return STEP_SKIP;
+	}
+	return Esys_CreatePrimary_Async(t->esys, ESYS_TR_RH_ENDORSEMENT, ESYS_TR_PASSWORD,
+					ESYS_TR_NONE, ESYS_TR_NONE, &sensitive,
+					at_work(t)->template, &outside_info, &creation_pcr);
+}
+
+TSS2_RC key_create_finish(struct tpm *t)
+{
+	ESYS_TR created = ESYS_TR_NONE;
+	TPM2B_PUBLIC *public = NULL;
+	TSS2_RC rc = Esys_CreatePrimary_Finish(t->esys, &created, &public, NULL, NULL, NULL);
+
+	if (rc != TSS2_RC_SUCCESS) {
+		return rc;
+	}
+	at_work(t)->loaded = created;
+	rc = key_learn(t, t->key, public);
+	Esys_Free(public);
+	return rc;
+}
+
+TSS2_RC key_save_start(struct tpm *t)
+{
+	const struct key *key = at_work(t);
+
+	if (key->loaded == ESYS_TR_NONE || key->saved != NULL) {
+		return STEP_SKIP;
+	}
+	return Esys_ContextSave_Async(t->esys, key->loaded);
+}
+
+TSS2_RC key_save_finish(struct tpm *t)
+{
+	TPMS_CONTEXT *context = NULL;
+	TSS2_RC rc = Esys_ContextSave_Finish(t->esys, &context);
+
+	if (rc == TSS2_RC_SUCCESS) {
+		at_work(t)->saved = context;
+	}
+	return rc;
+}
+
+/* What is made of an RSA key's public area (its SubjectPublicKeyInfo, a salt)
+ * counts on the modulus to be as long as the template's, and on the exponent. */
+static bool is_of_kind(const TPM2B_PUBLIC *template, const TPM2B_PUBLIC *public)
+{
+	const TPMT_PUBLIC *want = &template->publicArea, *is = &public->publicArea;
+	uint32_t exponent = is->parameters.rsaDetail.exponent;
+
+	return is->type == want->type &&
+	       (is->type != TPM2_ALG_RSA || (is->unique.rsa.size == want->unique.rsa.size &&
+					     (exponent == 0 || exponent == KEY_RSA_EXPONENT)));
+}
+
+static TSS2_RC learn_name(struct tpm *t, enum key_id id)
+{
+	struct key_public *known = &t->id.keys[id];
+	TPM2B_NAME *name = NULL;
+	TSS2_RC rc = Esys_TR_GetName(t->esys, key_object(t, id), &name);
+
+	static_assert(sizeof known->name >= sizeof(TPMI_ALG_HASH) + sizeof(TPMU_HA), "a Name fits");
+	if (rc == TSS2_RC_SUCCESS) {
+		memcpy(known->name, name->name, name->size);
+		known->name_len = name->size;
+	}
+	Esys_Free(name);
+	return rc;
+}
+
+TSS2_RC key_learn(struct tpm *t, enum key_id id, const TPM2B_PUBLIC *public)
+{
+	struct key_public *known = &t->id.keys[id];
+	uint8_t found[TPM_PUBLIC_MAX];
+	size_t len;
+	TSS2_RC rc = key_marshal(public, found, &len);
+
+	if (rc != TSS2_RC_SUCCESS) {
+		return rc;
+	}
+	if (!is_of_kind(t->keys[id].template, public)) {
+		return TSS2_ESYS_RC_MALFORMED_RESPONSE;
+	}
+	if (len != known->tpm_len || memcmp(found, known->tpm, len) != 0) {
+		t->facts &= ~t->keys[id].hang_on_it;
+	}
+	memcpy(known->tpm, found, len);
+	known->tpm_len = len;
+	return learn_name(t, id);
+}
+
+void key_drop(struct key *key)
+{
+	Esys_Free(key->saved);
+	key->saved = NULL;
 }
 
 TSS2_RC key_marshal(const TPM2B_PUBLIC *public, uint8_t *buf, size_t *len)

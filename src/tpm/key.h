@@ -1,25 +1,45 @@
 /*
- * What the EK's and the AIK's operations share: a primary key in the
- * endorsement hierarchy, created once and kept as a saved context.
+ * What attestd does with a primary key of the endorsement hierarchy, as steps
+ * of operations. Each is about the key that its step names.
  */
 #ifndef TPM_KEY_H
 #define TPM_KEY_H
 
 #include "tpm/job.h"
 
-/* TPM2_CreatePrimary from the template, with empty authorisations. */
-TSS2_RC key_create_start(struct tpm *t, const TPM2B_PUBLIC *template);
-/* *public is ESAPI's, to be freed with Esys_Free; NULL on failure. */
-TSS2_RC key_create_finish(struct tpm *t, ESYS_TR *object, TPM2B_PUBLIC **public);
+/* TPMS_RSA_PARMS's 0 means this. */
+#define KEY_RSA_EXPONENT 65537U
 
-/* TPM2_ContextSave into *saved, whose former value is freed. */
-TSS2_RC key_save_finish(struct tpm *t, TPMS_CONTEXT **saved);
+/* None of the keys is there yet. */
+void key_init(struct tpm *t);
 
-/* TPM2_ContextLoad's answer: *object is set on success only. */
-TSS2_RC key_load_finish(struct tpm *t, ESYS_TR *object);
+/* TPM2_ContextLoad of the saved key; STEP_SKIP if there is nothing to load. */
+TSS2_RC key_load_start(struct tpm *t);
+TSS2_RC key_load_finish(struct tpm *t);
 
-/* Frees a saved context and forgets it. */
-void key_drop(TPMS_CONTEXT **saved);
+/*
+ * TPM2_CreatePrimary from the key's template, with empty authorisations, and
+ * what there is to know of it; STEP_SKIP if it is there already.
+ */
+TSS2_RC key_create_start(struct tpm *t);
+TSS2_RC key_create_finish(struct tpm *t);
+
+/* TPM2_ContextSave; STEP_SKIP if it is saved, or need not be. */
+TSS2_RC key_save_start(struct tpm *t);
+TSS2_RC key_save_finish(struct tpm *t);
+
+/* The key's object for a command: persistent, loaded, or ESYS_TR_NONE. */
+ESYS_TR key_object(const struct tpm *t, enum key_id id);
+
+/*
+ * The public area and Name of the key's object are what the replies say from
+ * now on. If it is another key than before, facts that hang on it are none any
+ * more. TSS2_ESYS_RC_MALFORMED_RESPONSE if it is no key of the template's kind.
+ */
+TSS2_RC key_learn(struct tpm *t, enum key_id id, const TPM2B_PUBLIC *public);
+
+/* Frees the saved context and forgets it. */
+void key_drop(struct key *key);
 
 /* Marshals a TPM2B_PUBLIC to buf (TPM_PUBLIC_MAX bytes): 0 or an ESAPI code. */
 TSS2_RC key_marshal(const TPM2B_PUBLIC *public, uint8_t *buf, size_t *len);

@@ -3,6 +3,8 @@
 #include "bounds.h"
 #include "crypto/cert_key.h"
 #include "err.h"
+#include "tpm/ek.h"
+#include "tpm/key.h"
 #include "tpm/nv.h"
 #include "tpm/rc.h"
 #include "wire/ek_cert.h"
@@ -14,12 +16,16 @@
  * MAX_NV_BUFFER_SIZE of the PC Client profile. */
 #define NV_CHUNK_MIN 64
 
+static void begin(struct tpm *t)
+{
+	t->nv.index = ESYS_TR_NONE;
+	t->nv.size = 0;
+	t->nv.at = 0;
+}
+
 static TSS2_RC open_start(struct tpm *t)
 {
-	t->nv = ESYS_TR_NONE;
-	t->nv_size = 0;
-	t->nv_at = 0;
-	if (t->cert_skip) {
+	if (t->nv.skip) {
 		return STEP_SKIP;
 	}
 	return Esys_TR_FromTPMPublic_Async(t->esys, EK_CERT_INDEX, ESYS_TR_NONE, ESYS_TR_NONE,
@@ -32,21 +38,22 @@ static TSS2_RC open_finish(struct tpm *t)
 	TSS2_RC rc = Esys_TR_FromTPMPublic_Finish(t->esys, &found);
 
 	if (rc == TSS2_RC_SUCCESS) {
-		t->nv = found;
+		t->nv.index = found;
 	} else if (rc_is_tpm(rc) && rc_is_no_handle(rc)) {
 		rc = TSS2_RC_SUCCESS;
 	} else if (rc == TSS2_ESYS_RC_NOT_IMPLEMENTED || rc == TSS2_ESYS_RC_BAD_VALUE) {
-		t->cert_skip = true; /* as for the EK: a name ESAPI cannot compute */
+		t->nv.skip = true; /* as for the EK: a name ESAPI cannot compute */
 	}
 	return rc;
 }
 
 static TSS2_RC public_start(struct tpm *t)
 {
-	if (t->nv == ESYS_TR_NONE) {
+	if (t->nv.index == ESYS_TR_NONE) {
 		return STEP_SKIP;
 	}
-	return Esys_NV_ReadPublic_Async(t->esys, t->nv, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE);
+	return Esys_NV_ReadPublic_Async(t->esys, t->nv.index, ESYS_TR_NONE, ESYS_TR_NONE,
+					ESYS_TR_NONE);
 }
 
 static TSS2_RC public_finish(struct tpm *t)
@@ -55,12 +62,12 @@ static TSS2_RC public_finish(struct tpm *t)
 	TSS2_RC rc = Esys_NV_ReadPublic_Finish(t->esys, &public, NULL);
 
 	if (rc == TSS2_RC_SUCCESS) {
-		t->nv_attributes = public->nvPublic.attributes;
-		t->nv_size = public->nvPublic.dataSize;
-		if (t->nv_size > EK_CERT_MAX) {
-			t->nv_size = EK_CERT_MAX; /* a longer one is padding */
+		t->nv.attributes = public->nvPublic.attributes;
+		t->nv.size = public->nvPublic.dataSize;
+		if (t->nv.size > EK_CERT_MAX) {
+			t->nv.size = EK_CERT_MAX; /* a longer one is padding */
 		}
-		t->nv_as_owner = !(t->nv_attributes & TPMA_NV_AUTHREAD);
+		t->nv.as_owner = !(t->nv.attributes & TPMA_NV_AUTHREAD);
 	}
 	Esys_Free(public);
 	return rc;
@@ -68,7 +75,7 @@ static TSS2_RC public_finish(struct tpm *t)
 
 static TSS2_RC chunk_start(struct tpm *t)
 {
-	if (t->nv == ESYS_TR_NONE) {
+	if (t->nv.index == ESYS_TR_NONE) {
 		return STEP_SKIP;
 	}
 	return Esys_GetCapability_Async(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
@@ -84,13 +91,13 @@ static TSS2_RC chunk_finish(struct tpm *t)
 	if (rc != TSS2_RC_SUCCESS) {
 		return rc;
 	}
-	t->nv_chunk = NV_CHUNK_MIN;
+	t->nv.chunk = NV_CHUNK_MIN;
 	if (data->capability == TPM2_CAP_TPM_PROPERTIES && data->data.tpmProperties.count == 1 &&
 	    data->data.tpmProperties.tpmProperty[0].property == TPM2_PT_NV_BUFFER_MAX) {
 		uint32_t max = data->data.tpmProperties.tpmProperty[0].value;
 
 		/* ESAPI's own limit is the size of its buffer type. */
-		t->nv_chunk = max < NV_CHUNK_MIN              ? NV_CHUNK_MIN
+		t->nv.chunk = max < NV_CHUNK_MIN              ? NV_CHUNK_MIN
 			      : max > TPM2_MAX_NV_BUFFER_SIZE ? TPM2_MAX_NV_BUFFER_SIZE
 							      : (uint16_t)max;
 	}
@@ -100,22 +107,22 @@ static TSS2_RC chunk_finish(struct tpm *t)
 
 static TSS2_RC read_start(struct tpm *t)
 {
-	uint16_t n = (uint16_t)(t->nv_size - t->nv_at);
+	uint16_t n = (uint16_t)(t->nv.size - t->nv.at);
 
-	if (t->nv == ESYS_TR_NONE || n == 0) {
+	if (t->nv.index == ESYS_TR_NONE || n == 0) {
 		return STEP_SKIP;
 	}
-	return Esys_NV_Read_Async(t->esys, t->nv_as_owner ? ESYS_TR_RH_OWNER : t->nv, t->nv,
-				  ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
-				  n < t->nv_chunk ? n : t->nv_chunk, t->nv_at);
+	return Esys_NV_Read_Async(t->esys, t->nv.as_owner ? ESYS_TR_RH_OWNER : t->nv.index,
+				  t->nv.index, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
+				  n < t->nv.chunk ? n : t->nv.chunk, t->nv.at);
 }
 
 /* The index may refuse its own authorisation and allow the owner's. Each is
  * tried once: the TPM counts refusals. */
 static bool owner_is_left(struct tpm *t, TSS2_RC rc)
 {
-	return rc_is_tpm(rc) && rc_is_auth(rc) && !t->nv_as_owner &&
-	       (t->nv_attributes & TPMA_NV_OWNERREAD);
+	return rc_is_tpm(rc) && rc_is_auth(rc) && !t->nv.as_owner &&
+	       (t->nv.attributes & TPMA_NV_OWNERREAD);
 }
 
 static TSS2_RC read_finish(struct tpm *t)
@@ -124,28 +131,26 @@ static TSS2_RC read_finish(struct tpm *t)
 	TSS2_RC rc = Esys_NV_Read_Finish(t->esys, &data);
 
 	if (owner_is_left(t, rc)) {
-		t->nv_as_owner = true;
+		t->nv.as_owner = true;
 		return STEP_AGAIN;
 	}
 	if (rc != TSS2_RC_SUCCESS) {
 		return rc;
 	}
-	if (data->size == 0 || data->size > t->nv_size - t->nv_at) {
+	if (data->size == 0 || data->size > t->nv.size - t->nv.at) {
 		rc = TSS2_ESYS_RC_MALFORMED_RESPONSE;
 	} else {
-		memcpy(t->id.ek_cert + t->nv_at, data->buffer, data->size);
-		t->nv_at = (uint16_t)(t->nv_at + data->size);
-		rc = t->nv_at < t->nv_size ? STEP_AGAIN : TSS2_RC_SUCCESS;
+		memcpy(t->id.ek_cert + t->nv.at, data->buffer, data->size);
+		t->nv.at = (uint16_t)(t->nv.at + data->size);
+		rc = t->nv.at < t->nv.size ? STEP_AGAIN : TSS2_RC_SUCCESS;
 	}
 	Esys_Free(data);
 	return rc;
 }
 
-/* The modulus in TPM2B_PUBLIC, where `unique` is the end. */
 static int check_key(struct tpm *t, const uint8_t *cert, size_t n)
 {
-	return cert_key_is_rsa(cert, n, t->id.ek_tpm + t->id.ek_tpm_len - EK_KEY_LEN, EK_KEY_LEN,
-			       65537);
+	return cert_key_is_rsa(cert, n, ek_modulus(t), EK_KEY_LEN, KEY_RSA_EXPONENT);
 }
 
 /* Turns what the index held into the certificate, in place. */
@@ -153,7 +158,7 @@ static int normalise(struct tpm *t)
 {
 	const uint8_t *cert;
 	size_t n;
-	int r = ek_cert_find(t->id.ek_cert, t->nv_at, &cert, &n);
+	int r = ek_cert_find(t->id.ek_cert, t->nv.at, &cert, &n);
 
 	if (r == 0) {
 		r = check_key(t, cert, n);
@@ -170,8 +175,8 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 	int r;
 
 	(void)stale;
-	if (t->nv != ESYS_TR_NONE) {
-		Esys_TR_Close(t->esys, &t->nv);
+	if (t->nv.index != ESYS_TR_NONE) {
+		Esys_TR_Close(t->esys, &t->nv.index);
 	}
 	t->id.ek_cert_len = 0;
 	if (rc == TSS2_RC_SUCCESS) {
@@ -186,15 +191,15 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 	if (r != 0) {
 		t->log(r != -ERR_CERT_ABSENT, "no EK certificate", r, rc);
 	}
-	t->cert_known = true;
+	t->facts |= FACT_CERT;
 	return 0;
 }
 
 static const struct step steps[] = {
-	{open_start, open_finish, TPM_COMMAND_MS},
-	{public_start, public_finish, TPM_COMMAND_MS},
-	{chunk_start, chunk_finish, TPM_COMMAND_MS},
-	{read_start, read_finish, TPM_COMMAND_MS},
+	{open_start, open_finish, TPM_COMMAND_MS, 0},
+	{public_start, public_finish, TPM_COMMAND_MS, 0},
+	{chunk_start, chunk_finish, TPM_COMMAND_MS, 0},
+	{read_start, read_finish, TPM_COMMAND_MS, 0},
 };
 
-const struct operation nv_operation = {steps, sizeof steps / sizeof *steps, conclude};
+const struct operation nv_operation = {begin, steps, sizeof steps / sizeof *steps, conclude};

@@ -18,11 +18,10 @@ static struct {
 	uint8_t handles[HANDLES][4]; /* as they go over the wire */
 } sweep;
 
-static TSS2_RC begin(struct tpm *t)
+static void begin(struct tpm *t)
 {
 	(void)t;
 	memset(&sweep, 0, sizeof sweep); /* a link may have broken under the last one */
-	return STEP_SKIP;
 }
 
 /* Not through ESAPI, which knows what it has loaded itself, and no more. */
@@ -85,7 +84,7 @@ static bool is_ours(const struct tpm *t, struct reader r)
 	policy = reader_tpm2b(&r, &n);
 	return n == sizeof fresh &&
 	       (memcmp(policy, template_ek.publicArea.authPolicy.buffer, n) == 0 ||
-		(t->sweep == SWEEP_FRESH && memcmp(policy, fresh, n) == 0));
+		(t->sweep_fresh && memcmp(policy, fresh, n) == 0));
 }
 
 static TSS2_RC finish(struct tpm *t)
@@ -127,10 +126,11 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 {
 	(void)rc;
 	(void)stale;
-	t->sweep = SWEEP_NOTHING;
+	t->sweep_fresh = false;
+	t->facts |= FACT_CLEAN;
 	return 0;
 }
 
-static const struct step steps[] = {{begin, NULL, 0}, {start, finish, TPM_COMMAND_MS}};
+static const struct step steps[] = {{start, finish, TPM_COMMAND_MS, 0}};
 
-const struct operation orphan_operation = {steps, sizeof steps / sizeof *steps, conclude};
+const struct operation orphan_operation = {begin, steps, sizeof steps / sizeof *steps, conclude};

@@ -3,7 +3,7 @@
 #include "err.h"
 #include "port.h"
 #include "tpm/aik.h"
-#include "tpm/credential.h"
+#include "tpm/connect.h"
 #include "tpm/ek.h"
 #include "tpm/job.h"
 #include "tpm/key.h"
@@ -12,15 +12,29 @@
 #include "tpm/orphan.h"
 #include "tpm/rc.h"
 #include "tpm/tpm.h"
-#include "wire/text.h"
 #include "wire/wipe.h"
 
 static struct tpm tpm;
 
-/* The job at work: a goal, reached by one operation after the other. */
+/* What finds a fact, and the facts that it needs: those stand before it. */
+static const struct finder {
+	unsigned gives, needs;
+	const struct operation *op;
+} finders[] = {
+	{FACT_CLEAN, 0, &orphan_operation},
+	{FACT_EK, FACT_CLEAN, &ek_operation},
+	{FACT_CERT, FACT_EK, &nv_operation},
+	{FACT_AIK, FACT_EK, &aik_operation},
+};
+#define FINDERS (sizeof finders / sizeof *finders)
+
+/* The job at work: facts, found by one operation after the other, and then an
+ * operation of its own, if it has one. */
 static struct work {
 	enum { IDLE, OPERATION_NEXT, OPERATION_RUNS } state;
-	enum tpm_goal goal;
+	unsigned facts;
+	const struct operation *op; /* its own, or NULL: there is none, or it is over */
+	const struct operation *running;
 	bool own; /* nobody waits for it (any more) */
 	bool rest; /* no more of these */
 	bool reopened; /* the link broke under it once */
@@ -30,30 +44,17 @@ static struct work {
 	uint32_t commands; /* link_commands() when it began */
 } work;
 
-/* When the link is closed: what to wait for. */
-static struct {
-	uint64_t grace_end;
-	uint64_t reopen_at;
-	unsigned failures; /* since something worked */
-	int error; /* of the last attempt, or 0 */
-	const char *found; /* the device that the log says was found, or NULL */
-	int complaint; /* the last in the log, until something works */
-} closed;
-
 void tpm_init(uint64_t now, tpm_log_fn *log)
 {
+	key_init(&tpm);
 	tpm.log = log;
-	tpm.ek_persistent = ESYS_TR_NONE;
-	closed.grace_end = now + TPM_GRACE_MS;
-	closed.reopen_at = now;
+	connect_init(now, TPM_GRACE_MS);
 }
 
-bool tpm_knows(enum tpm_goal goal)
+bool tpm_knows(unsigned facts)
 {
-	if (tpm.esys == NULL || !tpm.ek_proven || !tpm.cert_known) {
-		return false;
-	}
-	return goal == TPM_EK || (goal == TPM_AIK && tpm.aik_known);
+	facts |= FACT_EK;
+	return tpm.esys != NULL && (tpm.facts & facts) == facts;
 }
 
 const struct identity *tpm_identity(void)
@@ -63,13 +64,7 @@ const struct identity *tpm_identity(void)
 
 int tpm_outlook(uint64_t now)
 {
-	if (tpm.esys != NULL) {
-		return 0;
-	}
-	if (now < closed.grace_end && closed.error != -ERR_TPM_VERSION) {
-		return 0;
-	}
-	return closed.error != 0 ? closed.error : -ERR_TPM_UNAVAILABLE;
+	return connect_outlook(&tpm, now);
 }
 
 bool tpm_idle(void)
@@ -77,116 +72,34 @@ bool tpm_idle(void)
 	return tpm.esys != NULL && work.state == IDLE;
 }
 
-static void begin(enum tpm_goal goal, bool own)
+static void begin(unsigned facts, const struct operation *op, bool own)
 {
 	work.state = OPERATION_NEXT;
-	work.goal = goal;
+	work.facts = facts;
+	work.op = op;
 	work.own = own;
 	work.reopened = false;
 	work.refreshed = false;
 	work.swept = false;
 	work.ready = false;
 	work.commands = link_commands();
-	tpm.activated = false;
+	tpm.answered = false;
 }
 
-void tpm_begin(enum tpm_goal goal, const struct credential *credential)
+void tpm_begin(unsigned facts, const struct operation *op, const struct credential *credential)
 {
 	assert(tpm_idle());
 	if (credential != NULL) {
-		tpm.credential = *credential;
+		tpm.activation.credential = *credential;
 	}
-	begin(goal, false);
-}
-
-static void close_link(void)
-{
-	link_close();
-	tpm.esys = NULL;
-	tpm.ek_proven = false;
-	tpm.ek_persistent = ESYS_TR_NONE;
-}
-
-/* Once, until something works: what does not is tried again and again. */
-static void complain(int err, uint32_t rc)
-{
-	if (err != closed.complaint) {
-		closed.complaint = err;
-		tpm.log(true, "TPM", err, rc);
-	}
-}
-
-static void log_device(const char *device)
-{
-	char line[128];
-	struct text t = text_in(line, sizeof line - 1);
-
-	text_str(&t, "TPM found: ");
-	text_str(&t, device);
-	line[t.len] = '\0';
-	tpm.log(false, line, 0, 0);
-}
-
-static void works(void)
-{
-	closed.failures = 0;
-	if (closed.complaint != 0) {
-		closed.complaint = 0;
-		tpm.log(false, "TPM works again", 0, 0);
-	}
-}
-
-/* What the system says of the TPM holds until it is asked again. */
-static bool is_verdict(int fault)
-{
-	return fault == -ERR_TPM_VERSION || fault == -ERR_TPM_DENIED || fault == -ERR_TPM_BLOCKED ||
-	       fault == -ERR_TPM_SERVICE;
-}
-
-/* The pause to make now. Each is twice the last; after a minute it is a long one. */
-static uint32_t longer_pause(void)
-{
-	unsigned n = closed.failures++;
-
-	static_assert(TPM_REOPEN_MIN_MS << 5 > TPM_REOPEN_MAX_MS, "five are shorter");
-	return n < 5                  ? TPM_REOPEN_MIN_MS << n
-	       : n < TPM_REOPEN_COUNT ? TPM_REOPEN_MAX_MS
-				      : TPM_REOPEN_LATE_MS;
-}
-
-/* A device that takes its time to say no is asked less often. */
-static bool open_link(uint64_t now)
-{
-	const char *device;
-	uint64_t after;
-	uint64_t pause;
-	int r = link_open(&device);
-
-	if (r == 0) {
-		tpm.esys = link_esys();
-		tpm.sweep = port_tpm_is_bare() ? SWEEP_OURS : SWEEP_NOTHING;
-		if (closed.found != device) {
-			closed.found = device;
-			log_device(device);
-		}
-		closed.error = 0;
-		closed.grace_end = 0;
-		return true;
-	}
-	closed.found = NULL;
-	complain(r, 0);
-	after = port_now_ms();
-	pause = longer_pause();
-	closed.error = r;
-	closed.reopen_at = after + (pause > 10 * (after - now) ? pause : 10 * (after - now));
-	return false;
+	begin(facts, op, false);
 }
 
 /* The outcome is known; what is left to do is nobody's business but ours. */
 static void publish(int err, uint32_t rc)
 {
 	rc = rc_is_tpm(rc) ? rc : 0;
-	wipe(&tpm.credential, sizeof tpm.credential);
+	wipe(&tpm.activation.credential, sizeof tpm.activation.credential);
 	if (!work.own) {
 		tpm.result.err = err;
 		tpm.result.rc = rc;
@@ -194,7 +107,7 @@ static void publish(int err, uint32_t rc)
 		work.ready = true;
 		work.own = true;
 	} else if (err != 0) {
-		complain(err, rc);
+		connect_complain(&tpm, err, rc);
 	}
 }
 
@@ -212,42 +125,38 @@ static void give_up(int err)
 	}
 }
 
-/* What is still to be done for the goal; NULL if it is reached. */
+/* What is to be done next: the first fact that is wanted, or needed for one
+ * that is, and not known; then the job's own operation. NULL: all is done. */
 static const struct operation *next_operation(void)
 {
-	if (tpm.sweep != SWEEP_NOTHING) {
-		return &orphan_operation;
+	unsigned wanted = work.facts;
+
+	for (size_t i = FINDERS; i-- > 0;) {
+		wanted |= wanted & finders[i].gives ? finders[i].needs : 0;
 	}
-	if (!tpm.ek_proven) {
-		return &ek_operation;
+	for (size_t i = 0; i < FINDERS; i++) {
+		if (wanted & finders[i].gives & ~tpm.facts) {
+			return finders[i].op;
+		}
 	}
-	if (!tpm.cert_known) {
-		return &nv_operation;
-	}
-	if (work.goal >= TPM_AIK && (!tpm.aik_known || tpm.aik_saved == NULL)) {
-		return &aik_operation;
-	}
-	if (work.goal == TPM_ACTIVATE && !tpm.activated) {
-		return &credential_operation;
-	}
-	return NULL;
+	return work.op;
 }
 
 /* The link is of no use any more. The job, if it is not over, is tried once
  * more on a new one: all that it does can be repeated. */
 static void reopen(uint64_t now, int fault)
 {
-	close_link();
-	closed.error = is_verdict(fault) ? fault : -ERR_TPM_UNAVAILABLE;
-	closed.reopen_at = now + longer_pause();
-	complain(fault, 0);
+	int r;
+
+	connect_lost(&tpm, now, fault);
 	if (work.reopened || fault == -ERR_TPM_TIMEOUT || fault == -ERR_MEMORY) {
 		give_up(fault);
 		return;
 	}
 	work.reopened = true;
-	if (!open_link(now)) {
-		give_up(closed.error);
+	r = connect_open(&tpm, now);
+	if (r != 0) {
+		give_up(r);
 	}
 }
 
@@ -258,7 +167,8 @@ static bool sweep(void)
 		return false;
 	}
 	work.swept = true;
-	tpm.sweep = SWEEP_FRESH;
+	tpm.sweep_fresh = true;
+	tpm.facts &= ~(unsigned)FACT_CLEAN;
 	return true;
 }
 
@@ -269,11 +179,7 @@ static bool refresh(void)
 		return false;
 	}
 	work.refreshed = true;
-	tpm.ek_proven = false;
-	if (tpm.ek_persistent != ESYS_TR_NONE) {
-		Esys_TR_Close(tpm.esys, &tpm.ek_persistent);
-	}
-	key_drop(&tpm.aik_saved);
+	tpm.facts &= ~(unsigned)(FACT_EK | FACT_AIK);
 	return true;
 }
 
@@ -284,6 +190,9 @@ static void operation_done(uint64_t now)
 	int r = job_outcome(&tpm, &rc, &stale);
 
 	work.state = OPERATION_NEXT;
+	if (r == 0 && work.running == work.op) {
+		work.op = NULL;
+	}
 	if (r != 0 && !(stale && refresh()) && !(r == -ERR_TPM_FULL && sweep())) {
 		finish(r, rc);
 	}
@@ -299,18 +208,18 @@ static bool turn(uint64_t now, bool event)
 	enum job_state state;
 
 	if (work.state == OPERATION_NEXT) {
-		const struct operation *op = work.own && work.rest ? NULL : next_operation();
-
-		if (op == NULL) {
-			works();
+		work.running = work.own && work.rest ? NULL : next_operation();
+		if (work.running == NULL) {
+			connect_works(&tpm);
 			finish(0, 0);
 			return true;
 		}
-		job_begin(&tpm, op);
+		job_begin(&tpm, work.running);
 		work.state = OPERATION_RUNS;
 	}
 	state = job_run(&tpm, now, event);
-	if (tpm.activated && !work.own) {
+	if (tpm.answered && !work.own) {
+		work.op = NULL;
 		publish(0, 0); /* the client need not wait for the clean-up */
 	}
 	switch (state) {
@@ -329,19 +238,19 @@ static bool turn(uint64_t now, bool event)
 
 void tpm_run(uint64_t now, bool event)
 {
-	if (now >= closed.grace_end) {
-		closed.grace_end = 0;
-	}
 	if (tpm.esys == NULL) {
-		if (now < closed.reopen_at) {
+		int r;
+
+		if (!connect_is_due(now)) {
 			return;
 		}
-		if (!open_link(now)) {
-			give_up(closed.error);
+		r = connect_open(&tpm, now);
+		if (r != 0) {
+			give_up(r);
 			return;
 		}
 		if (work.state == IDLE && !work.rest) {
-			begin(TPM_AIK, true);
+			begin(FACT_CERT | FACT_AIK, NULL, true);
 		}
 	}
 	while (work.state != IDLE && tpm.esys != NULL && turn(now, event)) {
@@ -363,9 +272,7 @@ void tpm_forget(void)
 uint64_t tpm_deadline(void)
 {
 	if (tpm.esys == NULL) {
-		return closed.grace_end != 0 && closed.grace_end < closed.reopen_at
-			       ? closed.grace_end
-			       : closed.reopen_at;
+		return connect_deadline();
 	}
 	return work.state == IDLE ? PORT_NEVER : job_deadline();
 }
@@ -378,9 +285,10 @@ bool tpm_rest(void)
 
 void tpm_close(void)
 {
-	close_link();
-	key_drop(&tpm.ek_saved);
-	key_drop(&tpm.aik_saved);
+	connect_close(&tpm);
+	for (unsigned k = 0; k < KEYS; k++) {
+		key_drop(&tpm.keys[k]);
+	}
 	salt_wipe();
 	wipe(&tpm, sizeof tpm);
 }

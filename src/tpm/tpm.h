@@ -14,39 +14,43 @@
 #include <stdint.h>
 
 #include "bounds.h"
+#include "tpm/facts.h"
 #include "wire/id_object.h"
 
 /* What the EK's name algorithm (SHA-256) and key (RSA 2048) measure, in bytes. */
 #define EK_HMAC_LEN 32
 #define EK_KEY_LEN 256
 
-/* What is known of this TPM. Byte strings as they go over the wire. */
-struct identity {
-	uint8_t ek_spki[SPKI_MAX]; /* SubjectPublicKeyInfo, DER */
-	size_t ek_spki_len;
-	uint8_t ek_tpm[TPM_PUBLIC_MAX]; /* TPM2B_PUBLIC */
-	size_t ek_tpm_len;
-	uint8_t ek_cert[EK_CERT_MAX]; /* X.509, DER */
-	size_t ek_cert_len; /* 0: there is none */
-	uint8_t aik_tpm[TPM_PUBLIC_MAX]; /* TPM2B_PUBLIC */
-	size_t aik_tpm_len;
-	uint8_t aik_name[TPM_NAME_MAX]; /* nameAlg and digest, no size */
-	size_t aik_name_len;
+/* The keys that attestd has of a TPM. */
+enum key_id { KEY_EK, KEY_AIK, KEYS };
+
+/* What everybody may know of a key, as it goes over the wire. */
+struct key_public {
+	uint8_t tpm[TPM_PUBLIC_MAX]; /* TPM2B_PUBLIC */
+	size_t tpm_len;
+	uint8_t name[TPM_NAME_MAX]; /* nameAlg and digest, no size */
+	size_t name_len;
 };
 
-/* What a job is to achieve; each needs those before it. */
-enum tpm_goal {
-	TPM_EK, /* the EK and its certificate */
-	TPM_AIK, /* and the AIK */
-	TPM_ACTIVATE, /* and a credential opened */
+/* What is known of this TPM. Byte strings as they go over the wire. */
+struct identity {
+	struct key_public keys[KEYS];
+	uint8_t ek_spki[SPKI_MAX]; /* SubjectPublicKeyInfo, DER */
+	size_t ek_spki_len;
+	uint8_t ek_cert[EK_CERT_MAX]; /* X.509, DER */
+	size_t ek_cert_len; /* 0: there is none */
 };
+
+/* What a job can do beyond finding facts: open a credential (needs FACT_AIK). */
+struct operation;
+extern const struct operation credential_operation;
 
 /* A job's outcome. */
 struct tpm_result {
 	int err; /* 0 or a negative enum err */
 	uint32_t rc; /* the TPM's response code, or 0 if it is not the TPM's word */
 	uint32_t commands; /* how many commands it took */
-	uint8_t secret[64]; /* TPM_ACTIVATE: the opened credential */
+	uint8_t secret[64]; /* of credential_operation: the opened credential */
 	size_t secret_len;
 };
 
@@ -56,8 +60,8 @@ typedef void tpm_log_fn(bool warning, const char *what, int err, uint32_t rc);
 /* Starts looking for the TPM at `now`, and to find out who it is. Call once. */
 void tpm_init(uint64_t now, tpm_log_fn *log);
 
-/* Can this goal be answered from memory, by tpm_identity()? */
-bool tpm_knows(enum tpm_goal goal);
+/* Are all of these facts (FACT_ bits) known, and so in tpm_identity()? */
+bool tpm_knows(unsigned facts);
 const struct identity *tpm_identity(void);
 
 /*
@@ -70,10 +74,12 @@ int tpm_outlook(uint64_t now);
 bool tpm_idle(void);
 
 /*
- * Starts a job. MUST be idle. `credential` is for TPM_ACTIVATE, is copied and
- * wiped when the job is over. The job ends by itself, within bounded time.
+ * Starts a job: finds out what of `facts` is not known yet, then runs `op`, if
+ * that is not NULL. MUST be idle. `credential` is what credential_operation
+ * opens; it is copied, and wiped when the job is over. The job ends by itself,
+ * within bounded time.
  */
-void tpm_begin(enum tpm_goal goal, const struct credential *credential);
+void tpm_begin(unsigned facts, const struct operation *op, const struct credential *credential);
 
 /* Makes progress; `event`: PORT_EVENT_TPM has arrived. */
 void tpm_run(uint64_t now, bool event);

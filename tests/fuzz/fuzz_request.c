@@ -6,6 +6,11 @@
 #include "wire/json.h"
 #include "wire/request.h"
 
+/* Known by its address. */
+const struct operation {
+	char unused;
+} credential_operation;
+
 const struct identity *tpm_identity(void)
 {
 	static const struct identity id;
@@ -159,8 +164,8 @@ static void dispatch(const struct request *rq, int parsed, const uint8_t *data, 
 		return;
 	}
 	MUST(command != NULL && why.field == NULL);
-	MUST(parsed == 0 || (rq->in_fields && command->goal != TPM_ACTIVATE));
-	if (command->goal == TPM_ACTIVATE) {
+	MUST(parsed == 0 || (rq->in_fields && command->op == NULL));
+	if (command->op != NULL) {
 		MUST(credential.secret_len == EK_KEY_LEN);
 		MUST(credential.id_object_len >= 2 + EK_HMAC_LEN + 3);
 		MUST(credential.id_object_len <= 2 + EK_HMAC_LEN + 2 + EK_HMAC_LEN);

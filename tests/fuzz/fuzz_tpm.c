@@ -13,7 +13,6 @@
 #include "crypto/digest.h"
 #include "crypto/salt.h"
 #include "tpm/aik.h"
-#include "tpm/credential.h"
 #include "tpm/ek.h"
 #include "tpm/heap.h"
 #include "tpm/job.h"
@@ -97,19 +96,21 @@ static void check_identity(void)
 {
 	const struct identity *id = &tpm.id;
 
-	MUST(id->ek_tpm_len <= sizeof id->ek_tpm && id->aik_tpm_len <= sizeof id->aik_tpm);
-	MUST(id->ek_spki_len <= sizeof id->ek_spki && id->aik_name_len <= sizeof id->aik_name);
+	for (unsigned k = 0; k < KEYS; k++) {
+		MUST(id->keys[k].tpm_len <= sizeof id->keys[k].tpm);
+		MUST(id->keys[k].name_len <= sizeof id->keys[k].name);
+	}
+	MUST(id->ek_spki_len <= sizeof id->ek_spki);
 	MUST(id->ek_cert_len <= sizeof id->ek_cert);
-	MUST(tpm.nv_at <= tpm.nv_size && tpm.nv_size <= EK_CERT_MAX);
+	MUST(tpm.nv.at <= tpm.nv.size && tpm.nv.size <= EK_CERT_MAX);
 	MUST(tpm.result.secret_len <= sizeof tpm.result.secret);
-	if (tpm.ek_proven) {
+	if (tpm.facts & FACT_EK) {
 		/* a modulus may begin with zeros, which DER does not write */
-		MUST(id->ek_tpm_len > EK_KEY_LEN && id->ek_spki_len > 0);
+		MUST(id->keys[KEY_EK].tpm_len > EK_KEY_LEN && id->ek_spki_len > 0);
 	}
 	if (id->ek_cert_len > 0) { /* it is the EK's */
-		MUST(tpm.cert_known && id->ek_cert[0] == 0x30);
-		MUST(memmem(id->ek_cert, id->ek_cert_len, id->ek_tpm + id->ek_tpm_len - EK_KEY_LEN,
-			    EK_KEY_LEN) != NULL);
+		MUST((tpm.facts & FACT_CERT) && id->ek_cert[0] == 0x30);
+		MUST(memmem(id->ek_cert, id->ek_cert_len, ek_modulus(&tpm), EK_KEY_LEN) != NULL);
 	}
 }
 
@@ -153,8 +154,8 @@ static void close_link(void)
 	link_close();
 	MUST(!device.open);
 	tpm.esys = NULL;
-	tpm.ek_proven = false;
-	tpm.ek_persistent = ESYS_TR_NONE;
+	tpm.facts &= ~(unsigned)FACTS_OF_LINK;
+	tpm.keys[KEY_EK].persistent = ESYS_TR_NONE;
 }
 
 /* It never fails, but that the link may break. */
@@ -163,20 +164,20 @@ static bool run_sweep(void)
 	unsigned given = device.given;
 	bool done;
 
-	tpm.sweep = device.full ? SWEEP_FRESH : SWEEP_OURS;
+	tpm.sweep_fresh = device.full;
 	orphans_begin(device.full);
 	done = run(&orphan_operation);
 	orphans_end(device.given == given);
-	MUST(done ? tpm.sweep == SWEEP_NOTHING : device.given > given);
+	MUST(done ? tpm.facts & FACT_CLEAN : device.given > given);
 	return done;
 }
 
 static bool run_all(void)
 {
-	tpm.activated = false;
+	tpm.answered = false;
 	return (!device.bare || run_sweep()) && run(&ek_operation) &&
-	       (tpm.cert_known || run(&nv_operation)) && (tpm.aik_known || run(&aik_operation)) &&
-	       run(&credential_operation);
+	       (tpm.facts & FACT_CERT || run(&nv_operation)) &&
+	       (tpm.facts & FACT_AIK || run(&aik_operation)) && run(&credential_operation);
 }
 
 static void prepare(struct input *in)
@@ -190,10 +191,10 @@ static void prepare(struct input *in)
 	device.answers = *in;
 	memset(&tpm, 0, sizeof tpm);
 	tpm.log = log_nothing;
-	tpm.ek_persistent = ESYS_TR_NONE;
-	tpm.credential.id_object_len = 2 + EK_HMAC_LEN + 18;
-	tpm.credential.id_object[1] = EK_HMAC_LEN;
-	tpm.credential.secret_len = EK_KEY_LEN;
+	key_init(&tpm);
+	tpm.activation.credential.id_object_len = 2 + EK_HMAC_LEN + 18;
+	tpm.activation.credential.id_object[1] = EK_HMAC_LEN;
+	tpm.activation.credential.secret_len = EK_KEY_LEN;
 }
 
 /* Twice: what is known from the first link is made use of on the second. */
@@ -208,7 +209,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		open_link();
 		done = run_all();
-		MUST(!done || tpm.activated);
+		MUST(!done || tpm.answered);
 		MUST(done || device.given > 0);
 		if (i == 0 && device.given == given) {
 			MUST(tpm.id.ek_cert_len == sizeof rsa_certificate);
@@ -216,8 +217,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		close_link();
 	}
-	key_drop(&tpm.ek_saved);
-	key_drop(&tpm.aik_saved);
+	for (unsigned k = 0; k < KEYS; k++) {
+		key_drop(&tpm.keys[k]);
+	}
 	MUST(heap_used() == 0);
 	return 0;
 }

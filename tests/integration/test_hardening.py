@@ -80,7 +80,7 @@ DAMAGE = {
     "looks for libraries at places": lambda elf: elf.put("<Q", elf.dynamic(DEBUG), RUNPATH),
     "has symbols": section_type,
     "pages are not of 4 kB": lambda elf: elf.put("<Q", elf.segment(LOAD) + 48, 0x10000),
-    "larger than 131072 bytes": lambda elf: elf.data.extend(bytes(131072)),
+    "larger than 147456 bytes": lambda elf: elf.data.extend(bytes(147456)),
     "does not start": lambda elf: elf.put("<H", 18, 3),
 }
 

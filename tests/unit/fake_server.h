@@ -185,10 +185,15 @@ void port_log(enum port_log_level level, const char *text, size_t n)
 /* ---- the TPM ------------------------------------------------------------ */
 
 static struct identity identity = {
-	.ek_spki = "spki", .ek_spki_len = 4, .ek_tpm = "ektpm", .ek_tpm_len = 5};
+	.ek_spki = "spki", .ek_spki_len = 4, .keys[KEY_EK] = {.tpm = "ektpm", .tpm_len = 5}};
+
+/* Known by its address. */
+const struct operation {
+	char unused;
+} credential_operation;
 
 static struct {
-	bool known[3]; /* each goal */
+	unsigned known; /* FACT_ bits */
 	uint64_t blocks; /* so long the next tpm_run takes */
 	int outlook;
 	bool own_job;
@@ -207,9 +212,9 @@ void tpm_init(uint64_t now, tpm_log_fn *log)
 	log(false, "the TPM's log", 0, 0);
 }
 
-bool tpm_knows(enum tpm_goal goal)
+bool tpm_knows(unsigned facts)
 {
-	return tpm.known[goal];
+	return (tpm.known & facts) == facts;
 }
 
 const struct identity *tpm_identity(void)
@@ -233,12 +238,12 @@ bool tpm_rest(void)
 	return !tpm.working && !tpm.own_job;
 }
 
-void tpm_begin(enum tpm_goal goal, const struct credential *credential)
+void tpm_begin(unsigned facts, const struct operation *op, const struct credential *credential)
 {
 	CHECK(tpm_idle() && !tpm.ready); /* tpm_forget comes between */
 	tpm.working = true;
 	tpm.begun = true;
-	tpm.secret = goal == TPM_ACTIVATE ? credential->secret[0] : 'e' + goal;
+	tpm.secret = op != NULL ? credential->secret[0] : 'e' + facts;
 }
 
 void tpm_run(uint64_t now, bool event)

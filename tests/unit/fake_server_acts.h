@@ -60,7 +60,7 @@ struct act {
 #define AND {JOINED, 0, NULL, 0}
 /* The time goes on to t ms; if the server wants to be woken before, it is. */
 #define AT(t) {TIME, 0, NULL, t}
-#define KNOWN(goal) {SET_KNOWN, goal, NULL, 0}
+#define KNOWN(fact) {SET_KNOWN, fact, NULL, 0}
 #define BLOCKS(ms) {SET_BLOCKS, 0, NULL, ms}
 #define OUTLOOK(err) {SET_OUTLOOK, 0, NULL, err}
 #define OWN_JOB(on) {SET_OWN_JOB, 0, NULL, on}

@@ -118,7 +118,7 @@ static void perform(const struct act *a, uint64_t deadline)
 {
 	switch (a->kind) {
 	case SET_KNOWN:
-		tpm.known[a->conn] = true;
+		tpm.known |= a->conn;
 		break;
 	case SET_BLOCKS:
 		tpm.blocks = (uint64_t)a->n;

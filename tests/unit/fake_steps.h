@@ -85,11 +85,11 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 }
 
 static const struct step steps[] = {
-	{start_a, finish_a, LIMIT_MS},
-	{start_b, finish_b, 2 * LIMIT_MS},
-	{start_c, finish_c, 3 * LIMIT_MS},
+	{start_a, finish_a, LIMIT_MS, 0},
+	{start_b, finish_b, 2 * LIMIT_MS, 0},
+	{start_c, finish_c, 3 * LIMIT_MS, 0},
 };
-static const struct operation operation = {steps, 3, conclude};
+static const struct operation operation = {NULL, steps, 3, conclude};
 
 /* ---- what job.c is linked with ---------------------------------------- */
 
@@ -162,7 +162,8 @@ static inline int setup(void **state)
 	memset(script, 0, sizeof script);
 	memset(&tpm, 0, sizeof tpm);
 	tpm.esys = (ESYS_CONTEXT *)(void *)&tpm;
-	tpm.session = tpm.ek_loaded = tpm.aik_loaded = 77; /* of the one before */
+	tpm.session = tpm.keys[KEY_EK].loaded = tpm.keys[KEY_AIK].loaded =
+		77; /* of the one before */
 	arm_result = 0;
 	fault = 0;
 	verdict = 0;
@@ -177,15 +178,15 @@ static inline int setup(void **state)
 static inline void load_all(void)
 {
 	tpm.session = SESSION;
-	tpm.aik_loaded = AIK;
-	tpm.ek_loaded = EK;
+	tpm.keys[KEY_AIK].loaded = AIK;
+	tpm.keys[KEY_EK].loaded = EK;
 }
 
 static inline void nothing_is_loaded(void)
 {
 	assert_int_equal(tpm.session, ESYS_TR_NONE);
-	assert_int_equal(tpm.aik_loaded, ESYS_TR_NONE);
-	assert_int_equal(tpm.ek_loaded, ESYS_TR_NONE);
+	assert_int_equal(tpm.keys[KEY_AIK].loaded, ESYS_TR_NONE);
+	assert_int_equal(tpm.keys[KEY_EK].loaded, ESYS_TR_NONE);
 }
 
 /* Since the last look, this was done. */

@@ -27,8 +27,8 @@
 
 /* The job of a getEK, of a getAttestationData; that of an activation is named
  * by its letter. */
-#define EK_JOB JOB('e' + TPM_EK)
-#define AIK_JOB JOB('e' + TPM_AIK)
+#define EK_JOB JOB('e' + FACT_CERT)
+#define AIK_JOB JOB('e' + (FACT_CERT | FACT_AIK))
 
 /*
  * A line with an activation whose encrypted_secret is this letter (A to D), as

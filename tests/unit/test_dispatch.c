@@ -9,15 +9,22 @@
 static struct identity identity = {
 	.ek_spki = "spki",
 	.ek_spki_len = 4,
-	.ek_tpm = "ektpm",
-	.ek_tpm_len = 5,
+	.keys =
+		{
+			[KEY_EK] = {.tpm = "ektpm", .tpm_len = 5},
+			[KEY_AIK] = {.tpm = "aiktpm!",
+				     .tpm_len = 7,
+				     .name = "nameofaik",
+				     .name_len = 9},
+		},
 	.ek_cert = "certif",
 	.ek_cert_len = 6,
-	.aik_tpm = "aiktpm!",
-	.aik_tpm_len = 7,
-	.aik_name = "nameofaik",
-	.aik_name_len = 9,
 };
+
+/* Known by its address. */
+const struct operation {
+	char unused;
+} credential_operation;
 
 const struct identity *tpm_identity(void)
 {
@@ -119,7 +126,8 @@ static void test_get_ek(void **state)
 	succeeds(GET_EK, NULL,
 		 "{\"status\":\"ok\",\"ek_public\":\"c3BraQ==\",\"ek_cert\":\"Y2VydGlm\","
 		 "\"ek_tpm\":\"ZWt0cG0=\"}\n");
-	assert_int_equal(command->goal, TPM_EK);
+	assert_int_equal(command->facts, FACT_CERT);
+	assert_null(command->op);
 	assert_string_equal(command->name, "getEK");
 	identity.ek_cert_len = 0;
 	succeeds(GET_EK, NULL,
@@ -135,7 +143,8 @@ static void test_get_attestation_data(void **state)
 		 "{\"status\":\"ok\",\"ek_pub\":\"c3BraQ==\",\"ek_cert\":\"Y2VydGlm\","
 		 "\"aik_name\":\"bmFtZW9mYWlr\",\"ek_tpm\":\"ZWt0cG0=\",\"aik_tpm\":"
 		 "\"YWlrdHBtIQ==\"}\n");
-	assert_int_equal(command->goal, TPM_AIK);
+	assert_int_equal(command->facts, FACT_CERT | FACT_AIK);
+	assert_null(command->op);
 	identity.ek_cert_len = 0;
 	succeeds(GET_DATA, NULL,
 		 "{\"status\":\"ok\",\"ek_pub\":\"c3BraQ==\",\"ek_cert\":null,"
@@ -153,7 +162,8 @@ static void test_activate_credential(void **state)
 	(void)state;
 	succeeds(activation(), &result,
 		 "{\"status\":\"ok\",\"decrypted_secret\":\"dGhlIHNlY3JldA==\"}\n");
-	assert_int_equal(command->goal, TPM_ACTIVATE);
+	assert_int_equal(command->facts, FACT_AIK);
+	assert_ptr_equal(command->op, &credential_operation);
 	memset(want + 2, 1, 32);
 	memset(want + 2 + 32, 2, 18);
 	memset(secret, 3, sizeof secret);

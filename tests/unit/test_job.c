@@ -144,8 +144,8 @@ static void test_clean_up_of_some(void **state)
 		setup(state);
 		script[A].start[0] = 0x101;
 		tpm.session = loaded & 1 ? SESSION : ESYS_TR_NONE;
-		tpm.aik_loaded = loaded & 2 ? AIK : ESYS_TR_NONE;
-		tpm.ek_loaded = loaded & 4 ? EK : ESYS_TR_NONE;
+		tpm.keys[KEY_AIK].loaded = loaded & 2 ? AIK : ESYS_TR_NONE;
+		tpm.keys[KEY_EK].loaded = loaded & 4 ? EK : ESYS_TR_NONE;
 		while (job_run(&tpm, 0, true) == JOB_RUNNING) {
 		}
 		strcat(want, loaded & 1 ? " F1< arm F1>" : "");
@@ -167,7 +167,7 @@ static void test_gone_already(void **state)
 
 		setup(state);
 		tpm.session = SESSION;
-		tpm.ek_loaded = EK;
+		tpm.keys[KEY_EK].loaded = EK;
 		for (unsigned k = A; k <= C; k++) {
 			script[k].start[0] = STEP_SKIP;
 		}

@@ -97,7 +97,7 @@ static void test_clean_up_is_repeated_too(void **state)
 	(void)state;
 	script[A].start[0] = 0x101;
 	tpm.session = SESSION;
-	tpm.ek_loaded = EK;
+	tpm.keys[KEY_EK].loaded = EK;
 	script[FLUSH_SESSION].finish[0] = RETRY;
 	for (unsigned i = 0; i < 16; i++) {
 		script[FLUSH_EK].finish[i] = RETRY;

@@ -7,7 +7,7 @@
 static void test_one_request(void **state)
 {
 	(void)state;
-	SERVE(PORT_SERVE, 0, KNOWN(TPM_EK), OPEN(0), OPENED(0), STATE(PORT_READY),
+	SERVE(PORT_SERVE, 0, KNOWN(FACT_CERT), OPEN(0), OPENED(0), STATE(PORT_READY),
 	      SAY(0, GET_EK "\n"), REPLY(0, EK_REPLY), NO_JOB,
 	      LOGGED("getEK ok tpm_commands=0 peer=0"), SENT(0), CLOSED(0, 0), STOP);
 }
@@ -15,7 +15,7 @@ static void test_one_request(void **state)
 static void test_line_ends(void **state)
 {
 	(void)state;
-	SERVE(PORT_SERVE, 0, KNOWN(TPM_EK), OPEN(0), SAY(0, GET_EK "\r\n"), REPLY(0, EK_REPLY),
+	SERVE(PORT_SERVE, 0, KNOWN(FACT_CERT), OPEN(0), SAY(0, GET_EK "\r\n"), REPLY(0, EK_REPLY),
 	      SENT(0), CLOSED(0, 0),
 	      /* In pieces. */
 	      OPEN(1), SAY(1, "{\"comm"), OPENED(1), SAY(1, "and\":\"getEK\"}"), OPENED(1),
@@ -31,7 +31,7 @@ static void test_line_ends(void **state)
 static void test_more_than_a_line(void **state)
 {
 	(void)state;
-	SERVE(PORT_SERVE, 0, KNOWN(TPM_EK), OPEN(0), SAY(0, GET_EK "\n" GET_DATA "\n"),
+	SERVE(PORT_SERVE, 0, KNOWN(FACT_CERT), OPEN(0), SAY(0, GET_EK "\n" GET_DATA "\n"),
 	      REPLY(0, EK_REPLY), SENT(0), CLOSED(0, LINGER_MS), NO_JOB, STOP);
 }
 
@@ -52,7 +52,7 @@ static void test_no_request(void **state)
 static void test_long_lines(void **state)
 {
 	(void)state;
-	SERVE(PORT_SERVE, 0, KNOWN(TPM_EK),
+	SERVE(PORT_SERVE, 0, KNOWN(FACT_CERT),
 	      /* Just not too long. */
 	      OPEN(0), PAD(0, LONGEST, GET_EK "\n"), REPLY(0, EK_REPLY), SENT(0), CLOSED(0, 0),
 	      OPEN(0), PAD(0, LONGEST, GET_EK "\r\n"), REPLY(0, EK_REPLY), SENT(0), CLOSED(0, 0),
@@ -97,7 +97,7 @@ static void test_order_of_arrival(void **state)
 static void test_cached_while_a_job_runs(void **state)
 {
 	(void)state;
-	SERVE(PORT_SERVE, 0, KNOWN(TPM_EK), KNOWN(TPM_AIK), OPEN(0), SAY(0, activation('A')),
+	SERVE(PORT_SERVE, 0, KNOWN(FACT_CERT), KNOWN(FACT_AIK), OPEN(0), SAY(0, activation('A')),
 	      JOB('A'), OPEN(1), SAY(1, activation('B')), OPEN(2), SAY(2, GET_EK "\n"),
 	      REPLY(2, EK_REPLY), JOB('A'), SENT(2), CLOSED(2, 0), OPEN(2), SAY(2, GET_DATA "\n"),
 	      REPLY(2, DATA_REPLY), SENT(2), OPENED(0), OPENED(1),
@@ -112,9 +112,9 @@ static void test_known_meanwhile(void **state)
 	(void)state;
 	SERVE(PORT_SERVE, 0, OPEN(0), SAY(0, GET_EK "\n"), EK_JOB, OPEN(1), SAY(1, activation('A')),
 	      OPEN(2), SAY(2, GET_DATA "\n"), OPEN(3), SAY(3, GET_EK "\n"), OPENED(3),
-	      KNOWN(TPM_EK), TPM_DONE, REPLY(0, EK_REPLY), REPLY(3, EK_REPLY), OPENED(2), JOB('A'),
-	      KNOWN(TPM_AIK), TPM_READY, REPLY(2, DATA_REPLY), JOB('A'), SENT(0), AND, SENT(2), AND,
-	      SENT(3), TPM_DONE, REPLY(1, A_REPLY), SENT(1), STOP);
+	      KNOWN(FACT_CERT), TPM_DONE, REPLY(0, EK_REPLY), REPLY(3, EK_REPLY), OPENED(2),
+	      JOB('A'), KNOWN(FACT_AIK), TPM_READY, REPLY(2, DATA_REPLY), JOB('A'), SENT(0), AND,
+	      SENT(2), AND, SENT(3), TPM_DONE, REPLY(1, A_REPLY), SENT(1), STOP);
 }
 
 static void test_a_job_fails(void **state)
@@ -169,7 +169,7 @@ static void test_gone_with_its_reply(void **state)
 static void test_not_admitted(void **state)
 {
 	(void)state;
-	SERVE(PORT_SERVE, 0, KNOWN(TPM_EK), OPEN_REFUSED(3, -ERR_ACCESS),
+	SERVE(PORT_SERVE, 0, KNOWN(FACT_CERT), OPEN_REFUSED(3, -ERR_ACCESS),
 	      TURNED_AWAY(3, DENIED_REPLY), LOGGED("- access_denied tpm_commands=0 peer=3"),
 	      /* Nothing is waited for. */
 	      WAITS_UNTIL((int64_t)PORT_NEVER), OPEN_REFUSED(3, -ERR_CLIENTS), AND,
@@ -189,9 +189,9 @@ static void test_no_tpm(void **state)
 	      REPLY(0, UNAVAILABLE_REPLY("")), SENT(0), OPEN(0), SAY(0, activation('A')),
 	      REPLY(0, UNAVAILABLE_REPLY(PREFIX)), SENT(0),
 	      /* What is known is known. */
-	      KNOWN(TPM_EK), OPEN(0), SAY(0, GET_EK "\n"), REPLY(0, EK_REPLY), SENT(0), OUTLOOK(0),
-	      OPEN(0), SAY(0, activation('A')), JOB('A'), TPM_DONE, REPLY(0, A_REPLY), SENT(0),
-	      STOP);
+	      KNOWN(FACT_CERT), OPEN(0), SAY(0, GET_EK "\n"), REPLY(0, EK_REPLY), SENT(0),
+	      OUTLOOK(0), OPEN(0), SAY(0, activation('A')), JOB('A'), TPM_DONE, REPLY(0, A_REPLY),
+	      SENT(0), STOP);
 }
 
 /* It may still come up: who asks waits, to be answered or refused. */

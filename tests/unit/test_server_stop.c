@@ -67,7 +67,7 @@ static void test_stop(void **state)
 static void test_stop_with_clients(void **state)
 {
 	(void)state;
-	SERVE(PORT_SERVE, 0, KNOWN(TPM_EK), OPEN(0), SAY(0, activation('A')), OPEN(1),
+	SERVE(PORT_SERVE, 0, KNOWN(FACT_CERT), OPEN(0), SAY(0, activation('A')), OPEN(1),
 	      SAY(1, activation('B')), OPEN(2), SAY(2, "{"), OPEN(3), SAY(3, GET_EK "\n"),
 	      REPLY(3, EK_REPLY), AT(300), STOP, STATE(PORT_STOPPING), OPENED(0), JOB('A'),
 	      REPLY(1, STOPPING_REPLY(PREFIX)), CLOSED(2, 0), REPLY(3, EK_REPLY),
@@ -80,7 +80,7 @@ static void test_stop_with_clients(void **state)
 static void test_stop_in_a_batch(void **state)
 {
 	(void)state;
-	SERVE(PORT_SERVE, 0, KNOWN(TPM_EK), OPEN(0), OPEN(1), OPEN(2), OPEN(3),
+	SERVE(PORT_SERVE, 0, KNOWN(FACT_CERT), OPEN(0), OPEN(1), OPEN(2), OPEN(3),
 	      SAY(0, activation('A')), AND, STOP, AND, SAY(1, GET_EK "\n"), AND,
 	      SAY(2, activation('B')), AND, SAY(3, "{"), AND, OPEN(4), NO_JOB,
 	      REPLY(0, STOPPING_REPLY(PREFIX)), REPLY(1, EK_REPLY),
@@ -92,7 +92,7 @@ static void test_stop_in_a_batch(void **state)
 static void test_stop_is_bounded(void **state)
 {
 	(void)state;
-	SERVE(PORT_SERVE, 0, KNOWN(TPM_EK), OPEN(0), SAY(0, activation('A')), OPEN(1),
+	SERVE(PORT_SERVE, 0, KNOWN(FACT_CERT), OPEN(0), SAY(0, activation('A')), OPEN(1),
 	      SAY(1, GET_EK "\n"), AT(1000), STOP, JOB('A'), REPLY(1, EK_REPLY),
 	      WAITS_UNTIL(1000 + STOP_MS), AT(1000 + STOP_MS - 1), JOB('A'), REPLY(1, EK_REPLY),
 	      AT(1000 + STOP_MS + 1), NOW(1000 + STOP_MS));
@@ -110,7 +110,7 @@ static void test_wait_fails(void **state)
 static void test_once(void **state)
 {
 	(void)state;
-	SERVE(PORT_ONCE, 0, KNOWN(TPM_EK), OPEN(0), OPENED(0), SAY(0, GET_EK "\n"),
+	SERVE(PORT_ONCE, 0, KNOWN(FACT_CERT), OPEN(0), OPENED(0), SAY(0, GET_EK "\n"),
 	      REPLY(0, EK_REPLY), SENT(0), OPENED(0),
 	      /* Several lines at once are answered one by one. */
 	      SAY(0, activation('A')), JOB('A'), TPM_DONE, REPLY(0, A_REPLY), SENT(0), OPENED(0),
@@ -125,7 +125,7 @@ static void test_once(void **state)
 static void test_once_without_a_line_end(void **state)
 {
 	(void)state;
-	SERVE(PORT_ONCE, 0, KNOWN(TPM_EK), OPEN(0), SAY_EOF(0, GET_EK "\n" GET_EK),
+	SERVE(PORT_ONCE, 0, KNOWN(FACT_CERT), OPEN(0), SAY_EOF(0, GET_EK "\n" GET_EK),
 	      REPLY(0, EK_REPLY), SENT(0), REPLY(0, EK_REPLY), SENT(0), STATE(PORT_STOPPED));
 }
 
@@ -140,7 +140,7 @@ static void test_once_without_a_line(void **state)
 static void test_once_is_patient(void **state)
 {
 	(void)state;
-	SERVE(PORT_ONCE, 0, KNOWN(TPM_EK), TPM_WAKES(20), AT(10), TPM_WAKES(20000), AT(15000),
+	SERVE(PORT_ONCE, 0, KNOWN(FACT_CERT), TPM_WAKES(20), AT(10), TPM_WAKES(20000), AT(15000),
 	      OPENED(0), OPEN(0), SAY(0, GET_EK "\n"), REPLY(0, EK_REPLY), SENT(0), SAY_EOF(0, ""));
 }
 
@@ -148,17 +148,17 @@ static void test_once_is_patient(void **state)
 static void test_once_with_errors(void **state)
 {
 	(void)state;
-	SERVE(PORT_ONCE, 1, KNOWN(TPM_EK), OPEN(0), SAY_EOF(0, "{}\n" GET_EK "\n"),
+	SERVE(PORT_ONCE, 1, KNOWN(FACT_CERT), OPEN(0), SAY_EOF(0, "{}\n" GET_EK "\n"),
 	      REPLY(0, UNKNOWN_REPLY), SENT(0), REPLY(0, EK_REPLY), SENT(0));
 	SERVE(PORT_ONCE, 1, OPEN(0), SAY_EOF(0, GET_EK "\n" GET_EK "\n"), EK_JOB, TPM_DONE,
 	      REPLY(0, EK_REPLY), SENT(0), EK_JOB, TPM_FAILED(-ERR_TPM_TIMEOUT, 0),
 	      REPLY(0, ERROR_REPLY("the TPM did not answer in time", "tpm_timeout")), SENT(0));
 	/* What follows a line that is too long is no line, up to its end. */
-	SERVE(PORT_ONCE, 1, KNOWN(TPM_EK), OPEN(0), PAD(0, RX_MAX, ""), REPLY(0, TOO_LONG_REPLY),
+	SERVE(PORT_ONCE, 1, KNOWN(FACT_CERT), OPEN(0), PAD(0, RX_MAX, ""), REPLY(0, TOO_LONG_REPLY),
 	      SENT(0), SAY(0, "more of it\n" GET_EK "\n"), REPLY(0, EK_REPLY), SENT(0),
 	      SAY_EOF(0, ""));
 	/* But the whole of this one has come. */
-	SERVE(PORT_ONCE, 1, KNOWN(TPM_EK), OPEN(0), PAD(0, REQUEST_MAX + 1, "\n"),
+	SERVE(PORT_ONCE, 1, KNOWN(FACT_CERT), OPEN(0), PAD(0, REQUEST_MAX + 1, "\n"),
 	      REPLY(0, TOO_LONG_REPLY), SENT(0), SAY(0, GET_EK "\n"), REPLY(0, EK_REPLY), SENT(0),
 	      SAY_EOF(0, ""));
 }

@@ -7,7 +7,6 @@
 #include "err.h"
 #include "port.h"
 #include "tpm/aik.h"
-#include "tpm/credential.h"
 #include "tpm/ek.h"
 #include "tpm/key.h"
 #include "tpm/link.h"
@@ -68,9 +67,14 @@ void salt_wipe(void)
 {
 }
 
-void key_drop(TPMS_CONTEXT **saved)
+void key_init(struct tpm *t)
 {
-	*saved = NULL;
+	t->keys[KEY_EK].persistent = ESYS_TR_NONE;
+}
+
+void key_drop(struct key *key)
+{
+	key->saved = NULL;
 }
 
 TSS2_RC Esys_TR_Close(ESYS_CONTEXT *esys, ESYS_TR *object)
@@ -85,7 +89,7 @@ void job_begin(struct tpm *t, const struct operation *op)
 	const char letter[] = {op == &ek_operation       ? 'e'
 			       : op == &nv_operation     ? 'n'
 			       : op == &aik_operation    ? 'a'
-			       : op == &orphan_operation ? (char)('0' + (int)t->sweep)
+			       : op == &orphan_operation ? (char)(t->sweep_fresh ? '2' : '1')
 							 : 'c',
 			       '\0'};
 
@@ -105,8 +109,6 @@ enum job_state job_run(struct tpm *t, uint64_t when, bool event)
 
 int job_outcome(struct tpm *t, uint32_t *rc, bool *stale)
 {
-	static TPMS_CONTEXT aik;
-
 	*stale = false;
 	*rc = 0;
 	if (running == full && full_times > 0) {
@@ -114,18 +116,12 @@ int job_outcome(struct tpm *t, uint32_t *rc, bool *stale)
 		*rc = FULL;
 		return -ERR_TPM_FULL;
 	}
-	if (running == &ek_operation) {
-		t->ek_proven = true;
-	} else if (running == &nv_operation) {
-		t->cert_known = true;
-	} else if (running == &aik_operation) {
-		t->aik_known = true;
-		t->aik_saved = &aik;
-	} else if (running == &orphan_operation) {
-		t->sweep = SWEEP_NOTHING;
-	} else {
-		t->activated = true;
-	}
+	t->facts |= running == &ek_operation       ? FACT_EK
+		    : running == &nv_operation     ? FACT_CERT
+		    : running == &aik_operation    ? FACT_AIK
+		    : running == &orphan_operation ? FACT_CLEAN
+						   : 0;
+	t->sweep_fresh = false;
 	return 0;
 }
 
@@ -247,7 +243,7 @@ static void a_shared_device_is_never_swept(void **state)
 	(void)state;
 	full = &credential_operation;
 	full_times = 1;
-	tpm_begin(TPM_ACTIVATE, NULL);
+	tpm_begin(FACT_AIK, &credential_operation, NULL);
 	tpm_run(now, false);
 	assert_int_equal(tpm_result()->err, -ERR_TPM_FULL);
 	assert_int_equal(tpm_result()->rc, FULL);
@@ -259,14 +255,14 @@ static void when_full_new_sessions_give_way_once(void **state)
 	(void)state;
 	full = &credential_operation;
 	full_times = 1;
-	tpm_begin(TPM_ACTIVATE, NULL);
+	tpm_begin(FACT_AIK, &credential_operation, NULL);
 	tpm_run(now, false);
 	assert_int_equal(tpm_result()->err, 0);
 	assert_string_equal(trace, "c2c");
 	tpm_forget();
 	trace[0] = '\0';
 	full_times = 2;
-	tpm_begin(TPM_ACTIVATE, NULL);
+	tpm_begin(FACT_AIK, &credential_operation, NULL);
 	tpm_run(now, false);
 	assert_int_equal(tpm_result()->err, -ERR_TPM_FULL);
 	assert_string_equal(trace, "c2c");

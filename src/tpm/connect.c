@@ -1,0 +1,142 @@
+#include "bounds.h"
+#include "err.h"
+#include "port.h"
+#include "tpm/connect.h"
+#include "tpm/link.h"
+#include "wire/text.h"
+
+/* When the link is closed: what to wait for. */
+static struct {
+	uint64_t grace_end; /* or 0: it is over */
+	uint64_t reopen_at;
+	unsigned failures; /* since something worked */
+	int error; /* of the last attempt, or 0 */
+	const char *found; /* the device that the log says was found, or NULL */
+	int complaint; /* the last in the log, until something works */
+} closed;
+
+void connect_init(uint64_t now, uint32_t grace_ms)
+{
+	closed.grace_end = now + grace_ms;
+	closed.reopen_at = now;
+}
+
+int connect_outlook(const struct tpm *t, uint64_t now)
+{
+	if (t->esys != NULL) {
+		return 0;
+	}
+	if (now < closed.grace_end && closed.error != -ERR_TPM_VERSION) {
+		return 0;
+	}
+	return closed.error != 0 ? closed.error : -ERR_TPM_UNAVAILABLE;
+}
+
+uint64_t connect_deadline(void)
+{
+	return closed.grace_end != 0 && closed.grace_end < closed.reopen_at ? closed.grace_end
+									    : closed.reopen_at;
+}
+
+bool connect_is_due(uint64_t now)
+{
+	if (now >= closed.grace_end) {
+		closed.grace_end = 0;
+	}
+	return now >= closed.reopen_at;
+}
+
+void connect_complain(struct tpm *t, int err, uint32_t rc)
+{
+	if (err != closed.complaint) {
+		closed.complaint = err;
+		t->log(true, "TPM", err, rc);
+	}
+}
+
+void connect_works(struct tpm *t)
+{
+	closed.failures = 0;
+	if (closed.complaint != 0) {
+		closed.complaint = 0;
+		t->log(false, "TPM works again", 0, 0);
+	}
+}
+
+static void log_device(const struct tpm *t, const char *device)
+{
+	char line[128];
+	struct text text = text_in(line, sizeof line - 1);
+
+	text_str(&text, "TPM found: ");
+	text_str(&text, device);
+	line[text.len] = '\0';
+	t->log(false, line, 0, 0);
+}
+
+/* What the system says of the TPM holds until it is asked again. */
+static bool is_verdict(int fault)
+{
+	return fault == -ERR_TPM_VERSION || fault == -ERR_TPM_DENIED || fault == -ERR_TPM_BLOCKED ||
+	       fault == -ERR_TPM_SERVICE;
+}
+
+/* The pause to make now. Each is twice the last; after a minute it is a long one. */
+static uint32_t longer_pause(void)
+{
+	unsigned n = closed.failures++;
+
+	static_assert(TPM_REOPEN_MIN_MS << 5 > TPM_REOPEN_MAX_MS, "five are shorter");
+	return n < 5                  ? TPM_REOPEN_MIN_MS << n
+	       : n < TPM_REOPEN_COUNT ? TPM_REOPEN_MAX_MS
+				      : TPM_REOPEN_LATE_MS;
+}
+
+/* A device that takes its time to say no is asked less often. */
+int connect_open(struct tpm *t, uint64_t now)
+{
+	const char *device;
+	uint64_t after;
+	uint64_t pause;
+	int r = link_open(&device);
+
+	if (r == 0) {
+		t->esys = link_esys();
+		if (!port_tpm_is_bare()) {
+			t->facts |= FACT_CLEAN; /* the resource manager sees to it */
+		}
+		if (closed.found != device) {
+			closed.found = device;
+			log_device(t, device);
+		}
+		closed.error = 0;
+		closed.grace_end = 0;
+		return 0;
+	}
+	closed.found = NULL;
+	connect_complain(t, r, 0);
+	after = port_now_ms();
+	pause = longer_pause();
+	closed.error = r;
+	closed.reopen_at = after + (pause > 10 * (after - now) ? pause : 10 * (after - now));
+	return r;
+}
+
+void connect_close(struct tpm *t)
+{
+	link_close();
+	t->esys = NULL;
+	t->facts &= ~(unsigned)FACTS_OF_LINK;
+	for (unsigned k = 0; k < KEYS; k++) {
+		t->keys[k].persistent = ESYS_TR_NONE;
+		t->keys[k].loaded = ESYS_TR_NONE;
+	}
+}
+
+void connect_lost(struct tpm *t, uint64_t now, int fault)
+{
+	connect_close(t);
+	closed.error = is_verdict(fault) ? fault : -ERR_TPM_UNAVAILABLE;
+	closed.reopen_at = now + longer_pause();
+	connect_complain(t, fault, 0);
+}
