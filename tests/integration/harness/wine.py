@@ -31,8 +31,16 @@ def environment(prefix):
                 WINEDLLOVERRIDES=f"tbs=n,b;{NO_DLLS}")
 
 
+def without_tmpdir(env):
+    """
+    wine looks for its server in TMPDIR, which differs between what the launcher starts and what
+    we start; and Debian's wine 10 gives what getenv() says of it to free(), and aborts.
+    """
+    return {name: value for name, value in env.items() if name != "TMPDIR"}
+
+
 def make_prefix(prefix):
-    env = dict(os.environ, **environment(prefix))
+    env = dict(without_tmpdir(os.environ), **environment(prefix))
     subprocess.run([paths.wine(), "wineboot", "-i"], env=env, check=True, timeout=120,
                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     subprocess.run([wineserver(), "-w"], env=env, check=True, timeout=60)
@@ -64,6 +72,7 @@ class Prefix:
         # wine's own is a stub.
         self.replace("drive_c/windows/system32/tbs.dll", paths.windows_tool("tbs.dll"))
         self.before = dict(os.environ)
+        os.environ.pop("TMPDIR", None)  # tempfile has looked at it above, and remembers
         os.environ.update(environment(self.path))
 
     def set_variable(self, name, value):
@@ -163,8 +172,7 @@ class WindowsService(Service):
         self.pipe = pipe or new_pipe()
         self.is_told = not pipe
         self.relays = []
-        # wine looks for its server in TMPDIR; the launcher's is another.
-        wrap = ["env", f"TMPDIR={tempfile.gettempdir()}", *wrap]
+        wrap = [*wrap, "env", "-u", "TMPDIR"]  # the launcher's: for whom wraps it, not for wine
         super().__init__(state, args, binary, launcher, wrap, **options)
         self.relay()
 
