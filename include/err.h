@@ -41,7 +41,7 @@
 	X(ERR_TPM_DENIED, "tpm_access_denied",                                                     \
 	  "attestd may not use the TPM: run it as an account that may")                            \
 	X(ERR_TPM_BLOCKED, "tpm_command_blocked",                                                  \
-	  "the system's TPM policy blocks a command that attestd needs: allow it there")           \
+	  "Windows blocks a TPM command that attestd needs: update it, at least to 10 1809")       \
 	X(ERR_TPM_SERVICE, "tpm_service_stopped",                                                  \
 	  "the system's TPM service does not run: start or enable it")                             \
 	X(ERR_TPM_BUSY, "tpm_busy", "another program holds the TPM device")                        \

@@ -18,6 +18,9 @@
 #define TBS_BLOCKED 0x80280400U /* TPM_E_COMMAND_BLOCKED */
 #define TBS_NO_AUTH 0x80284015U /* TBS_E_OWNERAUTH_NOT_FOUND */
 
+/* Its code in an HRESULT that says "failed": 0x8028xxxx. */
+#define FACILITY_TPM 0x8028U
+
 /* A command that was cancelled and does not end is cancelled again. */
 #define CANCEL_AGAIN_MS 1000
 
@@ -101,12 +104,16 @@ void tpm_stop(void)
 	ReleaseSRWLockExclusive(&watch.lock);
 }
 
+/* TPM 2.0 Library part 1, 18: tag, size, and the code of a command or a response. */
+static uint32_t code_of(const BYTE *p, UINT32 n)
+{
+	return n < 10 ? 0
+		      : (uint32_t)p[6] << 24 | (uint32_t)p[7] << 16 | (uint32_t)p[8] << 8 | p[9];
+}
+
 static uint32_t limit_ms(const BYTE *command, UINT32 n)
 {
-	/* TPM 2.0 Library part 1, 18: tag, size, command code */
-	uint32_t code = n < 10 ? 0
-			       : (uint32_t)command[6] << 24 | (uint32_t)command[7] << 16 |
-					 (uint32_t)command[8] << 8 | command[9];
+	uint32_t code = code_of(command, n);
 
 	return code == TPM2_CC_CreatePrimary || code == TPM2_CC_Create ? TPM_CREATE_MS
 								       : TPM_COMMAND_MS;
@@ -161,11 +168,42 @@ TBS_RESULT WINAPI tbs_context_create(PCTBS_CONTEXT_PARAMS params, TBS_HCONTEXT *
 	return last;
 }
 
-/* A TPM that is stopped in the middle of a command may say so itself. */
-static bool says_cancelled(const BYTE *response, UINT32 n)
+static void set_code(BYTE *response, uint32_t code)
 {
-	return n >= 10 && response[6] == 0 && response[7] == 0 &&
-	       response[8] == TPM2_RC_CANCELED >> 8 && response[9] == (TPM2_RC_CANCELED & 0xff);
+	for (unsigned i = 0; i < 4; i++) {
+		response[6 + i] = (BYTE)(code >> (24 - 8 * i));
+	}
+}
+
+/*
+ * What TBS does not pass on to the TPM it answers itself, as the TPM would:
+ * its call succeeds, and the response has a code of Windows' own. Those that
+ * the TPM has a code for become that one; for the others the call has failed.
+ */
+static TBS_RESULT result_of(BYTE *response, UINT32 n)
+{
+	static const struct {
+		uint32_t windows, tpm;
+	} same[] = {
+		{0x8028000cU, TPM2_RC_REFERENCE_H0}, /* TPM_E_INVALID_KEYHANDLE */
+		{0x80280022U, TPM2_RC_REFERENCE_H0}, /* TPM_E_INVALID_AUTHHANDLE */
+		{0x80280401U, TPM2_RC_REFERENCE_H0}, /* TPM_E_INVALID_HANDLE */
+		{0x80280402U, TPM2_RC_RETRY}, /* TPM_E_DUPLICATE_VHANDLE: ask again */
+		{0x80280800U, TPM2_RC_RETRY}, /* TPM_E_RETRY */
+	};
+	uint32_t code = code_of(response, n);
+
+	if (code >> 16 != FACILITY_TPM) {
+		/* A TPM that is stopped in the middle of a command may say so itself. */
+		return code == TPM2_RC_CANCELED && last_ours ? TBS_CANCELED : TBS_SUCCESS;
+	}
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		if (same[i].windows == code) {
+			set_code(response, same[i].tpm);
+			return TBS_SUCCESS;
+		}
+	}
+	return code;
 }
 
 TBS_RESULT WINAPI tbs_submit_command(TBS_HCONTEXT handle, TBS_COMMAND_LOCALITY locality,
@@ -176,8 +214,8 @@ TBS_RESULT WINAPI tbs_submit_command(TBS_HCONTEXT handle, TBS_COMMAND_LOCALITY l
 	last = Tbsip_Submit_Command(handle, locality, priority, command, command_len, response,
 				    response_len);
 	last_ours = end();
-	if (last == TBS_SUCCESS && last_ours && says_cancelled(response, *response_len)) {
-		last = TBS_CANCELED;
+	if (last == TBS_SUCCESS) {
+		last = result_of(response, *response_len);
 	}
 	return last;
 }

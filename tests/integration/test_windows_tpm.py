@@ -8,7 +8,7 @@ import pytest
 from harness import paths
 from harness.service import wait_for
 from harness.wine import NO_DLLS
-from test_tpm_comes_and_goes import GET_EK, activation
+from test_tpm_comes_and_goes import GET_EK, activation, recovers
 from test_tpm_misbehaves import begin
 
 pytestmark = pytest.mark.windows
@@ -17,7 +17,7 @@ NOT_FOUND = 0x8028400F  # TBS_E_TPM_NOT_FOUND
 # The names are winerror.h's; what a message must say is what to do.
 ERRORS = [
     ("TBS_E_ACCESS_DENIED", 0x80284012, "tpm_access_denied", "account"),
-    ("TPM_E_COMMAND_BLOCKED", 0x80280400, "tpm_command_blocked", "policy"),
+    ("TPM_E_COMMAND_BLOCKED", 0x80280400, "tpm_command_blocked", "1809"),
     ("TBS_E_SERVICE_NOT_RUNNING", 0x80284008, "tpm_service_stopped", "start"),
     ("TBS_E_SERVICE_DISABLED", 0x80284010, "tpm_service_stopped", "enable"),
 ]
@@ -42,6 +42,26 @@ def test_field_27_errors(start, when, name, code, error, advice):
     service = start("plain", env={VARIABLES[when]: f"{code:08x}"}).ready()
     assert answers(service, error, advice)
     assert service.logged(error)
+
+
+# What TPM Base Services answer in the TPM's place: the call succeeds.
+ANSWERED = [
+    ("TPM_E_COMMAND_BLOCKED", 0x80280400, "tpm_command_blocked"),
+    ("TBS_E_ACCESS_DENIED", 0x80284012, "tpm_access_denied"),
+    ("TPM_E_EMBEDDED_COMMAND_BLOCKED", 0x80280403, "tpm_unavailable"),
+]
+
+
+@pytest.mark.parametrize("name,code,error", ANSWERED, ids=[e[0] for e in ANSWERED])
+@pytest.mark.core
+def test_field_27_codes_of_windows_in_a_response(start, name, code, error):
+    """They are not taken for a TPM's that garbles."""
+    service = start("plain", launcher=["--absent"]).ready()
+    service.control.fault("rc", code, command="CreatePrimary")
+    service.finds_tpm()
+    wait_for(lambda: service.ask(GET_EK)["error"] == error, 30, error)
+    service.control.ask("clear")
+    assert recovers(service, GET_EK)
 
 
 def test_blocked_for_ordinary_users():
