@@ -53,26 +53,82 @@ void base64_encode(const uint8_t *p, size_t n, char *out)
 	}
 }
 
-int base64_decode(const char *s, size_t n, uint8_t *out, size_t *len)
+/* Space, tab, CR or LF? All ones, or 0. */
+static uint32_t white(uint8_t c)
 {
-	uint32_t acc = 0;
-	uint32_t bad = 0;
-	size_t written = 0;
+	return between(c, '\t', '\n') | between(c, '\r', '\r') | between(c, ' ', ' ');
+}
 
-	/* Where the padding ends the text is no secret: the length says it. */
-	for (int pad = 0; pad < 2 && n > 0 && (n + (size_t)pad) % 4 == 0 && s[n - 1] == '=';
-	     pad++) {
-		n--;
-	}
+/*
+ * How many characters are white space. Text without any is asked for that as a
+ * whole, so that nothing depends on a character of it; in other text it shows
+ * where the white space is, which is no secret.
+ */
+static size_t count_white(const char *s, size_t n)
+{
+	uint32_t any = 0;
+	size_t count = 0;
+
 	for (size_t i = 0; i < n; i++) {
-		acc = acc << 6 | decode_six((uint8_t)s[i], &bad);
-		if (i % 4 != 0) {
-			out[written++] = (uint8_t)(acc >> (6 - 2 * (i % 4)));
+		any |= white((uint8_t)s[i]);
+	}
+	for (size_t i = 0; any != 0 && i < n; i++) {
+		if (white((uint8_t)s[i]) != 0) {
+			count++;
 		}
 	}
+	return count;
+}
+
+/*
+ * Takes correct padding off the end of n characters, of which so many are no
+ * white space. Where it begins is no secret: the length says it.
+ */
+static void drop_padding(const char *s, size_t *n, size_t *digits)
+{
+	for (size_t pad = 0; pad < 2; pad++) {
+		while (*n > *digits && white((uint8_t)s[*n - 1]) != 0) {
+			(*n)--;
+		}
+		if (*digits == 0 || (*digits + pad) % 4 != 0 || s[*n - 1] != '=') {
+			return;
+		}
+		(*n)--;
+		(*digits)--;
+	}
+}
+
+size_t base64_size(const char *s, size_t n)
+{
+	size_t digits = n - count_white(s, n);
+
+	drop_padding(s, &n, &digits);
+	return digits / 4 * 3 + digits % 4 * 3 / 4;
+}
+
+int base64_decode(const char *s, size_t n, uint8_t *out, size_t *len)
+{
+	size_t spaces = count_white(s, n);
+	size_t digits = n - spaces;
+	size_t at = 0;
+	size_t written = 0;
+	uint32_t acc = 0;
+	uint32_t bad = 0;
+
+	drop_padding(s, &n, &digits);
+	for (size_t i = 0; i < n; i++) {
+		if (spaces != 0 && white((uint8_t)s[i]) != 0) {
+			continue;
+		}
+		acc = acc << 6 | decode_six((uint8_t)s[i], &bad);
+		if (at % 4 != 0) {
+			out[written++] = (uint8_t)(acc >> (6 - 2 * (at % 4)));
+		}
+		at++;
+	}
 	/* 2 characters leave four bits unused, 3 leave two, 1 makes no byte. */
-	if (n % 4 != 0) {
-		bad |= n % 4 == 1 ? 1U : acc & (n % 4 == 2 ? 15U : 3U);
+	if (digits % 4 != 0) {
+		bad |= digits % 4 == 1 ? 1U : acc & (digits % 4 == 2 ? 15U : 3U);
 	}
 	if (bad != 0) {
 		wipe(out, written);

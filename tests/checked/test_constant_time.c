@@ -52,8 +52,9 @@ static void replies(void)
 	reply_end(&t);
 }
 
-/* The last characters may be padding, which is no secret; and that all are of
- * the alphabet is asked once, at the end. */
+/* The last characters may be padding, which is no secret; and two things are
+ * asked once each, of all together: is there white space, and are all of the
+ * alphabet. */
 static void decodes(void)
 {
 	uint8_t out[SECRET_LEN];
@@ -154,7 +155,7 @@ static const struct {
 } cases[] = {
 	{"encodes", encodes, 0},
 	{"replies", replies, 0},
-	{"decodes", decodes, 1},
+	{"decodes", decodes, 2},
 	{"compares", compares, 0},
 	{"wipes", wipes, 0},
 	{"enciphers", enciphers, 0},

@@ -13,22 +13,27 @@ static char standard(uint8_t c)
 }
 
 /*
- * The standard text without padding that the input amounts to; false if it is
- * no base64.
+ * The standard text without white space and padding that the input amounts to;
+ * false if it is no base64.
  */
 static bool normalise(const uint8_t *p, size_t n, char *text, size_t *len)
 {
-	size_t pad = 0;
+	size_t pad = 0, end = 0;
 
-	while (pad < n && p[n - 1 - pad] == '=') {
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] == '\0' || strchr(" \t\r\n", p[i]) == NULL) {
+			text[end++] = (char)p[i];
+		}
+	}
+	while (pad < end && text[end - 1 - pad] == '=') {
 		pad++;
 	}
-	*len = n - pad;
+	*len = end - pad;
 	if (*len % 4 == 1 || (pad > 0 && (pad > 2 || (*len + pad) % 4 != 0))) {
 		return false;
 	}
 	for (size_t i = 0; i < *len; i++) {
-		text[i] = standard(p[i]);
+		text[i] = standard((uint8_t)text[i]);
 		if (text[i] == '\0' || strchr(alphabet, text[i]) == NULL) {
 			return false;
 		}
@@ -39,19 +44,20 @@ static bool normalise(const uint8_t *p, size_t n, char *text, size_t *len)
 static void decode(const uint8_t *p, size_t n)
 {
 	char *text = exact(NULL, n);
-	size_t cap = n / 4 * 3 + 2;
+	size_t cap = base64_size((const char *)p, n);
 	uint8_t *out = exact(NULL, cap);
-	uint8_t *in_place = exact(NULL, n + 2);
+	uint8_t *in_place = exact(NULL, n);
 	char *again = exact(NULL, n + 4);
 	size_t len = 99, len_in_place = 99, text_len;
 	int e = base64_decode((const char *)p, n, out, &len);
 	bool is_text = normalise(p, n, text, &text_len);
 
+	MUST(cap <= n / 4 * 3 + 2);
 	memcpy(in_place, p, n);
 	MUST(base64_decode((const char *)in_place, n, in_place, &len_in_place) == e);
 	MUST(len_in_place == len);
 	if (e == 0) {
-		MUST(is_text && len == text_len * 3 / 4);
+		MUST(is_text && len == text_len * 3 / 4 && len == cap);
 		MUST(same_bytes(in_place, len, out, len));
 		base64_encode(out, len, again);
 		MUST(same_bytes(again, text_len, text, text_len));

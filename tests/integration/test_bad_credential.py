@@ -140,8 +140,8 @@ def test_field_14_made_for_another(service, credential, states, what):
 
 
 @pytest.mark.parametrize("field", ALL)
-@pytest.mark.parametrize("text", ["!!!!", "A", "AAAAA", "AA=A", "AAA==", "A===", "=", "AA AA",
-                                  "AAAA\\n", "AB", "AAB=", "\\u00e9"])
+@pytest.mark.parametrize("text", ["!!!!", "A", "AAAAA", "AA=A", "AAA==", "A===", "=", "AA A",
+                                  "AAAA\\f", "AA\\b=", "AB", "AAB=", "\\u00e9", "\\u00a0"])
 def test_bad_base64(service, credential, field, text):
     members = {k: b64(v) for k, v in full(credential, credential_blob=credential.blob).items()}
     members[field] = "@"

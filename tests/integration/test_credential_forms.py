@@ -96,6 +96,29 @@ def test_json_escapes_in_base64(service, credential_of, escape):
     assert unb64(reply["decrypted_secret"]) == SECRET
 
 
+def pem_lines(text, line_end="\n"):
+    return "".join(text[i:i + 64] + line_end for i in range(0, len(text), 64))
+
+
+WHITE_SPACE = {
+    "line ends of PEM": pem_lines,
+    "line ends of Windows": lambda s: pem_lines(s, "\r\n"),
+    "76 characters, as MIME has it": lambda s: base64.encodebytes(unb64(s)).decode(),
+    "spaces": lambda s: " ".join(s),
+    "tabs around": lambda s: f"\t\t{s}\t",
+    "in the padding": lambda s: s.replace("=", " = "),
+}
+
+
+@pytest.mark.parametrize("white", WHITE_SPACE)
+@pytest.mark.parametrize("form", ["hmac and enc", "file"])
+def test_field_38_white_space_in_base64(service, credential_of, form, white):
+    """In JSON these are escapes, but for spaces."""
+    fields = FORMS[form](credential_of)
+    fields["encrypted_secret"] = credential_of.encrypted_secret
+    assert activates(service, fields, lambda d: WHITE_SPACE[white](b64(d)))
+
+
 @pytest.mark.parametrize("size", [1, 16, 31, 32])
 def test_secrets_of_all_sizes(service, size):
     known = service.attestation()

@@ -10,29 +10,28 @@ static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 static int decode(const char *s, size_t n, uint8_t *out, size_t *len)
 {
 	uint8_t *copy = exact(s, n);
-	uint8_t *room = malloc(n / 4 * 3 + 2);
+	size_t cap = base64_size((char *)copy, n);
+	uint8_t *room = malloc(cap);
+	size_t again;
 	int e;
 
 	assert_non_null(room);
-	memset(room, 0xa5, n / 4 * 3 + 2);
+	assert_true(cap <= n / 4 * 3 + 2);
+	memset(room, 0xa5, cap);
 	*len = 12345;
 	e = base64_decode((const char *)copy, n, room, len);
 	if (e != 0) {
 		assert_int_equal(e, -ERR_BASE64);
 		assert_int_equal(*len, 0);
 	} else {
-		assert_true(*len <= n / 4 * 3 + 2);
+		assert_int_equal(*len, cap);
 		memcpy(out, room, *len);
 	}
 	free(room);
 	/* In place, the same comes out. */
-	if (n > 2) {
-		size_t again;
-
-		assert_int_equal(base64_decode((char *)copy, n, copy, &again), e);
-		assert_int_equal(again, *len);
-		assert_memory_equal(copy, out, again);
-	}
+	assert_int_equal(base64_decode((char *)copy, n, copy, &again), e);
+	assert_int_equal(again, *len);
+	assert_memory_equal(copy, out, again);
 	free(copy);
 	return e;
 }
@@ -81,6 +80,11 @@ static uint8_t expected_six(int c)
 	return at == NULL ? 255 : (uint8_t)(at - alphabet);
 }
 
+static bool is_white(int c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* Every byte at every place of a group, against the alphabet. */
 static void every_character(void **state)
 {
@@ -97,6 +101,11 @@ static void every_character(void **state)
 			s[place] = (char)c;
 			e = decode(s, 4, out, &len);
 			if (c == '=' && place == 3) {
+				assert_int_equal(e, 0);
+				assert_int_equal(len, 2);
+				continue;
+			}
+			if (is_white(c)) { /* then three characters are left, 18 bits of 0 */
 				assert_int_equal(e, 0);
 				assert_int_equal(len, 2);
 				continue;
@@ -150,11 +159,12 @@ static void unused_bits(void **state)
 static void wrong_shapes(void **state)
 {
 	static const char *const wrong[] = {
-		"A",         "=",    "==",         "===",      "====",      "A=",        "A==",
-		"A===",      "AA=",  "AAA==",      "AAAA=",    "AAAA==",    "AAAA===",   "AAAA====",
-		"AA=A",      "A=AA", "=AAA",       "AA==AAAA", "AAA=AAAA",  "AAAAA",     "AAAAA===",
-		"AAAAAAAAA", "AA A", "AAAA\n",     "AAAA ",    " AAAA",     "AAAA\r\n",  "AA==\n",
-		"AAAA,AAA",  "AA*=", "\xc3\xa4==", "AAAAAA=",  "AAAAAAA==", "AAAAAA===",
+		"A",          "=",        "==",        "===",       "====",     "A=",
+		"A==",        "A===",     "AA=",       "AAA==",     "AAAA=",    "AAAA==",
+		"AAAA===",    "AAAA====", "AA=A",      "A=AA",      "=AAA",     "AA==AAAA",
+		"AAA=AAAA",   "AAAAA",    "AAAAA===",  "AAAAAAAAA", "AAAA\v",   "AAAA\f",
+		"\xc2\xa0",   "AAAA\x1f", "AAAA!",     "AAAA\x7f",  "AAAA,AAA", "AA*=",
+		"\xc3\xa4==", "AAAAAA=",  "AAAAAAA==", "AAAAAA===",
 	};
 	uint8_t out[16];
 	size_t len;
@@ -209,6 +219,45 @@ static void there_and_back(void **state)
 	}
 }
 
+/* White space anywhere makes no difference: not in what is right, nor in what is wrong. */
+static void white_space(void **state)
+{
+	static const char *const spaces[] = {" ", "\t", "\r", "\n", "\r\n", " \t\r\n \t\r\n"};
+	static const char *const texts[] = {
+		"",         "Zg==",   "Zm8=",  "Zm9v",     "Zm9vYg==", "Zm9vYmE=",
+		"Zm9vYmFy", "Zg",     "Zm8",   "Zm9vYg",   "-_8",      "=",
+		"==",       "Zg=",    "Zm9v=", "Zg===",    "Zm9vYg=A", "Z",
+		"Zm9vZ",    "Zm9vZh", "Zm9*",  "Zm9v====",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		size_t n = strlen(texts[i]);
+		uint8_t want[16], out[16];
+		size_t want_len, len;
+		int e = decode(texts[i], n, want, &want_len);
+
+		for (size_t k = 0; k < sizeof(spaces) / sizeof(spaces[0]); k++) {
+			char everywhere[256] = "";
+
+			for (size_t at = 0; at <= n; at++) {
+				char s[64];
+
+				snprintf(s, sizeof(s), "%.*s%s%s", (int)at, texts[i], spaces[k],
+					 texts[i] + at);
+				assert_int_equal(decode(s, strlen(s), out, &len), e);
+				assert_int_equal(len, want_len);
+				assert_memory_equal(out, want, len);
+				strcat(everywhere, spaces[k]);
+				strncat(everywhere, texts[i] + at, 1);
+			}
+			assert_int_equal(decode(everywhere, strlen(everywhere), out, &len), e);
+			assert_int_equal(len, want_len);
+			assert_memory_equal(out, want, len);
+		}
+	}
+}
+
 static void wipes_on_failure(void **state)
 {
 	uint8_t out[16];
@@ -228,7 +277,8 @@ int main(void)
 		cmocka_unit_test(rfc_4648),          cmocka_unit_test(every_character),
 		cmocka_unit_test(encodes_every_six), cmocka_unit_test(unused_bits),
 		cmocka_unit_test(wrong_shapes),      cmocka_unit_test(both_alphabets),
-		cmocka_unit_test(there_and_back),    cmocka_unit_test(wipes_on_failure),
+		cmocka_unit_test(there_and_back),    cmocka_unit_test(white_space),
+		cmocka_unit_test(wipes_on_failure),
 	};
 
 	return cmocka_run_group_tests_name("base64", tests, NULL, NULL);
