@@ -22,6 +22,8 @@
 #define EK_CERT_MAX 4096
 /* The same as a file, in PEM, with what people write above it. */
 #define CERT_FILE_MAX 8192
+/* Where the maker has it, with a NUL: the longest is 83 characters. */
+#define EK_URL_MAX 96
 /* TPM2B_PUBLIC as it goes over the wire: RSA 2048 with its template. */
 #define TPM_PUBLIC_MAX 384
 /* SubjectPublicKeyInfo of an RSA key of up to 4096 bits. */

@@ -1,12 +1,12 @@
 #include <string.h>
 
 #include "bounds.h"
-#include "crypto/cert_key.h"
 #include "err.h"
 #include "tpm/ek.h"
 #include "tpm/key.h"
 #include "tpm/nv.h"
 #include "tpm/rc.h"
+#include "wire/cert_key.h"
 #include "wire/ek_cert.h"
 
 /* TCG EK Credential Profile, 2.2.1.4: RSA 2048 EK certificate. */

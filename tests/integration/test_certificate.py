@@ -66,6 +66,8 @@ SHAPES = {
         b"\x10\x01\x00" + size(b"\x10\x02" + c) + b"\x10\x02" + c).ljust(1600, b"\xff"),
     "field_03 OCTET STRING": lambda c: b"\x04\x82" + size(c) + c,
     "field_03 TPM2B": lambda c: size(c) + c,
+    "field_03 TPM2B, padded with 00": lambda c: (size(c) + c).ljust(1600, b"\0"),
+    "field_03 TPM2B, padded with FF": lambda c: (size(c) + c).ljust(1600, b"\xff"),
 }
 NONE = {
     "field_07 all 00": bytes(800),

@@ -14,8 +14,8 @@ UNIT_SRC_test_cipher = src/crypto/cipher.c src/crypto/digest.c
 UNIT_LIB_test_cipher = bearssl
 UNIT_SRC_test_salt = src/crypto/salt.c src/crypto/cipher.c src/crypto/digest.c
 UNIT_LIB_test_salt = bearssl
-UNIT_SRC_test_cert_key = src/crypto/cert_key.c
-UNIT_LIB_test_cert_key = bearssl
+UNIT_SRC_test_ek_url = src/crypto/ek_url.c
+UNIT_LIB_test_ek_url = bearssl
 
 UNIT_SRC_test_template = src/tpm/template.c src/tpm/heap.c
 UNIT_LIB_test_template = tss2
