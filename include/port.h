@@ -230,8 +230,11 @@ enum port_log_level { PORT_LOG_ERROR, PORT_LOG_WARNING, PORT_LOG_INFO, PORT_LOG_
  */
 void port_log(enum port_log_level level, const char *text, size_t n);
 
-/* Text for a person: to standard output, or to standard error. */
-void port_print(bool to_stderr, const char *text, size_t n);
+/*
+ * Text for a person, or a reply: to standard output, or to standard error.
+ * -ERR_IO, logged: not all of it could be written.
+ */
+int port_print(bool to_stderr, const char *text, size_t n);
 
 /* Milliseconds of a monotonic clock. */
 uint64_t port_now_ms(void);

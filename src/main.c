@@ -55,22 +55,22 @@ static bool reply_is_ok(const uint8_t *reply, size_t n)
 
 static int call(const struct options *o)
 {
-	static uint8_t reply[TX_MAX];
+	static uint8_t reply[TX_MAX + 1]; /* and a line end */
 	char request[128];
 	size_t n;
 	bool ok;
 	int r;
 
 	(void)port_sandbox_enter(PORT_CALL); /* the reply may be a secret */
-	r = port_call(request_text(o->request, request, sizeof request), reply, sizeof reply, &n);
+	r = port_call(request_text(o->request, request, sizeof request), reply, TX_MAX, &n);
 	if (r != 0) {
 		return fail("call", r);
 	}
 	ok = reply_is_ok(reply, n);
-	port_print(false, (const char *)reply, n);
-	port_print(false, "\n", 1);
+	reply[n] = '\n';
+	r = port_print(false, (const char *)reply, n + 1);
 	wipe(reply, sizeof reply);
-	return ok ? 0 : 1;
+	return ok && r == 0 ? 0 : 1;
 }
 
 /* One of the port's commands. */
@@ -104,20 +104,20 @@ static int attestd(int argc, char **argv)
 	const char *wrong;
 
 	if (options_parse(argc, argv, &o, &wrong) != 0) {
-		port_print(true, "attestd: wrong argument: ", 25);
-		port_print(true, wrong, strlen(wrong));
-		port_print(true, "\n\n", 2);
-		options_usage(true);
+		(void)port_print(true, "attestd: wrong argument: ", 25);
+		(void)port_print(true, wrong, strlen(wrong));
+		(void)port_print(true, "\n\n", 2);
+		(void)options_usage(true);
 		return EXIT_USAGE;
 	}
 	if (o.help) {
-		options_usage(false);
-		return 0;
+		return options_usage(false) == 0 ? 0 : 1;
 	}
 	if (o.version) {
-		port_print(false, "attestd " ATTESTD_VERSION "\n",
-			   sizeof "attestd " ATTESTD_VERSION);
-		return 0;
+		return port_print(false, "attestd " ATTESTD_VERSION "\n",
+				  sizeof "attestd " ATTESTD_VERSION) == 0
+			       ? 0
+			       : 1;
 	}
 	log_set_level(o.log_level);
 	if (o.command != NULL) {

@@ -7,6 +7,7 @@
 
 #include "bounds.h"
 #include "err.h"
+#include "lifecycle.h"
 #include "log.h"
 #include "options.h"
 #include "port.h"
@@ -168,6 +169,7 @@ int port_call(const char *request, uint8_t *buf, size_t cap, size_t *len)
 	int fd, r;
 
 	*len = 0;
+	signals_block_pipe(); /* the reply's reader may be gone: that is exit status 1 */
 	r = get_request(request, line, &n, deadline);
 	if (r < 0) {
 		return r;

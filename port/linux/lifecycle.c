@@ -21,10 +21,12 @@ int signals_fd = -1;
 /*
  * An initramfs may start us without standard input, output or error. Their
  * numbers must not go to the next things opened, or the log would be written
- * to a client.
+ * to a client. What is there instead can be used the wrong way round only: a
+ * reply to an output that is closed has not been written.
  */
 static void fill_standard_fds(void)
 {
+	static const int flags[3] = {O_WRONLY, O_RDONLY, O_RDWR};
 	struct pollfd p[3] = {{.fd = 0}, {.fd = 1}, {.fd = 2}};
 
 	if (poll(p, 3, 0) < 0) {
@@ -32,7 +34,7 @@ static void fill_standard_fds(void)
 	}
 	for (unsigned i = 0; i < 3; i++) {
 		/* open takes the lowest number, which is i; "/" is always there */
-		if ((p[i].revents & POLLNVAL) != 0 && open("/dev/null", O_RDWR) < 0) {
+		if ((p[i].revents & POLLNVAL) != 0 && open("/dev/null", flags[i]) < 0) {
 			(void)!open("/", O_RDONLY);
 		}
 	}
@@ -57,6 +59,15 @@ static bool is_hangup_ignored(void)
 	       old[0] == (uintptr_t)SIG_IGN;
 }
 
+void signals_block_pipe(void)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGPIPE);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 int signals_take(void)
 {
 	sigset_t set;
@@ -71,8 +82,8 @@ int signals_take(void)
 		(void)sigaddset(&set, SIGHUP);
 	}
 	signals_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	(void)sigaddset(&set, SIGPIPE); /* EPIPE says it */
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	signals_block_pipe();
 	if (signals_fd < 0) {
 		log_reason(PORT_LOG_ERROR, "cannot take signals", NULL, errno);
 		return -ERR_IO;

@@ -7,6 +7,9 @@
 /* Readable once one of them has come; -1 before signals_take. */
 extern int signals_fd;
 
+/* Whose reader is gone shows as EPIPE from here on, and does not end the program. */
+void signals_block_pipe(void);
+
 /*
  * Blocks them and takes them through signals_fd from here on; SIGPIPE is
  * blocked too. Must come before anything that may wait: the pinned tcti-device

@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "common/line.h"
+#include "err.h"
 #include "log.h"
 #include "port.h"
 
@@ -81,21 +82,15 @@ static void add_reason(struct line *l, int e)
 		int e;
 		char text[30];
 	} reasons[] = {
-		{EPERM, "operation not permitted"},
-		{ENOENT, "no such file or directory"},
-		{EIO, "input/output error"},
-		{EAGAIN, "it does not answer"},
-		{ENOMEM, "out of memory"},
-		{EACCES, "permission denied"},
-		{EBUSY, "device busy"},
-		{ENOTDIR, "not a directory"},
-		{EISDIR, "is a directory"},
-		{EMFILE, "too many open files"},
-		{EROFS, "read-only file system"},
-		{EADDRINUSE, "address in use"},
-		{ECONNRESET, "connection reset"},
-		{ETIMEDOUT, "timed out"},
-		{ECONNREFUSED, "connection refused"},
+		{EPERM, "operation not permitted"}, {ENOENT, "no such file or directory"},
+		{EIO, "input/output error"},        {EBADF, "it is closed"},
+		{EAGAIN, "it does not answer"},     {ENOMEM, "out of memory"},
+		{EACCES, "permission denied"},      {EBUSY, "device busy"},
+		{ENOTDIR, "not a directory"},       {EISDIR, "is a directory"},
+		{EMFILE, "too many open files"},    {ENOSPC, "no space left on device"},
+		{EROFS, "read-only file system"},   {EPIPE, "nobody reads it"},
+		{EADDRINUSE, "address in use"},     {ECONNRESET, "connection reset"},
+		{ETIMEDOUT, "timed out"},           {ECONNREFUSED, "connection refused"},
 	};
 
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
@@ -125,7 +120,7 @@ void log_reason(enum port_log_level level, const char *what, const char *path, i
 	port_log(level, text, l.n);
 }
 
-void port_print(bool to_stderr, const char *text, size_t n)
+int port_print(bool to_stderr, const char *text, size_t n)
 {
 	struct pollfd p = {.fd = to_stderr ? STDERR_FILENO : STDOUT_FILENO, .events = POLLOUT};
 
@@ -138,7 +133,10 @@ void port_print(bool to_stderr, const char *text, size_t n)
 		} else if (r < 0 && errno == EAGAIN) {
 			(void)poll(&p, 1, -1); /* somebody made it non-blocking */
 		} else if (r == 0 || errno != EINTR) {
-			return;
+			log_reason(PORT_LOG_ERROR, "cannot write what was asked for", NULL,
+				   r == 0 ? EIO : errno);
+			return -ERR_IO;
 		}
 	}
+	return 0;
 }

@@ -5,14 +5,20 @@
 #include "err.h"
 #include "port.h"
 
+/*
+ * Without waiting: in an initramfs the kernel may have gathered too little for
+ * seconds, and meanwhile nobody would be answered.
+ */
 int port_random(uint8_t *buf, size_t n)
 {
 	while (n > 0) {
-		ssize_t r = getrandom(buf, n, 0);
+		ssize_t r = getrandom(buf, n, GRND_NONBLOCK);
 
 		if (r > 0) {
 			buf += r;
 			n -= (size_t)r;
+		} else if (r < 0 && errno == EAGAIN) {
+			return -ERR_RANDOM;
 		} else if (r == 0 || errno != EINTR) {
 			return -ERR_IO;
 		}

@@ -7,6 +7,7 @@
 
 #include "common/buffer.h"
 #include "common/due.h"
+#include "log.h"
 #include "slot.h"
 
 static_assert(CONN_MAX <= 32, "a bit for each slot");
@@ -54,6 +55,15 @@ static bool is_passing(int e)
 	return e == EAGAIN || e == EINTR;
 }
 
+/* Of a client that is gone there is nothing to say; but who has called `once` is told. */
+static void broken(unsigned conn, const char *what)
+{
+	if (slots[conn].stdio) {
+		log_reason(PORT_LOG_ERROR, what, NULL, errno);
+	}
+	report(conn, PORT_EVENT_CLOSED);
+}
+
 static void receive(unsigned conn)
 {
 	struct slot *s = &slots[conn];
@@ -62,7 +72,7 @@ static void receive(unsigned conn)
 
 	if (r < 0) {
 		if (!is_passing(errno)) {
-			report(conn, PORT_EVENT_CLOSED);
+			broken(conn, "cannot read standard input");
 		}
 		return;
 	}
@@ -79,7 +89,7 @@ static void transmit(unsigned conn)
 
 		if (r < 0) {
 			if (!is_passing(errno)) {
-				report(conn, PORT_EVENT_CLOSED);
+				broken(conn, "cannot write to standard output");
 			}
 			return;
 		}

@@ -181,7 +181,7 @@ static int install(char **args)
 	r = create(manager, command_line);
 	(void)CloseServiceHandle(manager);
 	if (r == 0) {
-		port_print(false, done, sizeof(done) - 1);
+		(void)port_print(false, done, sizeof(done) - 1);
 	}
 	return r;
 }
@@ -254,7 +254,7 @@ static int uninstall(char **args)
 	r = take_own_path() != 0 ? 1 : remove_service(manager);
 	(void)CloseServiceHandle(manager);
 	if (r == 0) {
-		port_print(false, done, sizeof(done) - 1);
+		(void)port_print(false, done, sizeof(done) - 1);
 	}
 	return r;
 }

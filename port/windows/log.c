@@ -61,18 +61,18 @@ static void write_console(HANDLE h, const char *p, size_t n)
 	}
 }
 
-static void write_text(DWORD which, const char *p, size_t n)
+static int write_text(DWORD which, const char *p, size_t n)
 {
 	HANDLE h = GetStdHandle(which);
 	DWORD mode;
 	DWORD written;
 
 	if (h == NULL || h == INVALID_HANDLE_VALUE) {
-		return;
+		return -ERR_IO;
 	}
 	if (GetConsoleMode(h, &mode)) {
 		write_console(h, p, n);
-		return;
+		return 0;
 	}
 	while (n > 0 && WriteFile(h, p, (DWORD)n, &written, NULL)) {
 		p += written;
@@ -81,6 +81,7 @@ static void write_text(DWORD which, const char *p, size_t n)
 			Sleep(10); /* somebody made a pipe non-blocking */
 		}
 	}
+	return n == 0 ? 0 : -ERR_IO;
 }
 
 static void report_event(const struct entry *e)
@@ -121,7 +122,7 @@ static _Noreturn DWORD WINAPI write_queue(LPVOID unused)
 		if (to_events) {
 			report_event(e);
 		} else {
-			write_text(STD_ERROR_HANDLE, e->text, e->n);
+			(void)write_text(STD_ERROR_HANDLE, e->text, e->n);
 		}
 		AcquireSRWLockExclusive(&lock);
 		first++;
@@ -273,11 +274,15 @@ void log_reason(enum port_log_level level, const char *what, const char *name, u
 	port_log(level, text, l.n);
 }
 
-void port_print(bool to_stderr, const char *text, size_t n)
+int port_print(bool to_stderr, const char *text, size_t n)
 {
 	if (to_events) { /* nobody sees a service's standard output */
 		port_log(to_stderr ? PORT_LOG_ERROR : PORT_LOG_INFO, text, n);
-		return;
+		return 0;
 	}
-	write_text(to_stderr ? STD_ERROR_HANDLE : STD_OUTPUT_HANDLE, text, n);
+	if (write_text(to_stderr ? STD_ERROR_HANDLE : STD_OUTPUT_HANDLE, text, n) < 0) {
+		log_reason(PORT_LOG_ERROR, "cannot write what was asked for", NULL, GetLastError());
+		return -ERR_IO;
+	}
+	return 0;
 }

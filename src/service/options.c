@@ -149,7 +149,7 @@ static void put_modes(struct text *t, unsigned bits)
 	}
 }
 
-void options_usage(bool to_stderr)
+int options_usage(bool to_stderr)
 {
 	char page[2048];
 	struct text t = text_in(page, sizeof page);
@@ -174,5 +174,5 @@ void options_usage(bool to_stderr)
 		text_str(&t, "\n");
 	}
 	text_str(&t, "  --help, --version\n");
-	port_print(to_stderr, t.p, t.len);
+	return port_print(to_stderr, t.p, t.len);
 }

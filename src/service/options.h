@@ -21,7 +21,7 @@ struct options {
  */
 int options_parse(int argc, char **argv, struct options *o, const char **wrong);
 
-/* Prints the usage, on standard error if it is an error. */
-void options_usage(bool to_stderr);
+/* Prints the usage, on standard error if it is an error; as port_print. */
+int options_usage(bool to_stderr);
 
 #endif

@@ -11,7 +11,7 @@
 
 static struct {
 	bool once; /* one client, many lines, no deadlines */
-	bool failed; /* a reply was an error */
+	bool failed; /* a reply was an error, or did not get out */
 	bool stopping;
 	uint64_t stop_deadline;
 	uint64_t arrivals;
@@ -196,6 +196,7 @@ static void handle(struct port_event event, uint64_t now)
 		sent(c, now);
 		break;
 	case PORT_EVENT_CLOSED:
+		server.failed = true; /* standard input or output is broken */
 		drop(c, 0);
 		break;
 	case PORT_EVENT_STOP:
@@ -326,6 +327,7 @@ int server_run(enum port_mode mode)
 	uint64_t now = port_now_ms();
 	uint64_t next = now;
 	int status = 0;
+	bool unanswered;
 
 	server.once = mode == PORT_ONCE;
 	server.working = NOBODY;
@@ -357,8 +359,9 @@ int server_run(enum port_mode mode)
 		run_tpm(now, tpm_event);
 		next = expire(now);
 	}
+	unanswered = conn_any();
 	port_unlisten();
 	tpm_close();
 	port_state(PORT_STOPPED);
-	return server.once && server.failed ? 1 : status;
+	return server.once && (server.failed || unanswered) ? 1 : status;
 }

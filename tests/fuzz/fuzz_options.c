@@ -55,10 +55,11 @@ const struct port_command port_commands[] = {
 	{NULL, NULL, false, NULL},
 };
 
-void port_print(bool to_stderr, const char *text, size_t n)
+int port_print(bool to_stderr, const char *text, size_t n)
 {
 	(void)to_stderr;
 	MUST(n > 0 && text[n - 1] == '\n');
+	return 0;
 }
 
 void port_log(enum port_log_level level, const char *text, size_t n)
@@ -217,7 +218,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (e == 0) {
 		check_wrong();
 	}
-	options_usage(false);
+	MUST(options_usage(false) == 0);
 	free_args();
 	return 0;
 }

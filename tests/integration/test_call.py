@@ -40,6 +40,22 @@ def test_an_error_is_the_exit_status(service):
     assert status == 1 and json.loads(out)["error"] == "unknown_command"
 
 
+@pytest.mark.parametrize("how,reason", [
+    ("getEK >/dev/full", "no space left on device"), ("getEK >&-", "it is closed"),
+    ("getEK | true", "nobody reads it"), ("</", "cannot read standard input: is a directory"),
+    ("<&-", "cannot read standard input: it is closed")])
+@pytest.mark.parametrize("ignored", ["", "trap '' PIPE; "], ids=["", "SIGPIPE ignored"])
+def test_what_is_not_written_is_no_success(service, tmp_path, how, reason, ignored):
+    """Nor what could not be read."""
+    command, _, behind = how.partition("|")
+    script = (f'{ignored}{{ {"sleep 0.3; " if behind else ""}"$@" {command}; '
+              f'echo $? >{tmp_path}/status; }} {"|" if behind else ""}{behind}')
+    done = subprocess.run(["sh", "-c", script, "sh", *BINARIES[first_binary()], "call", *service.where],
+                          check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert (tmp_path / "status").read_text() == "1\n"
+    assert done.stdout == "" and reason in done.stderr
+
+
 @pytest.mark.portable
 def test_nobody_there(launch, tmp_path):
     status, out, err = call(launch.where_nobody_is(tmp_path), "getEK")

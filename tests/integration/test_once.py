@@ -46,6 +46,35 @@ def test_an_error_is_the_exit_status(once):
     assert [r["status"] for r in replies] == ["error", "ok"]
 
 
+@pytest.mark.linux
+@pytest.mark.parametrize("how,reason", [
+    (">/dev/full", "cannot write to standard output: no space left on device"),
+    (">&-", "cannot write to standard output: it is closed"),
+    ("| true", None), ("</", "cannot read standard input: is a directory"),
+    ("<&-", "cannot read standard input: it is closed")])
+def test_what_is_not_written_is_no_success(states, binary, tmp_path, how, reason):
+    """Nor what could not be read; the same command succeeds with an input and an output."""
+    request = tmp_path / "request"
+    request.write_text('{"command":"getEK"}\n')
+
+    def run(how, before="", behind=""):
+        script = f'({before} cat {request}) | {{ "$@" {how}; echo $? >{tmp_path}/status; }} {behind}'
+        done = subprocess.run([SWTPM_RUN, "--state", states.new(), "--", "sh", "-c", script, "sh",
+                               *BINARIES[binary], "once"], stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=100, check=True, text=True)
+        return int((tmp_path / "status").read_text()), done
+
+    status, done = run("")
+    assert status == 0 and json.loads(done.stdout)["status"] == "ok"
+    if how == "| true":  # gone before the request comes
+        status, done = run("", "sleep 0.5;", how)
+        reason = "cannot write to standard output: nobody reads it"
+    else:
+        status, done = run(how)
+    assert status == 1 and done.stdout == ""
+    assert reason in done.stderr
+
+
 def test_nothing(once):
     assert once("") == (0, [])
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -68,7 +69,15 @@ FAULTY(int, unlink, (const char *file), (file))
 FAULTY(int, signalfd, (int fd, const sigset_t *set, int flags), (fd, set, flags))
 FAULTY(int, epoll_create1, (int flags), (flags))
 FAULTY(int, epoll_ctl, (int fd, int op, int at, struct epoll_event *e), (fd, op, at, e))
-FAULTY(ssize_t, getrandom, (void *p, size_t n, unsigned flags), (p, n, flags))
+
+static unsigned random_flags; /* getrandom's last */
+ssize_t __real_getrandom(void *p, size_t n, unsigned flags);
+ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags);
+ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags)
+{
+	random_flags = flags;
+	return fails("getrandom") ? (fault.error == 0 ? 0 : -1) : __real_getrandom(p, n, flags);
+}
 
 /* What open gives instead of a file, where it is set. */
 static int opened = -1;

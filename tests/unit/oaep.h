@@ -17,6 +17,7 @@
 /* The port's generator: counts on from `seed`; or fails. */
 static uint8_t seed;
 static bool broken;
+static size_t draws_left = SIZE_MAX; /* then it has none yet, early in the boot */
 static size_t drawn;
 
 int port_random(uint8_t *buf, size_t n)
@@ -24,6 +25,10 @@ int port_random(uint8_t *buf, size_t n)
 	if (broken) {
 		return -ERR_IO;
 	}
+	if (draws_left == 0) {
+		return -ERR_RANDOM;
+	}
+	draws_left--;
 	for (size_t i = 0; i < n; i++) {
 		buf[i] = seed++;
 	}

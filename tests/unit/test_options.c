@@ -43,13 +43,14 @@ const struct port_command port_commands[] = {
 };
 
 static char page[4096];
-static bool page_is_error;
+static bool page_is_error, page_fails;
 
-void port_print(bool to_stderr, const char *text, size_t n)
+int port_print(bool to_stderr, const char *text, size_t n)
 {
 	assert_true(strlen(page) + n < sizeof page);
 	strncat(page, text, n);
 	page_is_error = to_stderr;
+	return page_fails ? -ERR_IO : 0;
 }
 
 void port_log(enum port_log_level level, const char *text, size_t n)
@@ -275,7 +276,8 @@ static void test_usage(void **state)
 	(void)state;
 	for (unsigned is_error = 0; is_error < 2; is_error++) {
 		page[0] = '\0';
-		options_usage(is_error);
+		page_fails = is_error;
+		assert_int_equal(options_usage(is_error), is_error ? -ERR_IO : 0);
 		assert_int_equal(page_is_error, is_error);
 		assert_true(has("usage: attestd [MODE] [OPTION]... [REQUEST]\n"));
 		assert_true(has("  serve\n") && has("  once\n") && has("  call\n"));

@@ -289,14 +289,16 @@ static void printing(void)
 	log_begin();
 	for (unsigned i = 0; i < 2; i++) {
 		fail_once("write", errors[i]);
-		port_print(true, "all", 3);
+		CHECK(port_print(true, "all", 3) == 0);
 		CHECK(strcmp(log_read(), "all") == 0);
 	}
-	fail_once("write", EIO);
-	port_print(true, "none", 4);
-	fail_once("write", 0);
-	port_print(true, "none", 4);
-	CHECK(log_read()[0] == '\0');
+	for (unsigned i = 0; i < 2; i++) {
+		fail_once("write", i == 0 ? ENOSPC : 0);
+		CHECK(port_print(false, "none", 4) == -ERR_IO);
+		CHECK(strstr(log_read(),
+			     i == 0 ? "cannot write what was asked for: no space left"
+				    : "cannot write what was asked for: input/output") != NULL);
+	}
 }
 
 static void random_bytes(void)
@@ -305,6 +307,10 @@ static void random_bytes(void)
 
 	fail_once("getrandom", EINTR);
 	CHECK(port_random(a, sizeof(a)) == 0 && memcmp(a, zero, sizeof(a)) != 0);
+	/* The kernel is not ready: not waited for, and told apart. */
+	fail_once("getrandom", EAGAIN);
+	CHECK(port_random(a, sizeof(a)) == -ERR_RANDOM);
+	CHECK(random_flags == GRND_NONBLOCK);
 	fail_once("getrandom", ENOSYS);
 	CHECK(port_random(a, sizeof(a)) == -ERR_IO);
 	fail_once("getrandom", 0);
@@ -326,6 +332,15 @@ static void standard_descriptors(void)
 	fail_once("open", ENOENT); /* no /dev/null */
 	CHECK(port_run(7, NULL, body) == 7);
 	CHECK(fault.call == NULL && __real_fcntl(0, F_GETFD, 0) >= 0);
+	/* An input or output that was closed cannot be used; the log's can be written. */
+	for (int fd = 0; fd < 3; fd++) {
+		char c = 0;
+
+		CHECK(close(fd) == 0 && port_run(7, NULL, body) == 7);
+		CHECK(__real_fcntl(fd, F_GETFD, 0) >= 0);
+		CHECK((__real_read(fd, &c, 1) < 0) == (fd == 0));
+		CHECK((__real_write(fd, &c, 1) < 0) == (fd == 1));
+	}
 }
 
 static void notifying(void)

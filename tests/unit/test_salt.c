@@ -193,6 +193,19 @@ static void test_preparing_may_fail(void **state)
 	broken = false;
 	salt = take(SALT_LEN);
 	assert_true(is_fresh(&salt));
+	/* There are no random numbers yet: for the salt, or only for its encryption. */
+	for (size_t n = 0; n < 2; n++) {
+		draws_left = n;
+		salt_prepare(&ek);
+		assert_int_equal(draws_left, 0);
+		assert_int_equal(salt_random(&salt, SALT_LEN, NULL), TSS2_ESYS_RC_GENERAL_FAILURE);
+		draws_left = SIZE_MAX;
+		salt = take(SALT_LEN);
+		assert_true(is_fresh(&salt));
+	}
+	salt_prepare(&ek); /* now there are */
+	salt = take(SALT_LEN);
+	assert_false(is_fresh(&salt));
 	ek.publicArea.nameAlg = TPM2_ALG_SM3_256;
 	salt_prepare(&ek);
 	ek = public_key(TPM2_ALG_SHA256, 0);

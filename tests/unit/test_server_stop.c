@@ -133,7 +133,18 @@ static void test_once_without_a_line(void **state)
 {
 	(void)state;
 	SERVE(PORT_ONCE, 0, OPEN(0), SAY_EOF(0, ""), STATE(PORT_STOPPED));
-	SERVE(PORT_ONCE, 0, OPEN(0), GONE(0), STATE(PORT_STOPPED));
+}
+
+/* An input that cannot be read, a reply that cannot be written: no success. */
+static void test_once_is_broken(void **state)
+{
+	(void)state;
+	SERVE(PORT_ONCE, 1, OPEN(0), GONE(0), STATE(PORT_STOPPED));
+	SERVE(PORT_ONCE, 1, KNOWN(FACT_CERT), OPEN(0), SAY_EOF(0, GET_EK "\n" GET_EK),
+	      REPLY(0, EK_REPLY), GONE(0), STATE(PORT_STOPPED));
+	/* Nobody reads, and it is to end. */
+	SERVE(PORT_ONCE, 1, KNOWN(FACT_CERT), OPEN(0), SAY(0, GET_EK "\n"), REPLY(0, EK_REPLY),
+	      STOP, AT(STOP_MS), STATE(PORT_STOPPED));
 }
 
 /* Its OPEN is the first event, but port_wait may come back before it. */
@@ -190,6 +201,7 @@ int main(void)
 		cmocka_unit_test(test_once),
 		cmocka_unit_test(test_once_without_a_line_end),
 		cmocka_unit_test(test_once_without_a_line),
+		cmocka_unit_test(test_once_is_broken),
 		cmocka_unit_test(test_once_is_patient),
 		cmocka_unit_test(test_once_with_errors),
 		cmocka_unit_test(test_once_and_stop),
