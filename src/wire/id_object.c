@@ -38,25 +38,27 @@ int id_object_parse(const uint8_t *p, size_t n, size_t hmac_len, struct id_objec
 		    const uint8_t **secret, size_t *secret_len)
 {
 	struct reader r = reader_over(p, n);
-	const uint8_t *contents;
-	size_t contents_len;
-	int e;
+	struct reader look = r;
+	const uint8_t *contents = p;
+	size_t contents_len = n;
+	bool is_file = reader_u32(&look) == FILE_MAGIC && reader_u32(&look) == FILE_VERSION;
+	int e = -ERR_CREDENTIAL;
 
 	*secret = NULL;
 	*secret_len = 0;
-	if (reader_u32(&r) == FILE_MAGIC && reader_u32(&r) == FILE_VERSION) {
-		contents = reader_tpm2b(&r, &contents_len);
-		*secret = reader_tpm2b(&r, secret_len);
+	if (is_file) {
+		r = look;
+	}
+	/* What begins with the size of hmac has none of its own: that is larger. */
+	look = r;
+	if (!is_file && reader_u16(&look) == hmac_len) {
+		reader_bytes(&r, n);
 	} else {
-		r = reader_over(p, n);
 		contents = reader_tpm2b(&r, &contents_len);
-		if (!reader_done(&r)) { /* no outer size */
-			r = reader_over(p, n);
-			contents_len = n;
-			contents = reader_bytes(&r, n);
+		if (is_file || r.n > 0) {
+			*secret = reader_tpm2b(&r, secret_len);
 		}
 	}
-	e = -ERR_CREDENTIAL;
 	if (reader_done(&r)) {
 		e = parse_contents(contents, contents_len, hmac_len, out);
 	}

@@ -24,13 +24,17 @@ struct id_object {
 };
 
 /*
- * Parses n bytes: with the outer size or without it, or the file of
- * tpm2_makecredential (u32 BADCC0DE, u32 1, TPM2B_ID_OBJECT,
- * TPM2B_ENCRYPTED_SECRET), whose secret, without its size, goes to *secret and
- * *secret_len (NULL and 0 otherwise). hmac_len is what the EK's name algorithm
- * asks for (32: SHA-256); encIdentity has 3 to 2 + hmac_len bytes (an
- * enciphered TPM2B_DIGEST). No bytes can be read in two of these ways.
- * -ERR_CREDENTIAL if they are none of these, whole.
+ * Parses n bytes: with the outer size or without it; with it and
+ * TPM2B_ENCRYPTED_SECRET behind it (as go-tpm's users send it); or with both
+ * behind u32 BADCC0DE, u32 1 (the file of tpm2_makecredential). The secret of
+ * the latter two, without its size, goes to *secret and *secret_len (NULL and
+ * 0 otherwise). hmac_len is what the EK's name algorithm asks for (32:
+ * SHA-256); encIdentity has 3 to 2 + hmac_len bytes (an enciphered
+ * TPM2B_DIGEST).
+ *
+ * No bytes can be read in two of these ways: the first two are BADC, or
+ * hmac_len, or an outer size, which is larger than hmac_len by 5 at least and
+ * smaller than BADC. -ERR_CREDENTIAL if they are none of these, whole.
  */
 int id_object_parse(const uint8_t *p, size_t n, size_t hmac_len, struct id_object *out,
 		    const uint8_t **secret, size_t *secret_len);
@@ -54,9 +58,9 @@ struct credential {
  *   -ERR_FIELDS, whatever else there is.
  * - otherwise credential_blob is (-ERR_FIELDS, -ERR_CREDENTIAL).
  * - encrypted_secret is ek_len bytes, or those behind their u16 size
- *   (-ERR_SECRET_SIZE). It may be absent if credential_blob is a file that
- *   carries it (-ERR_FIELDS otherwise; if both are there they MUST be equal,
- *   -ERR_SECRET_CONFLICT), and a file's secret has ek_len bytes too.
+ *   (-ERR_SECRET_SIZE). It may be absent if credential_blob carries it
+ *   (-ERR_FIELDS otherwise; if both are there they MUST be equal,
+ *   -ERR_SECRET_CONFLICT), in ek_len bytes too.
  *
  * -ERR_HMAC_SIZE: hmac is not hmac_len bytes; -ERR_ENC_SIZE: enc is not 3 to
  * 2 + hmac_len. `culprit` of the request is set to the member in fault, or to

@@ -14,6 +14,10 @@ const char *const request_field_names[FIELD_COUNT] = {
 	[FIELD_ENC] = "enc",
 };
 
+/* A byte order mark, in UTF-8: .NET's StreamWriter begins with one. */
+#define BOM "\xef\xbb\xbf"
+#define BOM_LEN (sizeof(BOM) - 1)
+
 static const char command_name[] = "command";
 
 /*
@@ -88,12 +92,13 @@ static int take_fields(struct request *rq, const struct json_object *o)
 int request_parse(const uint8_t *line, size_t n, struct request *out)
 {
 	struct json_object object;
+	size_t skip = n >= BOM_LEN && memcmp(line, BOM, BOM_LEN) == 0 ? BOM_LEN : 0;
 	int e;
 
 	memset(out->command, 0, sizeof(out->command));
 	memset(out->field, 0, sizeof(out->field));
 	out->culprit = NULL;
-	e = n > REQUEST_MAX ? -ERR_TOO_LONG : json_parse(line, n, &object);
+	e = n > REQUEST_MAX ? -ERR_TOO_LONG : json_parse(line + skip, n - skip, &object);
 	if (e == 0) {
 		e = take_command(out, &object);
 	}

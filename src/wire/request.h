@@ -39,11 +39,12 @@ struct request {
 };
 
 /*
- * Parses one line (n bytes, without its line end). A member that is null
- * counts as absent; unknown members are ignored. -ERR_TOO_LONG if n is more
- * than REQUEST_MAX; the errors of json_parse; -ERR_TYPE if a known member is
- * neither a string nor null; -ERR_BASE64. The command is looked at first,
- * then the fields in their order above: `culprit` is the first in fault.
+ * Parses one line (n bytes, without its line end). A byte order mark at its
+ * start (EF BB BF) is skipped. A member that is null counts as absent; unknown
+ * members are ignored. -ERR_TOO_LONG if n is more than REQUEST_MAX; the errors
+ * of json_parse; -ERR_TYPE if a known member is neither a string nor null;
+ * -ERR_BASE64. The command is looked at first, then the fields in their order
+ * above: `culprit` is the first in fault.
  *
  * On failure the fields are absent and their bytes in the store wiped; the
  * command is kept if it could be read, for the reply's prefix and the log. It

@@ -34,7 +34,8 @@ static void parse(const uint8_t *p, size_t n, size_t hmac_len)
 		MUST(secret_len == 0 && id.enc + id.enc_len == p + n);
 		MUST(id.hmac - p == 2 || id.hmac - p == 4);
 	} else {
-		MUST(id.hmac - p == 12 && secret == id.enc + id.enc_len + 2);
+		MUST(id.hmac - p == 12 || id.hmac - p == 4);
+		MUST(secret == id.enc + id.enc_len + 2);
 		MUST(secret + secret_len == p + n);
 	}
 }
@@ -84,7 +85,16 @@ static void check_forms(const struct credential *c, size_t hmac_len, size_t ek_l
 	f[FIELD_ENCRYPTED_SECRET] = (struct request_bytes){c->secret, ek_len};
 	MUST(credential_from_request(&rq, hmac_len, ek_len, &again) == -ERR_SECRET_CONFLICT);
 
+	blob[n - 1] ^= 1; /* the same without the file's head */
+	f[FIELD_CREDENTIAL_BLOB] = (struct request_bytes){blob + sizeof magic, n - sizeof magic};
+	MUST(credential_from_request(&rq, hmac_len, ek_len, &again) == 0);
+	check_equal(c, &again);
+	f[FIELD_ENCRYPTED_SECRET].p = NULL;
+	MUST(credential_from_request(&rq, hmac_len, ek_len, &again) == 0);
+	check_equal(c, &again);
+
 	n = put_tpm2b(blob, c->id_object, c->id_object_len);
+	f[FIELD_ENCRYPTED_SECRET].p = c->secret;
 	f[FIELD_CREDENTIAL_BLOB] = (struct request_bytes){blob, n};
 	MUST(credential_from_request(&rq, hmac_len, ek_len, &again) == 0);
 	check_equal(c, &again);

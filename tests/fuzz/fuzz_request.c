@@ -118,19 +118,25 @@ static void check_success(const struct request *rq, size_t size)
 	}
 }
 
-/* Space around a request makes no difference. */
+/* Space around a request makes no difference, nor does a byte order mark before it. */
 static void check_space(const struct request *rq, int e, const uint8_t *data, size_t size)
 {
 	static struct request again;
 	static uint8_t spaced[REQUEST_MAX];
+	static const uint8_t bom[] = {0xef, 0xbb, 0xbf};
 
-	if (size + 2 > sizeof spaced) {
+	if (size >= sizeof bom && memcmp(data, bom, sizeof bom) == 0) {
+		data += sizeof bom;
+		size -= sizeof bom;
+	}
+	if (size + 5 > sizeof spaced) {
 		return;
 	}
-	spaced[0] = '\t';
-	memcpy(spaced + 1, data, size);
-	spaced[size + 1] = ' ';
-	MUST(parse_copy(spaced, size + 2, &again) == e);
+	memcpy(spaced, bom, sizeof bom);
+	spaced[3] = '\t';
+	memcpy(spaced + 4, data, size);
+	spaced[size + 4] = ' ';
+	MUST(parse_copy(spaced, size + 5, &again) == e);
 	MUST(again.culprit == rq->culprit);
 	check_same(rq, &again);
 }

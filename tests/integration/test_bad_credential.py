@@ -72,6 +72,25 @@ BEFORE_THE_TPM = {
     "file with a short secret": (
         "bad_secret_size", "credential_blob",
         lambda c: blob(FILE_MAGIC + c.blob + tpm2b(c.encrypted_secret[1:]), c, encrypted_secret=None)),
+    "both in one, truncated": ("bad_credential_blob", "credential_blob",
+                               lambda c: blob(c.both[:-1], c)),
+    "both in one, and a byte": ("bad_credential_blob", "credential_blob",
+                                lambda c: blob(c.both + b"\0", c)),
+    "both in one, the other way round": ("bad_credential_blob", "credential_blob",
+                                         lambda c: blob(tpm2b(c.encrypted_secret) + c.blob, c)),
+    "both in one, without the first's size": (
+        "bad_credential_blob", "credential_blob",
+        lambda c: blob(c.contents + tpm2b(c.encrypted_secret), c)),
+    "both in one, without the second's size": (
+        "bad_credential_blob", "credential_blob", lambda c: blob(c.blob + c.encrypted_secret, c)),
+    "field_43 both in one, with a short secret": (
+        "bad_secret_size", "credential_blob",
+        lambda c: blob(c.blob + tpm2b(c.encrypted_secret[1:]), c, encrypted_secret=None)),
+    "field_43 both in one, with another secret beside it": (
+        "secret_conflict", "encrypted_secret",
+        lambda c: blob(c.both, c, encrypted_secret=other(c).encrypted_secret)),
+    "field_43 both in one, of another credential": (
+        "credential_conflict", "credential_blob", lambda c: full(c, credential_blob=other(c).both)),
     "blob of another credential": ("credential_conflict", "credential_blob",
                                    lambda c: full(c, credential_blob=other(c).blob)),
     "file of another secret": ("secret_conflict", "encrypted_secret",
@@ -140,7 +159,7 @@ def test_field_14_made_for_another(service, credential, states, what):
 
 
 @pytest.mark.parametrize("field", ALL)
-@pytest.mark.parametrize("text", ["!!!!", "A", "AAAAA", "AA=A", "AAA==", "A===", "=", "AA A",
+@pytest.mark.parametrize("text", ["!!!!", "A", "AAAAA", "AA=A", "AAA==", "A===", "=", "AAA A A",
                                   "AAAA\\f", "AA\\b=", "AB", "AAB=", "\\u00e9", "\\u00a0"])
 def test_bad_base64(service, credential, field, text):
     members = {k: b64(v) for k, v in full(credential, credential_blob=credential.blob).items()}

@@ -20,7 +20,8 @@ CASES = {
         b'{"command":"getEK","x":tru}', b'{"command":"getEK","x":True}',
         b'{"command":"getEK","x":NaN}', b'{"command":"getEK","x":nullx}',
         b'{"command":"get\\xEK"}', b'{"command":"get\\u00EK"}', b'{"command":"get\tEK"}',
-        b'{"command":"\\ud800"}', b'{"command":"\\udc00\\ud800"}', b'\xef\xbb\xbf{"command":"getEK"}',
+        b'{"command":"\\ud800"}', b'{"command":"\\udc00\\ud800"}', b'\xef\xbb\xbf',
+        b'\xef\xbb\xbf\xef\xbb\xbf{"command":"getEK"}', b' \xef\xbb\xbf{"command":"getEK"}',
         b'/* */{"command":"getEK"}', b'{"command":"getEK"]',
     ],
     "trailing_text": [
@@ -83,6 +84,7 @@ GOOD = {
     "escapes": b'{"\\u0063ommand":"get\\u0045K"}',
     "UTF-8": '{"command":"getEK","ключ":"\U0001f511"}'.encode(),
     "surrogates": b'{"command":"getEK","x":"\\ud83d\\udd11"}',
+    "field_38 byte order mark": b'\xef\xbb\xbf{"command":"getEK"}\r',
     "32 members": json.dumps({"command": "getEK", **{f"m{i}": i for i in range(31)}}).encode(),
     "16384 bytes": b'{"command":"getEK"}'.ljust(16384),
 }

@@ -18,12 +18,17 @@ FORMS = {
     "hmac, enc and their contents": lambda c: {"hmac": c.hmac, "enc": c.enc,
                                                "credential_blob": c.contents},
     "hmac, enc and a file": lambda c: {"hmac": c.hmac, "enc": c.enc, "credential_blob": c.file},
+    "field_43 hmac, enc and both in one": lambda c: {"hmac": c.hmac, "enc": c.enc,
+                                                     "credential_blob": c.both},
     "hmac, enc and junk": lambda c: {"hmac": c.hmac, "enc": c.enc, "credential_blob": b"junk"},
     "hmac, enc and nothing": lambda c: {"hmac": c.hmac, "enc": c.enc, "credential_blob": None},
     "TPM2B_ID_OBJECT": lambda c: {"credential_blob": c.blob},
     "contents": lambda c: {"credential_blob": c.contents},
     "file": lambda c: {"credential_blob": c.file},
+    "field_43 both in one": lambda c: {"credential_blob": c.both},
 }
+CARRY_THE_SECRET = ["file", "hmac, enc and a file", "field_43 both in one",
+                    "field_43 hmac, enc and both in one"]
 
 
 def request(fields, encode=b64):
@@ -58,8 +63,8 @@ def test_secret_with_its_size(service, credential_of, form):
     assert activates(service, {**fields, "encrypted_secret": tpm2b(credential_of.encrypted_secret)})
 
 
-@pytest.mark.parametrize("form", ["file", "hmac, enc and a file"])
-def test_a_file_carries_the_secret(service, made, form):
+@pytest.mark.parametrize("form", CARRY_THE_SECRET)
+def test_the_blob_carries_the_secret(service, made, form):
     assert activates(service, FORMS[form](made))
 
 

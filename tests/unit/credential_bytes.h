@@ -66,6 +66,16 @@ static inline struct bytes file(struct bytes inner, size_t secret_len)
 	return b;
 }
 
+/* TPM2B_ID_OBJECT and TPM2B_ENCRYPTED_SECRET, one behind the other. */
+static inline struct bytes pair(struct bytes inner, size_t secret_len)
+{
+	struct bytes b = tpm2b(inner);
+
+	add_u16(&b, secret_len);
+	add(&b, secret, secret_len);
+	return b;
+}
+
 static inline int credential_setup(void **state)
 {
 	(void)state;

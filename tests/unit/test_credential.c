@@ -106,14 +106,13 @@ static void from_blob(void **state)
 	assert_int_equal(credential("credential_blob"), -ERR_CREDENTIAL);
 }
 
-static void from_file(void **state)
+static void from_one(struct bytes (*form)(struct bytes contents, size_t secret_len))
 {
-	struct bytes whole = file(contents(HMAC_LEN, 18), EK_LEN);
-	struct bytes small = file(contents(HMAC_LEN, 18), EK_LEN - 1);
-	struct bytes none = file(contents(HMAC_LEN, 18), 0);
+	struct bytes whole = form(contents(HMAC_LEN, 18), EK_LEN);
+	struct bytes small = form(contents(HMAC_LEN, 18), EK_LEN - 1);
+	struct bytes none = form(contents(HMAC_LEN, 18), 0);
 	uint8_t other[EK_LEN];
 
-	(void)state;
 	nothing_given();
 	give(FIELD_CREDENTIAL_BLOB, whole.p, whole.n);
 	assert_int_equal(credential(NULL), 0);
@@ -130,7 +129,7 @@ static void from_file(void **state)
 		assert_int_equal(credential("encrypted_secret"), -ERR_SECRET_CONFLICT);
 		rq.culprit = NULL;
 	}
-	/* a file's secret of the wrong size, alone and beside a right one */
+	/* its secret of the wrong size, alone and beside a right one */
 	nothing_given();
 	give(FIELD_CREDENTIAL_BLOB, small.p, small.n);
 	assert_int_equal(credential("credential_blob"), -ERR_SECRET_SIZE);
@@ -138,6 +137,18 @@ static void from_file(void **state)
 	assert_int_equal(credential("credential_blob"), -ERR_SECRET_SIZE);
 	give(FIELD_CREDENTIAL_BLOB, none.p, none.n);
 	assert_int_equal(credential("credential_blob"), -ERR_SECRET_SIZE);
+}
+
+static void from_file(void **state)
+{
+	(void)state;
+	from_one(file);
+}
+
+static void from_pair(void **state)
+{
+	(void)state;
+	from_one(pair);
 }
 
 static void missing(void **state)
@@ -247,6 +258,15 @@ static void gotpm_blob(void **state)
 	assert_int_equal(out.id_object_len, id_len - 2);
 	assert_memory_equal(out.id_object, p + 2, id_len - 2);
 	assert_memory_equal(out.secret, p + id_len + 2, EK_LEN);
+	/* and as it comes, alone or with the secret beside it */
+	give(FIELD_CREDENTIAL_BLOB, p, n);
+	assert_int_equal(credential_from_request(&rq, HMAC_LEN, EK_LEN, &out), 0);
+	nothing_given();
+	give(FIELD_CREDENTIAL_BLOB, p, n);
+	assert_int_equal(credential_from_request(&rq, HMAC_LEN, EK_LEN, &out), 0);
+	assert_int_equal(out.id_object_len, id_len - 2);
+	assert_memory_equal(out.id_object, p + 2, id_len - 2);
+	assert_memory_equal(out.secret, p + id_len + 2, EK_LEN);
 	free(p);
 }
 
@@ -255,8 +275,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(from_hmac_and_enc), cmocka_unit_test(contradictions),
 		cmocka_unit_test(from_blob),         cmocka_unit_test(from_file),
-		cmocka_unit_test(missing),           cmocka_unit_test(wrong_sizes),
-		cmocka_unit_test(largest),           cmocka_unit_test(gotpm_blob),
+		cmocka_unit_test(from_pair),         cmocka_unit_test(missing),
+		cmocka_unit_test(wrong_sizes),       cmocka_unit_test(largest),
+		cmocka_unit_test(gotpm_blob),
 	};
 
 	return cmocka_run_group_tests_name("credential", tests, credential_setup, NULL);

@@ -41,7 +41,7 @@ static const struct {
 };
 #define KNOWN (sizeof known / sizeof *known)
 
-static void test_known(void **state)
+static void field_44_known(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < KNOWN; i++) {
@@ -161,7 +161,7 @@ static void test_no_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_known),      cmocka_unit_test(test_leading_zeros),
+		cmocka_unit_test(field_44_known),  cmocka_unit_test(test_leading_zeros),
 		cmocka_unit_test(test_other_keys), cmocka_unit_test(test_not_known),
 		cmocka_unit_test(test_no_room),
 	};

@@ -50,20 +50,21 @@ static int parse_bytes(struct bytes b, size_t hmac_len)
 
 static void known_forms(void **state)
 {
-	struct bytes forms[3] = {contents(HMAC_LEN, 18), tpm2b(contents(HMAC_LEN, 18)),
-				 file(contents(HMAC_LEN, 18), EK_LEN)};
+	struct bytes forms[4] = {contents(HMAC_LEN, 18), tpm2b(contents(HMAC_LEN, 18)),
+				 file(contents(HMAC_LEN, 18), EK_LEN),
+				 pair(contents(HMAC_LEN, 18), EK_LEN)};
 
 	(void)state;
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		struct result r;
 
 		assert_int_equal(parse_in(forms[i].p, forms[i].n, HMAC_LEN, &r), 0);
 		assert_memory_equal(r.id.hmac, hmac, HMAC_LEN);
 		assert_int_equal(r.id.enc_len, sizeof(enc));
 		assert_memory_equal(r.id.enc, enc, sizeof(enc));
-		assert_int_equal(r.secret != NULL, i == 2);
-		assert_int_equal(r.secret_len, i == 2 ? EK_LEN : 0);
-		if (i == 2) {
+		assert_int_equal(r.secret != NULL, i >= 2);
+		assert_int_equal(r.secret_len, i >= 2 ? EK_LEN : 0);
+		if (i >= 2) {
 			assert_memory_equal(r.secret, secret, EK_LEN);
 		}
 	}
@@ -85,6 +86,11 @@ static void every_size(void **state)
 				assert_int_equal(parse_bytes(tpm2b(contents(h, n)), wanted[w]), e);
 				assert_int_equal(parse_bytes(file(contents(h, n), 8), wanted[w]),
 						 e);
+				if (2 + h + n == wanted[w]) {
+					continue; /* its size looks like that of hmac */
+				}
+				assert_int_equal(parse_bytes(pair(contents(h, n), 8), wanted[w]),
+						 e);
 			}
 		}
 	}
@@ -100,11 +106,26 @@ static void wrong_forms(void **state)
 	assert_int_equal(parse_bytes(tpm2b(b), HMAC_LEN), -ERR_CREDENTIAL);
 	add(&b, "x", 1);
 	assert_int_equal(parse_bytes(b, HMAC_LEN), -ERR_CREDENTIAL);
-	/* go-tpm's: TPM2B_ID_OBJECT and TPM2B_ENCRYPTED_SECRET without a head */
-	b = tpm2b(plain);
+	/* both in one: cut, with more, the ID object without its size, the wrong way round */
+	b = pair(plain, EK_LEN);
+	b.n--;
+	assert_int_equal(parse_bytes(b, HMAC_LEN), -ERR_CREDENTIAL);
+	b.n = tpm2b(plain).n + 1;
+	assert_int_equal(parse_bytes(b, HMAC_LEN), -ERR_CREDENTIAL);
+	b = pair(plain, EK_LEN);
+	add(&b, "x", 1);
+	assert_int_equal(parse_bytes(b, HMAC_LEN), -ERR_CREDENTIAL);
+	b = plain;
 	add_u16(&b, EK_LEN);
 	add(&b, secret, EK_LEN);
 	assert_int_equal(parse_bytes(b, HMAC_LEN), -ERR_CREDENTIAL);
+	b = (struct bytes){.n = 0};
+	add_u16(&b, EK_LEN);
+	add(&b, secret, EK_LEN);
+	add(&b, tpm2b(plain).p, plain.n + 2);
+	assert_int_equal(parse_bytes(b, HMAC_LEN), -ERR_CREDENTIAL);
+	assert_int_equal(parse_bytes(pair(tpm2b(plain), EK_LEN), HMAC_LEN), -ERR_CREDENTIAL);
+	assert_int_equal(parse_bytes(pair(plain, 0), HMAC_LEN), 0);
 	/* a file: of another version, without its secret, with more, doubled size */
 	b = file(plain, EK_LEN);
 	b.p[7] = 2;
@@ -125,29 +146,32 @@ static void parse_damaged(const uint8_t *p, size_t n, void *arg)
 	struct result r;
 	int e = parse_in(p, n, HMAC_LEN, &r);
 
-	/* Cut off, only what has no outer size can still be whole. */
-	if (n < whole->n && (whole->p[0] != 0 || whole->p[1] != HMAC_LEN)) {
+	/* Cut off, only what has no outer size can still be whole, or what the secret is behind. */
+	if (n < whole->n && (whole->p[0] != 0 || whole->p[1] != HMAC_LEN) &&
+	    n != 2 + ((size_t)whole->p[0] << 8 | whole->p[1])) {
 		assert_int_equal(e, -ERR_CREDENTIAL);
 	}
 }
 
 static void damaged(void **state)
 {
-	struct bytes forms[3] = {contents(HMAC_LEN, 18), tpm2b(contents(HMAC_LEN, 18)),
-				 file(contents(HMAC_LEN, 18), EK_LEN)};
+	struct bytes forms[4] = {contents(HMAC_LEN, 18), tpm2b(contents(HMAC_LEN, 18)),
+				 file(contents(HMAC_LEN, 18), EK_LEN),
+				 pair(contents(HMAC_LEN, 18), EK_LEN)};
 
 	(void)state;
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		sweep(forms[i].p, forms[i].n, parse_damaged, &forms[i]);
 	}
 	/* each single change of a size makes it wrong */
-	for (int i = 0; i < 3; i++) {
-		static const size_t sizes[3][8] = {
+	for (int i = 0; i < 4; i++) {
+		static const size_t sizes[4][8] = {
 			{0, 1},
 			{0, 1, 2, 3},
 			{0, 3, 7, 8, 9, 10, 11, 62},
+			{0, 1, 2, 3, 54, 55},
 		};
-		static const size_t counts[3] = {2, 4, 8};
+		static const size_t counts[4] = {2, 4, 8, 6};
 
 		for (size_t k = 0; k < counts[i]; k++) {
 			struct bytes b = forms[i];
@@ -158,8 +182,38 @@ static void damaged(void **state)
 	}
 }
 
-/* go-tpm: two TPM2B, one behind the other; the first is an ID object. */
-static void gotpm_blob(void **state)
+/* What stands at the start decides. */
+static void first_size(void **state)
+{
+	static const size_t wanted[] = {20, 32, 48, 64};
+
+	(void)state;
+	for (size_t w = 0; w < 4; w++) {
+		for (size_t first = 0; first < 0x10000; first++) {
+			struct bytes b = {.n = 0};
+			struct result r;
+
+			add_u16(&b, first);
+			add_u16(&b, wanted[w]);
+			b.n += wanted[w] + 3;
+			memset(b.p + 4, 0, b.n - 4);
+			if (first == wanted[w]) { /* hmac's size, no outer one */
+				assert_int_equal(parse_in(b.p, b.n, wanted[w], &r), 0);
+				assert_ptr_equal(r.id.hmac, b.p + 2);
+			} else if (first == b.n - 2) {
+				assert_int_equal(parse_in(b.p, b.n, wanted[w], &r), 0);
+				assert_ptr_equal(r.id.hmac, b.p + 4);
+			} else {
+				assert_int_equal(parse_in(b.p, b.n, wanted[w], &r),
+						 -ERR_CREDENTIAL);
+			}
+			assert_null(r.secret);
+		}
+	}
+}
+
+/* go-tpm's own test data: two TPM2B, one behind the other. */
+static void field_43_gotpm_blob(void **state)
 {
 	size_t n;
 	uint8_t *p;
@@ -170,9 +224,13 @@ static void gotpm_blob(void **state)
 	p = vector("cred/gotpm_rsa_activation_blob.bin", &n);
 	id_len = 2 + ((size_t)p[0] << 8 | p[1]);
 	assert_int_equal(id_len + 2 + EK_LEN, n);
-	assert_int_equal(parse_in(p, n, HMAC_LEN, &r), -ERR_CREDENTIAL);
+	assert_int_equal(parse_in(p, n, HMAC_LEN, &r), 0);
+	assert_ptr_equal(r.secret, p + id_len + 2);
+	assert_int_equal(r.secret_len, EK_LEN);
 	assert_int_equal(parse_in(p, id_len, HMAC_LEN, &r), 0);
+	assert_null(r.secret);
 	assert_int_equal(parse_in(p + 2, id_len - 2, HMAC_LEN, &r), 0);
+	assert_int_equal(parse_in(p + 2, n - 2, HMAC_LEN, &r), -ERR_CREDENTIAL);
 	free(p);
 }
 
@@ -181,7 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_forms), cmocka_unit_test(every_size),
 		cmocka_unit_test(wrong_forms), cmocka_unit_test(damaged),
-		cmocka_unit_test(gotpm_blob),
+		cmocka_unit_test(first_size),  cmocka_unit_test(field_43_gotpm_blob),
 	};
 
 	return cmocka_run_group_tests_name("id_object", tests, credential_setup, NULL);

@@ -88,6 +88,45 @@ static void all_fields(void **state)
 	field_is(FIELD_CREDENTIAL_BLOB, "foo\xfd\x81");
 }
 
+#define BOM "\xef\xbb\xbf"
+
+/* .NET's StreamWriter begins with it. It counts as part of the line. */
+static void byte_order_mark(void **state)
+{
+	static char longest[REQUEST_MAX + 1];
+
+	(void)state;
+	assert_int_equal(parse(BOM "{\"command\":\"getEK\",\"enc\":\"Zm8=\"}"), 0);
+	assert_string_equal(rq.command, "getEK");
+	field_is(FIELD_ENC, "fo");
+	assert_int_equal(parse(BOM " {\"command\":\"getEK\"}\r"), 0);
+	assert_int_equal(parse(BOM "{\"enc\":\"*\"}"), -ERR_BASE64);
+	/* once, whole, and at the start only */
+	assert_int_equal(parse(BOM), -ERR_JSON);
+	assert_int_equal(parse(BOM BOM "{}"), -ERR_JSON);
+	assert_int_equal(parse(" " BOM "{}"), -ERR_JSON);
+	assert_int_equal(parse("{" BOM "}"), -ERR_JSON);
+	assert_int_equal(parse("{}" BOM), -ERR_TRAILING);
+	assert_int_equal(parse("\xef\xbb{}"), -ERR_UTF8);
+	assert_int_equal(parse("\xef"), -ERR_UTF8);
+	assert_int_equal(parse("\xfe\xff{}"), -ERR_UTF8); /* UTF-16's */
+	memset(longest, ' ', sizeof(longest));
+	memcpy(longest, BOM "{}", 5);
+	assert_int_equal(parse_n(longest, REQUEST_MAX), 0);
+	assert_int_equal(parse_n(longest, REQUEST_MAX + 1), -ERR_TOO_LONG);
+}
+
+/* As escapes, and as spaces. */
+static void white_space_in_base64(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("{\"enc\":\" Z\\nm\\t8\\r\\n=\\u000a\",\"hmac\":\"\\n\"}"), 0);
+	field_is(FIELD_ENC, "fo");
+	field_is(FIELD_HMAC, "");
+	assert_int_equal(parse("{\"enc\":\"Zm8=\\f\"}"), -ERR_BASE64);
+	assert_int_equal(parse("{\"enc\":\"Zm8=\n\"}"), -ERR_JSON); /* no JSON */
+}
+
 static void null_and_empty(void **state)
 {
 	(void)state;
@@ -124,7 +163,7 @@ static void wrong_types(void **state)
 static void wrong_base64(void **state)
 {
 	static const char *const values[] = {
-		"*", "A", "Zg=", "Zh==", "Zm9v Zm9v", "\\u00e4", "Zg\\n"};
+		"*", "A", "Zg=", "Zh==", "Zm9vZ Z=", "\\u00e4", "Zg\\f"};
 	char s[128];
 
 	(void)state;
@@ -244,10 +283,11 @@ static void damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(commands),       cmocka_unit_test(all_fields),
-		cmocka_unit_test(null_and_empty), cmocka_unit_test(wrong_types),
-		cmocka_unit_test(wrong_base64),   cmocka_unit_test(not_an_object),
-		cmocka_unit_test(longest),        cmocka_unit_test(damaged),
+		cmocka_unit_test(commands),        cmocka_unit_test(all_fields),
+		cmocka_unit_test(byte_order_mark), cmocka_unit_test(white_space_in_base64),
+		cmocka_unit_test(null_and_empty),  cmocka_unit_test(wrong_types),
+		cmocka_unit_test(wrong_base64),    cmocka_unit_test(not_an_object),
+		cmocka_unit_test(longest),         cmocka_unit_test(damaged),
 	};
 
 	return cmocka_run_group_tests_name("request", tests, NULL, NULL);

@@ -39,9 +39,14 @@ class Credential:
         return tpm2b(self.contents)
 
     @property
+    def both(self):
+        """TPM2B_ID_OBJECT and TPM2B_ENCRYPTED_SECRET, as go-tpm's users send them."""
+        return self.blob + tpm2b(self.encrypted_secret)
+
+    @property
     def file(self):
         """What tpm2_makecredential writes."""
-        return FILE_MAGIC + self.blob + tpm2b(self.encrypted_secret)
+        return FILE_MAGIC + self.both
 
 
 def kdfa(key, label, context_u, context_v, bits):
