@@ -66,7 +66,7 @@ static void broken(unsigned conn, const char *what)
 
 static void receive(unsigned conn)
 {
-	struct slot *s = &slots[conn];
+	const struct slot *s = &slots[conn];
 	size_t at = buffers[conn].rx_to;
 	ssize_t r = get(s, buffer_rx[conn] + at, RX_MAX - at);
 
@@ -117,7 +117,7 @@ static void release(unsigned conn)
 /* Reads away what is there. True if that was the end. */
 static bool drain(unsigned conn)
 {
-	struct slot *s = &slots[conn];
+	const struct slot *s = &slots[conn];
 
 	for (unsigned i = 0; i < DRAIN_COUNT; i++) {
 		ssize_t r = get(s, buffer_rx[conn], DRAIN_SIZE);

@@ -105,7 +105,7 @@ int slot_tell(unsigned conn, size_t n)
 }
 
 /* How an operation ended: 0 and *n bytes, or the system's error. */
-static DWORD result(struct slot *s, const OVERLAPPED *of, DWORD *n)
+static DWORD result(const struct slot *s, const OVERLAPPED *of, DWORD *n)
 {
 	DWORD e;
 

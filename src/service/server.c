@@ -20,7 +20,7 @@ static struct {
 
 /* ---- replies --------------------------------------------------------- */
 
-static void send_reply(unsigned c, struct text *reply, uint64_t now)
+static void send_reply(unsigned c, const struct text *reply, uint64_t now)
 {
 	wipe(&conns[c].credential, sizeof conns[c].credential);
 	conns[c].state = SENDING;

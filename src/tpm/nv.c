@@ -148,7 +148,7 @@ static TSS2_RC read_finish(struct tpm *t)
 	return rc;
 }
 
-static int check_key(struct tpm *t, const uint8_t *cert, size_t n)
+static int check_key(const struct tpm *t, const uint8_t *cert, size_t n)
 {
 	return cert_key_is_rsa(cert, n, ek_modulus(t), EK_KEY_LEN, KEY_RSA_EXPONENT);
 }

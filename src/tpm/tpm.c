@@ -132,7 +132,7 @@ static const struct operation *next_operation(void)
 	unsigned wanted = work.facts;
 
 	for (size_t i = FINDERS; i-- > 0;) {
-		wanted |= wanted & finders[i].gives ? finders[i].needs : 0;
+		wanted |= (wanted & finders[i].gives) ? finders[i].needs : 0;
 	}
 	for (size_t i = 0; i < FINDERS; i++) {
 		if (wanted & finders[i].gives & ~tpm.facts) {
