@@ -10,11 +10,17 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/line.h"
 #include "err.h"
 #include "given.h"
 #include "lifecycle.h"
 #include "log.h"
 #include "port.h"
+
+/* The same on all kinds of machine. */
+#define CLOSE_RANGE 436
+/* Where the kernel does not have it: how many descriptors are closed by number. */
+#define INHERITED_MAX 4096
 
 int signals_fd = -1;
 
@@ -40,22 +46,51 @@ static void fill_standard_fds(void)
 	}
 }
 
+/* How many descriptors a supervisor has passed to this very process. */
+static unsigned count_passed(void)
+{
+	uint64_t pid, count = 0;
+	bool ours = line_parse(getenv("LISTEN_PID"), 10, INT32_MAX, &pid) &&
+		    pid == (uint64_t)getpid() &&
+		    line_parse(getenv("LISTEN_FDS"), 10, INT32_MAX, &count);
+
+	return ours ? (unsigned)count : 0;
+}
+
+/*
+ * What a shell or a supervisor has left open by mistake: it would be kept open
+ * for as long as this runs, and be within reach of whoever gets in.
+ */
+static void close_inherited(void)
+{
+	unsigned first = STDERR_FILENO + 1 + count_passed();
+
+	if (syscall(CLOSE_RANGE, first, ~0U, 0) < 0) { /* before Linux 5.9 */
+		for (unsigned fd = first; fd < INHERITED_MAX; fd++) {
+			(void)close((int)fd);
+		}
+	}
+}
+
 int port_run(int argc, char **argv, int (*body)(int argc, char **argv))
 {
 	fill_standard_fds();
+	close_inherited();
+	log_open();
 	return body(argc, argv);
 }
 
 /*
- * Whether SIGHUP is ignored, as nohup asks for: being blocked, it would be
+ * Whether it is ignored, as nohup asks for SIGHUP, and a shell without job
+ * control for SIGINT of what runs in the background: being blocked, it would be
  * kept for us all the same. The system call itself, since sigaction (1 kB)
  * is used nowhere else; the handler is the first thing it tells.
  */
-static bool is_hangup_ignored(void)
+static bool is_ignored(int sig)
 {
 	uintptr_t old[16] = {0};
 
-	return syscall(SYS_rt_sigaction, SIGHUP, NULL, old, _NSIG / 8) == 0 &&
+	return syscall(SYS_rt_sigaction, sig, NULL, old, _NSIG / 8) == 0 &&
 	       old[0] == (uintptr_t)SIG_IGN;
 }
 
@@ -70,6 +105,7 @@ void signals_block_pipe(void)
 
 int signals_take(void)
 {
+	static const int optional[] = {SIGINT, SIGHUP};
 	sigset_t set;
 
 	if (signals_fd >= 0) {
@@ -77,9 +113,10 @@ int signals_take(void)
 	}
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
-	if (!is_hangup_ignored()) {
-		(void)sigaddset(&set, SIGHUP);
+	for (unsigned i = 0; i < sizeof(optional) / sizeof(optional[0]); i++) {
+		if (!is_ignored(optional[i])) {
+			(void)sigaddset(&set, optional[i]);
+		}
 	}
 	signals_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
@@ -97,12 +134,36 @@ int signals_take(void)
  */
 static int notify_fd = -1;
 static const char cannot_notify[] = "cannot notify";
+static const char *const news[] = {"READY=1", "STOPPING=1"};
+#define NEWS (sizeof(news) / sizeof(news[0]))
+static bool unsaid[NEWS]; /* the supervisor's queue has had no room for it yet */
 
-static void notify(const char *text, size_t n)
+/* In their order. Whoever is told nothing of it would be waited for in vain. */
+void notify_go_on(void)
 {
-	if (notify_fd >= 0 && write(notify_fd, text, n) < 0) {
-		log_reason(PORT_LOG_WARNING, cannot_notify, NULL, errno);
+	for (unsigned i = 0; i < NEWS; i++) {
+		if (!unsaid[i]) {
+			continue;
+		}
+		if (write(notify_fd, news[i], strlen(news[i])) < 0) {
+			if (errno == EAGAIN) {
+				return;
+			}
+			log_reason(PORT_LOG_WARNING, cannot_notify, NULL, errno);
+		}
+		unsaid[i] = false;
 	}
+}
+
+int notify_waits(void)
+{
+	return unsaid[0] || unsaid[1] ? notify_fd : -1;
+}
+
+static void notify(unsigned i)
+{
+	unsaid[i] = notify_fd >= 0;
+	notify_go_on();
 }
 
 static void notify_open(void)
@@ -136,10 +197,11 @@ void port_state(enum port_state state)
 	if (state == PORT_STARTING) {
 		notify_open();
 	} else if (state == PORT_READY) {
-		notify("READY=1", 7);
+		notify(0);
 	} else if (state == PORT_STOPPING) {
-		notify("STOPPING=1", 10);
+		notify(1);
 	} else if (state == PORT_STOPPED) {
+		notify_go_on(); /* the last time that there may be room */
 		given_wipe();
 	}
 }

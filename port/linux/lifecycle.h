@@ -1,5 +1,5 @@
 /*
- * The signals that end the program.
+ * The signals that end the program, and what its supervisor is told.
  */
 #ifndef LINUX_LIFECYCLE_H
 #define LINUX_LIFECYCLE_H
@@ -16,5 +16,12 @@ void signals_block_pipe(void);
  * never recovers from an EINTR. Idempotent. -ERR_IO, logged.
  */
 int signals_take(void);
+
+/*
+ * What the supervisor's queue had no room for is said when it has: to be polled
+ * for output, or -1 if there is nothing of the kind. Then notify_go_on.
+ */
+int notify_waits(void);
+void notify_go_on(void);
 
 #endif

@@ -1,6 +1,8 @@
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -52,9 +54,31 @@ static void add_time(struct line *l)
 	line_str(l, "Z ");
 }
 
+/* Standard error goes to the journal, which has times of its own, and reads priorities. */
+static bool to_journal;
+
+/* Its variable may be there while standard error is something else by now. */
+void log_open(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char own[48];
+	struct line l = {own, 0, sizeof(own)};
+	struct stat st;
+
+	if (stream == NULL || fstat(STDERR_FILENO, &st) < 0) {
+		return;
+	}
+	line_num(&l, st.st_dev, 1);
+	line_str(&l, ":");
+	line_num(&l, st.st_ino, 1);
+	line_end(&l);
+	to_journal = strcmp(stream, own) == 0;
+}
+
 void port_log(enum port_log_level level, const char *text, size_t n)
 {
 	static const char names[][9] = {"error ", "warning ", "info ", "debug "};
+	static const char priorities[][4] = {"<3>", "<4>", "<6>", "<7>"}; /* syslog's */
 	char front[40];
 	struct line l = {front, 0, sizeof(front)};
 	struct iovec parts[3];
@@ -65,7 +89,11 @@ void port_log(enum port_log_level level, const char *text, size_t n)
 	if (poll(&room, 1, 0) <= 0 || (room.revents & POLLOUT) == 0) {
 		return;
 	}
-	add_time(&l);
+	if (to_journal) {
+		line_str(&l, priorities[level]);
+	} else {
+		add_time(&l);
+	}
 	line_str(&l, names[level]);
 	parts[0] = (struct iovec){front, l.n};
 	parts[1] = (struct iovec){(void *)(uintptr_t)text, n};

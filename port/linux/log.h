@@ -6,6 +6,9 @@
 
 #include "port.h"
 
+/* Finds out how lines are to begin; to be called first. */
+void log_open(void);
+
 /*
  * One line: "WHAT PATH: REASON", where the reason is that of the errno value
  * `e`; without a path if that is NULL, without a reason if `e` is 0.

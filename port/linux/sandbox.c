@@ -10,6 +10,7 @@
 #include "paths.h"
 #include "port.h"
 #include "sandbox.h"
+#include "tpm.h"
 
 /* The clients', and as many for the rest; some may have been left open for us. */
 #define FILES_MAX (2 * CONN_MAX)
@@ -62,6 +63,9 @@ int port_sandbox_enter(enum port_mode mode)
 	bool has[PARTS] = {[CAPABILITIES] = true, [LANDLOCK] = true, [SECCOMP] = true};
 	bool full = mode != PORT_CALL;
 
+	if (mode == PORT_SERVE) {
+		tpm_check_kernel();
+	}
 	if (full && linux_options.sandbox != SANDBOX_OFF) {
 		drop_bounding_set(); /* a user that is not root may not */
 	}
@@ -81,9 +85,10 @@ int port_sandbox_enter(enum port_mode mode)
 		paths_fill();
 		tpm_group_join();
 		has[CAPABILITIES] = capabilities_drop();
-		/* refused, without the capabilities, if it is less already */
-		(void)limit(RLIMIT_NOFILE, FILES_MAX);
 		has[LANDLOCK] = landlock_enter();
+		/* Behind Landlock, which opens folders. Refused, without the
+		 * capabilities, if it is less already. */
+		(void)limit(RLIMIT_NOFILE, FILES_MAX);
 		has[SECCOMP] = seccomp_enter();
 	}
 	return tell(has);

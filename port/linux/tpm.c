@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <tss2_tcti.h>
@@ -270,6 +271,18 @@ bool port_tpm_is_bare(void)
 	const char *name = strrchr(opened, '/');
 
 	return name != NULL && strncmp(name, "/tpm", 4) == 0 && name[4] != 'r';
+}
+
+/* Up to Linux 4.20 the write of a command comes back with the TPM's answer. */
+void tpm_check_kernel(void)
+{
+	struct utsname kernel;
+
+	if (uname(&kernel) == 0 && kernel.release[0] < '5' && kernel.release[1] == '.') {
+		log_reason(PORT_LOG_WARNING,
+			   "before Linux 5.0 nobody is answered while the TPM works; this is",
+			   kernel.release, 0);
+	}
 }
 
 bool port_tpm_holds_keys(void)

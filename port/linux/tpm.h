@@ -6,6 +6,8 @@
 
 /* To be polled for input until it comes, once; -1: not asked for. */
 extern int tpm_armed_fd;
+/* Warns where the kernel lets a TPM's command be waited for in its device only. */
+void tpm_check_kernel(void);
 /* It has come. */
 void tpm_take_event(void);
 

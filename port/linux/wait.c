@@ -19,7 +19,7 @@
  */
 #define UNPOLLED_MAX 8
 
-enum { POLL_SIGNALS, POLL_LISTENER, POLL_TPM, POLL_SLOTS };
+enum { POLL_SIGNALS, POLL_LISTENER, POLL_TPM, POLL_NOTIFY, POLL_SLOTS };
 
 static uint64_t rest_until; /* port_now_ms(): the listener is left alone */
 static bool stop_seen; /* STOP comes once */
@@ -60,6 +60,7 @@ static nfds_t watch_all(struct pollfd *p, bool resting)
 	watch(&p[POLL_SIGNALS], stop_seen ? -1 : signals_fd, POLLIN);
 	watch(&p[POLL_LISTENER], listening ? listen_fd : -1, POLLIN);
 	watch(&p[POLL_TPM], tpm_armed_fd, POLLIN);
+	watch(&p[POLL_NOTIFY], notify_waits(), POLLOUT);
 	for (unsigned i = 0; i < CONN_MAX && slots_used >> i != 0; i++) {
 		const struct slot *s = &slots[i];
 
@@ -82,6 +83,9 @@ static void handle(const struct pollfd *p, nfds_t n)
 	}
 	if (p[POLL_TPM].revents != 0) {
 		tpm_take_event();
+	}
+	if (p[POLL_NOTIFY].revents != 0) {
+		notify_go_on();
 	}
 	for (nfds_t i = POLL_SLOTS; i < n; i++) {
 		if (p[i].revents != 0) {
