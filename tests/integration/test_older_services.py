@@ -1,0 +1,139 @@
+"""Requests as the older services took them: what is stricter now, and what is as it was.
+
+The Python service's source is public: it drops what is no UTF-8, calls json.loads and b64decode,
+asks whether all four members of a credential are there, and never looks at credential_blob.
+`older` is that, in this test's words. The C# service's source is not; what README says of it is
+what .NET's documentation says: StreamReader skips a byte order mark, Convert.FromBase64String
+takes space, tab, CR and LF, asks for padding, and does not look at bits that no byte takes up.
+"""
+import base64
+import json
+import pathlib
+import re
+
+import pytest
+
+from harness.credential import make, rsa_from_tpm
+from harness.service import b64
+
+pytestmark = pytest.mark.portable
+
+README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
+GET_EK = '{"command":"getEK"}'
+
+
+def older(line):
+    """What the Python service acts on: a command's name and what it decodes; None: an error."""
+    try:
+        request = json.loads(line.decode("utf-8", errors="ignore").strip("\r"))
+        command = request.get("command")
+        if command in ("getEK", "getAttestationData"):
+            return command, ()
+        if command != "activateCredential" or not all(
+                k in request for k in ("credential_blob", "encrypted_secret", "hmac", "enc")):
+            return None
+        return command, tuple(base64.b64decode(request[k])
+                              for k in ("encrypted_secret", "hmac", "enc"))
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+@pytest.fixture(scope="module")
+def members(shared):
+    known = shared.attestation()
+    c = make(rsa_from_tpm(known["ek_tpm"]), known["aik_name"], bytes(range(32)))
+    return {"credential_blob": b64(c.blob), "encrypted_secret": b64(c.encrypted_secret),
+            "hmac": b64(c.hmac), "enc": b64(c.enc)}
+
+
+def activation(members, **changes):
+    return json.dumps({"command": "activateCredential", **members, **changes})
+
+
+def get_ek(*more):
+    return lambda _: '{"command":"getEK"' + "".join("," + m for m in more) + "}"
+
+
+def changed(name, change):
+    return lambda m: activation(m, **{name: change(m[name])})
+
+
+# What the older service took, by the error's name that it has now.
+STRICTER = {
+    "duplicate_key": [get_ek('"command":"getEK"'), get_ek('"a":1', '"\\u0061":2')],
+    "nested_value": [get_ek('"a":{}'), get_ek('"a":[1,[2]]')],
+    "too_many_members": [get_ek(*[f'"m{i}":0' for i in range(40)])],
+    "request_too_long": [lambda _: GET_EK + " " * 20000],
+    "bad_utf8": [lambda _: b'{"command":"get\xffEK"}', lambda _: GET_EK.encode() + b"\xc0"],
+    "nul_byte": [get_ek('"a":"\\u0000"')],
+    "bad_json": [get_ek('"a":NaN'), get_ek('"a":-Infinity'), get_ek('"a":"\\ud800"')],
+    "bad_base64": [changed("hmac", lambda t: t[:8] + "*" + t[8:]),
+                   changed("enc", lambda t: t + "===="),
+                   changed("encrypted_secret", lambda t: t + "QUJD"),
+                   changed("hmac", lambda t: t[:-2] + chr(ord(t[-2]) + 1) + "="),
+                   changed("credential_blob", lambda _: "no base64!")],
+    "wrong_type": [changed("credential_blob", lambda _: 7)],
+    "credential_conflict": [changed("credential_blob", lambda t: b64(
+        base64.b64decode(t)[:10] + b"\0" + base64.b64decode(t)[11:]))],
+}
+# What it took, and is taken.
+SAME = {
+    "CRs": lambda _: "\r\r" + GET_EK + "\r\r",
+    "white space": lambda _: "\t { \"command\" : \"getEK\"\t}\r",
+    "large and small numbers": get_ek('"a":1e999', f'"b":{10 ** 60}'),
+    "keys without text": get_ek('"":1'),
+    "all members": activation,
+    "junk for a blob": changed("credential_blob", lambda _: b64(b"junk")),
+    "nothing for a blob": changed("credential_blob", lambda _: None),
+    "lines in base64": changed("encrypted_secret", lambda t: "\n".join(re.findall(".{1,76}", t))),
+    "CRLF in base64": changed("encrypted_secret", lambda t: "\r\n".join(re.findall(".{1,64}", t))),
+    "space in base64": changed("hmac", lambda t: f" {t[:9]}\t {t[9:]} "),
+}
+
+
+def line(case, members):
+    made = case(members)
+    return made if isinstance(made, bytes) else made.encode()
+
+
+@pytest.mark.parametrize("error", STRICTER)
+def test_stricter(service, members, error):
+    for case in STRICTER[error]:
+        request = line(case, members)
+        assert older(request) is not None, request[:100]
+        assert service.ask(request)["error"] == error, request[:100]
+
+
+@pytest.mark.parametrize("case", SAME)
+def test_the_same(service, members, case):
+    request = line(SAME[case], members)
+    assert older(request) is not None
+    reply = service.ok(request)
+    if older(request)[0] == "activateCredential":
+        assert base64.b64decode(reply["decrypted_secret"]) == bytes(range(32))
+
+
+def test_readme_has_all_of_it():
+    """And nothing that is not shown here."""
+    section = README.read_text().split("What is stricter:")[1].split("\n\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE)) == set(STRICTER)
+
+
+@pytest.mark.linux
+def test_nothing_else_is_stricter(service, members):
+    """Each byte left out, doubled, or made another: what was taken and no more is, is in the table."""
+    known = set(STRICTER) - {"request_too_long", "too_many_members"}
+    refused = {}
+    for request in (b'{"command":"getEK","a":"b\\n","c":[null,-1.5e3],"d":1}',
+                    b'{"command":"getEK","a":true}',
+                    activation({k: b64(b"0123456789")[:12] for k in members}).encode()):
+        for at in range(len(request)):
+            for new in (b"", request[at:at + 1] * 2, *(bytes([b]) for b in b'\0\x01\t\r "\\/0=+-A{}[]:,\xe9')):
+                other = request[:at] + new + request[at + 1:]
+                if b"\n" in other or older(other) is None:
+                    continue
+                error = service.ask(other).get("error")
+                if error not in (None, "missing_fields", "bad_hmac_size"):
+                    refused.setdefault(error, other)
+    assert set(refused) <= known, refused
+    assert {"nested_value", "bad_utf8", "bad_base64"} <= set(refused)
