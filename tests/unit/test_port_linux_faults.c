@@ -83,8 +83,7 @@ static const struct {
 	int result;
 } adoptions[] = {
 	{{"getsockopt", 0, ENOTSOCK}, -ERR_IO},
-	{{"syscall", 2, EBADF}, -ERR_IO},
-	/* behind two for signals */,
+	{{"syscall", 2, EBADF}, -ERR_IO}, /* behind two for signals */
 	{{"syscall", 3, EBADF}, -ERR_IO},
 	{{NULL, 0, 0}, 0},
 };
