@@ -42,6 +42,19 @@ static_assert(BASE64_LEN(SPKI_MAX) + BASE64_LEN(EK_CERT_MAX) + 2 * BASE64_LEN(TP
 		      TX_MAX,
 	      "a reply holds all that is known of the EK and the AIK");
 
+/*
+ * The older services' clients on Windows read a reply once, so many bytes: an
+ * RSA EK's, with a certificate as long as they are, fits. So does what is in
+ * the certificate's place where there is none: where the maker's server has it.
+ */
+#define PIPE_READ 4096
+#define EK_CERT_USUAL 1600
+#define SPKI_RSA_2048 294
+static_assert(BASE64_LEN(SPKI_RSA_2048) + BASE64_LEN(EK_CERT_USUAL) +
+			      2 * BASE64_LEN(TPM_PUBLIC_MAX) + BASE64_LEN(TPM_NAME_MAX) + 256 <=
+		      PIPE_READ,
+	      "one read takes a reply");
+
 /* TPMS_ID_OBJECT (TPM 2.0 Library part 2, 12.4.2): the longest digest, and
  * a credential of the longest digest with its size. */
 #define ID_HMAC_MAX 64

@@ -2,13 +2,14 @@
  * relay: a Windows named pipe as a TCP port of 127.0.0.1, so that programs on
  * the other side of wine can be its clients.
  *
- *   relay [--message] [--late MS] [--anonymous] [--hidden] NAME
+ *   relay [--message] [--once] [--late MS] [--anonymous] [--hidden] NAME
  *       prints the port's number and, on the next line, its own process id,
  *       the one that the pipe's server sees. A connection is a client of the pipe, which
  *       waits for a free instance as clients do; the pipe's end is the
  *       connection's, and the other way round, after all bytes are through.
  *       --message: reads in message mode, and puts before each message its
- *       length, four bytes, big-endian. --late: reads nothing for so long.
+ *       length, four bytes, big-endian. --once: reads once, at most 4096 bytes,
+ *       and closes, as the older services' clients do. --late: reads nothing for so long.
  *       --anonymous: does not let the server impersonate it. --hidden: its
  *       process lets nobody find out whose it is.
  *   relay --burst N NAME
@@ -37,12 +38,13 @@
 #define CLIENTS_MAX 128
 #define WAIT_MS 30000
 #define BUFFER 16384
+#define ONCE 4096
 #define PREFIX L"\\\\.\\pipe\\"
 #define PREFIX_LEN 9
 #define NAME_LEN 256
 
 struct options {
-	bool message, info, hidden;
+	bool message, once, info, hidden;
 	DWORD late_ms, burst, security, event;
 	const wchar_t *exe; /* --text */
 	wchar_t pipe[PREFIX_LEN + NAME_LEN + 1];
@@ -135,6 +137,8 @@ static void parse(void)
 	while ((word = next_word(&rest)) != NULL) {
 		if (lstrcmpW(word, L"--message") == 0) {
 			options.message = true;
+		} else if (lstrcmpW(word, L"--once") == 0) {
+			options.once = true;
 		} else if (lstrcmpW(word, L"--info") == 0) {
 			options.info = true;
 		} else if (lstrcmpW(word, L"--late") == 0) {
@@ -229,12 +233,12 @@ static bool deliver(SOCKET s, const char *data, DWORD n)
 static void pipe_to_socket(struct client *c)
 {
 	OVERLAPPED o = {.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL)};
+	DWORD room = options.once ? ONCE : BUFFER, n;
 	char data[BUFFER];
-	DWORD n;
 
 	WaitForSingleObject(c->gone, options.late_ms);
-	while (finish(c, ReadFile(c->pipe, data, sizeof data, NULL, &o), &o, &n) &&
-	       deliver(c->socket, data, n)) {
+	while (finish(c, ReadFile(c->pipe, data, room, NULL, &o), &o, &n) &&
+	       deliver(c->socket, data, n) && !options.once) {
 	}
 	CloseHandle(o.hEvent);
 }
