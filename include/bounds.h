@@ -74,7 +74,8 @@ static_assert(BASE64_LEN(SPKI_RSA_2048) + BASE64_LEN(EK_CERT_USUAL) +
 #define LINGER_MS 1000U /* reading away what a refused client still sends */
 #define TURN_AWAY_MS 250U /* ... where its error waits to be read, and it holds a slot meanwhile */
 #define STOP_MS 5000U /* finishing the request in hand after a stop */
-#define TPM_GRACE_MS 5000U /* after the start: waiting for a late TPM */
+#define TPM_GRACE_MS 5000U /* after the start: waiting for a late TPM, if not told otherwise */
+#define WAIT_MAX_S 600U /* ... at most */
 #define TPM_REOPEN_MIN_MS 50U /* first pause before the TPM is looked for again */
 #define TPM_REOPEN_MAX_MS 1000U
 #define TPM_REOPEN_COUNT 64U /* after so many of these, about a minute, ... */

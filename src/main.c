@@ -81,7 +81,7 @@ static int command(const struct options *o)
 	return r < 0 ? fail(o->command->name, r) : r;
 }
 
-static int serve(enum port_mode mode)
+static int serve(enum port_mode mode, uint32_t grace_ms)
 {
 	int r;
 
@@ -95,7 +95,7 @@ static int serve(enum port_mode mode)
 		port_unlisten();
 		return fail("sandbox", r);
 	}
-	return server_run(mode);
+	return server_run(mode, grace_ms);
 }
 
 static int attestd(int argc, char **argv)
@@ -123,7 +123,7 @@ static int attestd(int argc, char **argv)
 	if (o.command != NULL) {
 		return command(&o);
 	}
-	return o.mode == PORT_CALL ? call(&o) : serve(o.mode);
+	return o.mode == PORT_CALL ? call(&o) : serve(o.mode, o.grace_ms);
 }
 
 int main(int argc, char **argv)

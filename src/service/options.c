@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "bounds.h"
 #include "err.h"
 #include "service/log.h"
 #include "service/options.h"
@@ -25,7 +26,28 @@ static int set_log_level(const char *value)
 	return log_level_parse(value, &target->log_level);
 }
 
+/* Seconds, in decimal, up to WAIT_MAX_S. */
+static int set_wait(const char *value)
+{
+	uint32_t seconds = 0;
+	size_t n = strlen(value);
+
+	if (n == 0 || n > 3) {
+		return -ERR_USAGE;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (value[i] < '0' || value[i] > '9') {
+			return -ERR_USAGE;
+		}
+		seconds = 10 * seconds + (uint32_t)(value[i] - '0');
+	}
+	target->grace_ms = 1000 * seconds;
+	return seconds <= WAIT_MAX_S ? 0 : -ERR_USAGE;
+}
+
 static const struct port_option own_options[] = {
+	{"--wait", "SECONDS", "how long to wait for a TPM that comes late (5, at most 600)",
+	 PORT_SERVE | PORT_ONCE, set_wait},
 	{"--log-level", "LEVEL", "error, warning, info (the default) or debug",
 	 PORT_SERVE | PORT_ONCE, set_log_level},
 };
@@ -100,7 +122,8 @@ int options_parse(int argc, char **argv, struct options *o, const char **wrong)
 	unsigned takes;
 	int i;
 
-	*o = (struct options){.mode = PORT_SERVE, .log_level = PORT_LOG_INFO};
+	*o = (struct options){
+		.mode = PORT_SERVE, .log_level = PORT_LOG_INFO, .grace_ms = TPM_GRACE_MS};
 	target = o;
 	i = argc > 1 && take_mode(argv[1], o) ? 2 : 1;
 	o->command_args = argv + i;

@@ -321,7 +321,7 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-int server_run(enum port_mode mode)
+int server_run(enum port_mode mode, uint32_t grace_ms)
 {
 	struct port_event events[CONN_MAX];
 	uint64_t now = port_now_ms();
@@ -335,7 +335,7 @@ int server_run(enum port_mode mode)
 		conns[0].state = READING; /* its PORT_EVENT_OPEN follows */
 		conns[0].deadline = PORT_NEVER;
 	}
-	tpm_init(now, on_tpm_log);
+	tpm_init(now, grace_ms, on_tpm_log);
 	port_state(PORT_READY);
 	while (!over(now)) {
 		bool tpm_event = false;

@@ -44,11 +44,11 @@ static struct work {
 	uint32_t commands; /* link_commands() when it began */
 } work;
 
-void tpm_init(uint64_t now, tpm_log_fn *log)
+void tpm_init(uint64_t now, uint32_t grace_ms, tpm_log_fn *log)
 {
 	key_init(&tpm);
 	tpm.log = log;
-	connect_init(now, TPM_GRACE_MS);
+	connect_init(now, grace_ms);
 }
 
 bool tpm_knows(unsigned facts)

@@ -57,8 +57,11 @@ struct tpm_result {
 /* For what is worth a log line: a text, an error or 0, a response code or 0. */
 typedef void tpm_log_fn(bool warning, const char *what, int err, uint32_t rc);
 
-/* Starts looking for the TPM at `now`, and to find out who it is. Call once. */
-void tpm_init(uint64_t now, tpm_log_fn *log);
+/*
+ * Starts looking for the TPM at `now`, and to find out who it is. Who asks
+ * meanwhile waits for it up to grace_ms. Call once.
+ */
+void tpm_init(uint64_t now, uint32_t grace_ms, tpm_log_fn *log);
 
 /* Are all of these facts (FACT_ bits) known, and so in tpm_identity()? */
 bool tpm_knows(unsigned facts);

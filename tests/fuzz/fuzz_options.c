@@ -155,6 +155,7 @@ static void check(const struct options *o)
 {
 	MUST(o->mode == PORT_SERVE || o->mode == PORT_ONCE || o->mode == PORT_CALL);
 	MUST(o->log_level <= PORT_LOG_DEBUG);
+	MUST(o->grace_ms <= 600000 && o->grace_ms % 1000 == 0);
 	MUST(o->command_args > args && o->command_args <= args + arg_count);
 	MUST(o->request == NULL || (o->mode == PORT_CALL && is_arg(o->request)));
 	if (o->command != NULL) {
@@ -180,6 +181,7 @@ static void check_again(int e, const struct options *before)
 	if (e == 0) {
 		MUST(o.mode == before->mode && o.command == before->command);
 		MUST(o.request == before->request && o.log_level == before->log_level);
+		MUST(o.grace_ms == before->grace_ms);
 		MUST(o.help == before->help && o.version == before->version);
 	}
 }

@@ -1,6 +1,7 @@
 """attestd once: requests on standard input, replies on standard output."""
 import json
 import subprocess
+import time
 
 import pytest
 
@@ -84,6 +85,22 @@ def test_no_tpm(once):
     """Bounded: an initramfs must go on."""
     status, replies = once('{"command":"getEK"}\n', launcher=["--absent"])
     assert status == 1 and replies[0]["error"] == "tpm_unavailable"
+
+
+def test_wait(states, launch, binary):
+    """How long a TPM is waited for that does not come."""
+    for seconds in 0, 2:
+        begin = time.monotonic()
+        done = subprocess.run(
+            [SWTPM_RUN, "--state", states.new(), *launch.LAUNCHER, "--absent", "--",
+             *BINARIES[binary], "once", "--wait", str(seconds)],
+            input=b'{"command":"getEK"}\n', capture_output=True, timeout=100, check=False)
+        assert done.returncode == 1 and b"tpm_unavailable" in done.stdout
+        if seconds:
+            assert time.monotonic() - begin >= seconds
+        else:
+            quick = time.monotonic() - begin
+    assert quick < time.monotonic() - begin
 
 
 def test_a_line_that_is_too_long(once):

@@ -185,6 +185,7 @@ def test_boot(images, states, known, initramfs):
     assert int(said["CapBnd"], 16) == int(said["CapEff"], 16) == 0
     assert said["NoNewPrivs"] == "1" and said["Seccomp"] == "2"
     assert said["member"] == "0"
+    assert (said["tpm0"], said["rtc"]) == ("opens", "0")  # misc 10:224 is allowed, others are not
 
     # The device rules hold for a TPM that goes and comes back as another.
     assert json.loads(said["unbound"])["error"] == "tpm_unavailable"
@@ -192,6 +193,7 @@ def test_boot(images, states, known, initramfs):
     assert json.loads(said["bound"])["error"] == "credential_rejected"
     assert said["pid"] == "same"
     assert said["end"] == "success 0"
+    assert said["warned"] != "0" and said["others"] == "0"  # by priority
     assert said["logged"] != "0" and said["lacks"] == ""  # a sandbox within the unit's
     assert said["failed"] == ""
     assert float(re.search(r": ([\d.]+) SAFE", said["score"])[1]) <= SCORE

@@ -21,11 +21,13 @@ class Early:
         self.run_dir = folder / "run"
         self.socket = self.run_dir / "attestd.sock"
         self.exchange = folder / "exchange"
+        self.settings = folder / "settings"
         self.script = folder / "early"
         self.shell, self.env = shell.split(), env
         text = EARLY.read_text()
         for old, new in (("/usr/sbin/attestd", attestd), ("/run/attestd", self.run_dir),
                          ("/etc/attestd/initramfs-exchange", self.exchange),
+                         ("/etc/attestd/initramfs.conf", self.settings),
                          ("/dev/kmsg", folder / "no/kmsg")):
             assert old in text
             text = text.replace(old, str(new))
@@ -78,6 +80,29 @@ def test_exchange(early, tmp_path):
     assert alive(pid) and can_connect(early.socket)
     early.do("stop")
     assert not alive(pid) and early.gone()
+
+
+def options(pid):
+    with open(f"/proc/{pid}/cmdline", encoding="utf-8") as f:
+        return f.read().split("\0")[4:-1]
+
+
+@pytest.mark.parametrize("text,wait", [(None, None), ("", None), ("# ATTESTD_WAIT=1\n", None),
+                                       ("ATTESTD_WAIT=20\n", "20"), ("ATTESTD_WAIT='0'", "0")])
+def test_wait(early, text, wait):
+    """How long a late TPM is waited for is the site's to say."""
+    if text is not None:
+        early.settings.write_text(text)
+    early.env = {**os.environ, "ATTESTD_WAIT": "7"}  # of the machine's environment: no setting
+    early.do("run")
+    assert options(early.pid) == (["--wait", wait] if wait else [])
+
+
+def test_wait_is_no_number(early):
+    """It is told, and the boot goes on with attestd's own."""
+    early.settings.write_text("ATTESTD_WAIT=20s\n")
+    assert "ATTESTD_WAIT" in early.do("run")
+    assert options(early.pid) == []
 
 
 def test_failure(early, tmp_path):

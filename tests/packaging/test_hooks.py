@@ -19,6 +19,7 @@ class Hook:
         self.folder = folder
         self.exchange = folder / "exchange"
         self.files = folder / "files"
+        self.settings = folder / "settings"
         self.write_exchange("#!/bin/sh\n")
 
     def write_exchange(self, text):
@@ -27,7 +28,8 @@ class Hook:
 
     def paths(self):
         return {"/etc/attestd/initramfs-exchange": self.exchange,
-                "/etc/attestd/initramfs-files": self.files}
+                "/etc/attestd/initramfs-files": self.files,
+                "/etc/attestd/initramfs.conf": self.settings}
 
     def script(self, source, replaced):
         text = source.read_text()
@@ -81,6 +83,13 @@ def test_files(hook, end):
     assert {*OWN, str(hook.exchange)} <= set(copied)
     # What early calls, whatever shell there is.
     assert {"rm", "rmdir"} <= {file.rsplit("/", 1)[-1] for file in copied}
+
+
+def test_settings(hook):
+    """They are the site's, and need not be there."""
+    assert str(hook.settings) not in hook.copied()
+    hook.settings.write_text("ATTESTD_WAIT=20\n")
+    assert str(hook.settings) in hook.copied()
 
 
 def test_interpreter(hook):

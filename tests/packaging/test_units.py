@@ -50,3 +50,30 @@ def test_socket_is_the_default():
     usage = subprocess.run([paths.ATTESTD, "--help"], capture_output=True, text=True, check=True)
     assert f"({setting('attestd.socket', 'ListenStream')})" in usage.stdout
     assert f"({setting('attestd.socket', 'SocketMode')})" in usage.stdout
+
+
+def test_devices():
+    """TPMs, by their class; and /dev/tpm0, which is of another one, by its number: not by its name,
+    which may not be there when the service starts."""
+    allowed = re.findall("^DeviceAllow=(.*)$", (UNITS / "attestd.service").read_text(), re.M)
+    assert sorted(allowed) == ["/dev/char/10:224 rw", "char-tpm rw"]
+
+
+def test_credential(tmp_path):
+    """What the unit's comment says of endorsementAuth: the file that systemd makes of it is read."""
+    text = (UNITS / "attestd.service").read_text()
+    source = re.search("^#   LoadCredential=([^:]+):/", text, re.M)[1]
+    command = shlex.split(re.search("^#   ExecStart=(/.*)$", text, re.M)[1])
+    (tmp_path / source).write_text("secret\n")
+    (tmp_path / source).chmod(0o400)
+    args = [arg.replace("%d", str(tmp_path)) for arg in command[1:]]
+    with subprocess.Popen([paths.ATTESTD, *args, "--socket", tmp_path / "s"], text=True,
+                          stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        wait_for(lambda: can_connect(tmp_path / "s") or process.poll() is not None, 20, "socket")
+        process.terminate()
+        assert "endorsement-auth" not in process.communicate(timeout=30)[1]
+        assert process.returncode == 0
+    (tmp_path / source).unlink()
+    done = subprocess.run([paths.ATTESTD, *args, "--socket", tmp_path / "s"], check=False, text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+    assert done.returncode == 1 and f"{tmp_path}/{source}: no such file" in done.stderr

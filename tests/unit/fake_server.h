@@ -205,9 +205,9 @@ static struct {
 	bool closed;
 } tpm = {.deadline = PORT_NEVER};
 
-void tpm_init(uint64_t now, tpm_log_fn *log)
+void tpm_init(uint64_t now, uint32_t grace_ms, tpm_log_fn *log)
 {
-	CHECK(now == clock_ms);
+	CHECK(now == clock_ms && grace_ms == 1234);
 	CHECK(log != NULL);
 	log(false, "the TPM's log", 0, 0);
 }

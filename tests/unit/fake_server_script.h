@@ -197,7 +197,7 @@ static inline void serve(enum port_mode mode, const struct act *script, int exit
 		act = acts = script;
 		once = mode == PORT_ONCE;
 		conns[0].open = once; /* its OPEN follows */
-		CHECK(server_run(mode) == exit_code);
+		CHECK(server_run(mode, 1234) == exit_code);
 		act += act->kind == TIME; /* it ended before */
 		for (; act->kind != END; act++) {
 			expect(act, 0);

@@ -108,6 +108,7 @@ static void test_defaults(void **state)
 	ASSERT_OK("");
 	assert_int_equal(o.mode, PORT_SERVE);
 	assert_int_equal(o.log_level, PORT_LOG_INFO);
+	assert_int_equal(o.grace_ms, 5000);
 	assert_null(o.request);
 	assert_false(o.help);
 	assert_false(o.version);
@@ -151,6 +152,31 @@ static void test_values(void **state)
 	assert_string_equal(tpm, "b");
 	ASSERT_OK("once|--socket-like=y");
 	assert_string_equal(tpm, "y");
+}
+
+static void test_wait(void **state)
+{
+	static const struct {
+		const char *arguments;
+		uint32_t ms;
+	} right[] = {{"--wait|0", 0},
+		     {"--wait=1", 1000},
+		     {"serve|--wait|060", 60000},
+		     {"once|--wait=600", 600000}};
+	static const char *const wrong_ones[] = {"601", "1000", "0600", "4294967296", "-1",
+						 "",    "5s",   "1.5",  " 5",         "+5"};
+	char arguments[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
+		ASSERT_OK(right[i].arguments);
+		assert_int_equal(o.grace_ms, right[i].ms);
+	}
+	for (size_t i = 0; i < sizeof wrong_ones / sizeof *wrong_ones; i++) {
+		snprintf(arguments, sizeof arguments, "once|--wait=%s", wrong_ones[i]);
+		assert_int_equal(parse(arguments), -ERR_USAGE);
+	}
+	is_wrong("call|--wait|5", "--wait");
 }
 
 static void test_log_levels(void **state)
@@ -286,6 +312,7 @@ static void test_usage(void **state)
 		assert_true(has("  --socket PATH  (serve, call)\n        where clients come\n"));
 		assert_true(has("  --tpm DEVICE  (serve, once)\n        the TPM\n"));
 		assert_true(has("  --socket-like X  (once)\n"));
+		assert_true(has("  --wait SECONDS  (serve, once)\n"));
 		assert_true(has("  --log-level LEVEL  (serve, once)\n"));
 		assert_true(has("  --help, --version\n"));
 		assert_int_equal(page[strlen(page) - 1], '\n');
@@ -295,11 +322,17 @@ static void test_usage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),      cmocka_unit_test(test_modes),
-		cmocka_unit_test(test_values),        cmocka_unit_test(test_log_levels),
-		cmocka_unit_test(test_wrong_options), cmocka_unit_test(test_options_of_other_modes),
-		cmocka_unit_test(test_request),       cmocka_unit_test(test_help_and_version),
-		cmocka_unit_test(test_usage),         cmocka_unit_test(test_commands_of_the_port),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_log_levels),
+		cmocka_unit_test(test_wait),
+		cmocka_unit_test(test_wrong_options),
+		cmocka_unit_test(test_options_of_other_modes),
+		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_help_and_version),
+		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_commands_of_the_port),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);

@@ -157,7 +157,7 @@ static int settle(void **state)
 	now = START;
 	open_error = 0;
 	full_times = 0;
-	tpm_init(now, log_nothing);
+	tpm_init(now, TPM_GRACE_MS, log_nothing);
 	tpm_run(now, false);
 	assert_true(tpm_idle());
 	trace[0] = '\0';
@@ -193,7 +193,7 @@ static void the_pauses_of_a_tpm_that_stays_away(void **state)
 	(void)state;
 	now = START;
 	open_error = -ERR_TPM_UNAVAILABLE;
-	tpm_init(now, log_nothing);
+	tpm_init(now, TPM_GRACE_MS, log_nothing);
 	for (opened = 0; now < START + 300000; now++) {
 		unsigned before = opened;
 
@@ -219,7 +219,7 @@ static void the_pauses_of_a_tpm_that_stays_away(void **state)
 	assert_true(tpm_idle());
 	tpm_close();
 	open_error = -ERR_TPM_UNAVAILABLE;
-	tpm_init(now, log_nothing);
+	tpm_init(now, TPM_GRACE_MS, log_nothing);
 	tpm_run(now, false);
 	assert_int_equal(tpm_deadline(), now + 50);
 }
@@ -232,7 +232,7 @@ static void a_plain_device_is_swept_first(void **state)
 	open_error = 0;
 	bare = true;
 	trace[0] = '\0';
-	tpm_init(now, log_nothing);
+	tpm_init(now, TPM_GRACE_MS, log_nothing);
 	tpm_run(now, false);
 	assert_string_equal(trace, "1ena");
 	trace[0] = '\0';

@@ -6,6 +6,7 @@
 
 exchange=/etc/attestd/initramfs-exchange
 files=/etc/attestd/initramfs-files
+settings=/etc/attestd/initramfs.conf
 
 # dracut gives the root file system another place if it is not this machine's.
 root=${dracutsysrootdir-}
@@ -36,6 +37,7 @@ install() {
 			exit 1
 		fi
 	fi
+	[[ ! -e $root$settings ]] || wanted+=("$settings")
 	if [[ -e $root$files ]]; then
 		# Its last line may lack the end.
 		while read -r file || [[ -n $file ]]; do
