@@ -69,6 +69,9 @@ int port_sandbox_enter(enum port_mode mode)
 	if (full && linux_options.sandbox != SANDBOX_OFF) {
 		drop_bounding_set(); /* a user that is not root may not */
 	}
+	if (full) {
+		paths_fill();
+	}
 	if (!user_become()) {
 		log_reason(PORT_LOG_ERROR, "cannot become", "--user", errno);
 		return -ERR_IO;
@@ -82,7 +85,6 @@ int port_sandbox_enter(enum port_mode mode)
 	has[UNDUMPABLE] = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 	has[NO_NEW_PRIVS] = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 	if (full) {
-		paths_fill();
 		tpm_group_join();
 		has[CAPABILITIES] = capabilities_drop();
 		has[LANDLOCK] = landlock_enter();

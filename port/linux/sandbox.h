@@ -7,11 +7,16 @@
 
 #include <stdbool.h>
 
-/* Becomes the user of --user, if there is one. False with errno: did not. */
+/*
+ * Becomes the user of --user, if there is one, and has no other groups, unless
+ * the TPM opens by one of them only. False with errno: did not. Fill `paths`
+ * first.
+ */
 bool user_become(void);
 /*
  * Has root join the group that the TPM is for, as Debian's is for tss: without
- * capabilities it would not get past the device's permissions. Fill `paths` first.
+ * capabilities it would not get past the device's permissions. Not if the device
+ * opens as it is. Fill `paths` first.
  */
 void tpm_group_join(void);
 /* Gives up all capabilities. */
