@@ -10,7 +10,8 @@ __attribute__((constructor)) static void make_a_mistake(void)
 	const char *bug = getenv("ATTESTD_BUG");
 	volatile int much = 32;
 	volatile int one = 1;
-	volatile char *block = malloc((size_t)much);
+	/* gcc 14's UBSan knows how big it is, unless its address is read anew: ASan is to tell. */
+	volatile char *volatile block = malloc((size_t)much);
 
 	if (bug != NULL && strcmp(bug, "heap") == 0) {
 		block[much] = 0;
