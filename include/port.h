@@ -77,7 +77,7 @@ int port_sandbox_enter(enum port_mode mode);
 /* ---- connections ----------------------------------------------------- */
 
 /*
- * PORT_SERVE: adopts the socket that the supervisor passed, or creates it.
+ * PORT_SERVE: adopts the sockets that the supervisor passed, or creates one.
  * PORT_ONCE: standard input and output become connection 0, whose
  * PORT_EVENT_OPEN is the first event. Call once. From here on the events that
  * end the program (SIGTERM, SIGINT, SIGHUP; Ctrl-C) arrive as PORT_EVENT_STOP.

@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "common/line.h"
+#include "activation.h"
 #include "err.h"
 #include "given.h"
 #include "lifecycle.h"
@@ -46,24 +46,13 @@ static void fill_standard_fds(void)
 	}
 }
 
-/* How many descriptors a supervisor has passed to this very process. */
-static unsigned count_passed(void)
-{
-	uint64_t pid, count = 0;
-	bool ours = line_parse(getenv("LISTEN_PID"), 10, INT32_MAX, &pid) &&
-		    pid == (uint64_t)getpid() &&
-		    line_parse(getenv("LISTEN_FDS"), 10, INT32_MAX, &count);
-
-	return ours ? (unsigned)count : 0;
-}
-
 /*
  * What a shell or a supervisor has left open by mistake: it would be kept open
  * for as long as this runs, and be within reach of whoever gets in.
  */
 static void close_inherited(void)
 {
-	unsigned first = STDERR_FILENO + 1 + count_passed();
+	unsigned first = PASSED_FD + activation_count();
 
 	if (syscall(CLOSE_RANGE, first, ~0U, 0) < 0) { /* before Linux 5.9 */
 		for (unsigned fd = first; fd < INHERITED_MAX; fd++) {

@@ -1,13 +1,19 @@
 /*
- * The socket that clients connect to.
+ * The sockets that clients connect to.
  */
 #ifndef LINUX_LISTEN_H
 #define LINUX_LISTEN_H
 
 #include <stdbool.h>
 
-/* It listens and does not block; -1 before port_listen, after port_unlisten. */
-extern int listen_fd;
+#define LISTEN_MAX 8
+
+/*
+ * They listen and do not block. There is one that was created, or those that
+ * were passed; none before port_listen and after port_unlisten.
+ */
+extern int listen_fds[LISTEN_MAX];
+extern unsigned listen_count;
 /* It was created, not adopted, and so is to be removed. */
 extern bool listen_created;
 

@@ -110,15 +110,28 @@ static void add_reason(struct line *l, int e)
 		int e;
 		char text[30];
 	} reasons[] = {
-		{EPERM, "operation not permitted"}, {ENOENT, "no such file or directory"},
-		{EIO, "input/output error"},        {EBADF, "it is closed"},
-		{EAGAIN, "it does not answer"},     {ENOMEM, "out of memory"},
-		{EACCES, "permission denied"},      {EBUSY, "device busy"},
-		{ENOTDIR, "not a directory"},       {EISDIR, "is a directory"},
-		{EMFILE, "too many open files"},    {ENOSPC, "no space left on device"},
-		{EROFS, "read-only file system"},   {EPIPE, "nobody reads it"},
-		{EADDRINUSE, "address in use"},     {ECONNRESET, "connection reset"},
-		{ETIMEDOUT, "timed out"},           {ECONNREFUSED, "connection refused"},
+		{EPERM, "operation not permitted"},
+		{ENOENT, "no such file or directory"},
+		{EIO, "input/output error"},
+		{EBADF, "it is closed"},
+		{EAGAIN, "it does not answer"},
+		{ENOMEM, "out of memory"},
+		{EACCES, "permission denied"},
+		{EBUSY, "device busy"},
+		{ENOTDIR, "not a directory"},
+		{EISDIR, "is a directory"},
+		{EMFILE, "too many open files"},
+		{ENOSPC, "no space left on device"},
+		{EROFS, "read-only file system"},
+		{EPIPE, "nobody reads it"},
+		{EADDRINUSE, "address in use"},
+		{ECONNRESET, "connection reset"},
+		{ETIMEDOUT, "timed out"},
+		{ECONNREFUSED, "connection refused"},
+		{ENFILE, "too many files in the system"},
+		{ENAMETOOLONG, "name too long"},
+		{ELOOP, "too many links"},
+		{ESHUTDOWN, "it was shut down"},
 	};
 
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {

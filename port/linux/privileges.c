@@ -106,6 +106,8 @@ static bool needs_groups(void)
 	       opens_as_user(device);
 }
 
+bool user_became;
+
 /* The C library's functions are for many threads, with all that this takes. */
 bool user_become(void)
 {
@@ -126,7 +128,8 @@ bool user_become(void)
 		return false;
 	}
 	errno = 0;
-	return syscall(CALL_SETUID, 0) < 0; /* no way back */
+	user_became = syscall(CALL_SETUID, 0) < 0; /* no way back */
+	return user_became;
 }
 
 void tpm_group_join(void)

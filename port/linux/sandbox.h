@@ -13,6 +13,8 @@
  * first.
  */
 bool user_become(void);
+/* It has: for good. */
+extern bool user_became;
 /*
  * Has root join the group that the TPM is for, as Debian's is for tss: without
  * capabilities it would not get past the device's permissions. Not if the device

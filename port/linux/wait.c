@@ -7,6 +7,7 @@
 #include "err.h"
 #include "lifecycle.h"
 #include "listen.h"
+#include "log.h"
 #include "port.h"
 #include "slot.h"
 #include "tpm.h"
@@ -19,26 +20,67 @@
  */
 #define UNPOLLED_MAX 8
 
-enum { POLL_SIGNALS, POLL_LISTENER, POLL_TPM, POLL_NOTIFY, POLL_SLOTS };
+/* Behind the listeners, of which there may be none, come the slots. */
+enum { POLL_SIGNALS, POLL_TPM, POLL_NOTIFY, POLL_LISTENERS };
+#define POLL_SLOTS (POLL_LISTENERS + listen_count)
 
-static uint64_t rest_until; /* port_now_ms(): the listener is left alone */
+/* Of each listener. */
+static struct {
+	uint64_t rest_until; /* port_now_ms(): it is left alone */
+	bool failing; /* which has been said */
+} accepting[LISTEN_MAX];
+static unsigned accept_turn; /* whose client gets the next slot */
 static bool stop_seen; /* STOP comes once */
 static unsigned unpolled;
 
-static void accept_clients(void)
+/*
+ * Lets one client in. False: there is none, or accept does not work. A socket
+ * that its other owner has shut down is always ready, and has none.
+ */
+static bool accept_one(unsigned listener, bool shut)
 {
-	int conn;
+	int fd = accept4(listen_fds[listener], NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int e = errno;
 
-	while ((conn = slot_find()) >= 0) {
-		int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0) {
+		accepting[listener].failing = false;
+		slot_open((unsigned)slot_find(), fd);
+		return true;
+	}
+	if (e == EINTR || e == ECONNABORTED) {
+		return true;
+	}
+	if (shut && e == EAGAIN) {
+		e = ESHUTDOWN;
+	}
+	if (e != EAGAIN) {
+		if (!accepting[listener].failing) {
+			log_reason(PORT_LOG_ERROR, "cannot accept clients, and tries again", NULL,
+				   e);
+		}
+		accepting[listener].failing = true;
+		accepting[listener].rest_until = port_now_ms() + REST_MS;
+	}
+	return false;
+}
 
-		if (fd >= 0) {
-			slot_open((unsigned)conn, fd);
-		} else if (errno == EAGAIN) {
-			return;
-		} else if (errno != EINTR && errno != ECONNABORTED) {
-			rest_until = port_now_ms() + REST_MS;
-			return;
+/*
+ * The listeners take turns, also from one call to the next: where slots are
+ * few, none of them gets all.
+ */
+static void accept_clients(const struct pollfd *listeners)
+{
+	uint32_t ready = 0;
+
+	for (unsigned i = 0; i < listen_count; i++) {
+		ready |= listeners[i].revents != 0 ? UINT32_C(1) << i : 0;
+	}
+	while (ready != 0 && slot_find() >= 0) {
+		unsigned i = accept_turn++ % listen_count;
+		int came = listeners[i].revents;
+
+		if ((ready >> i & 1) != 0 && !accept_one(i, (came & ~POLLIN) != 0)) {
+			ready &= ~(UINT32_C(1) << i);
 		}
 	}
 }
@@ -52,15 +94,19 @@ static void watch(struct pollfd *p, int fd, short events)
  * Says what to wait for; -1 for what not. (Not to ask for any event is
  * something else: a hang-up is always reported, again and again.)
  */
-static nfds_t watch_all(struct pollfd *p, bool resting)
+static nfds_t watch_all(struct pollfd *p, uint64_t now)
 {
-	bool listening = slot_find() >= 0 && !resting;
+	bool room = slot_find() >= 0;
 	nfds_t n = POLL_SLOTS;
 
 	watch(&p[POLL_SIGNALS], stop_seen ? -1 : signals_fd, POLLIN);
-	watch(&p[POLL_LISTENER], listening ? listen_fd : -1, POLLIN);
 	watch(&p[POLL_TPM], tpm_armed_fd, POLLIN);
 	watch(&p[POLL_NOTIFY], notify_waits(), POLLOUT);
+	for (unsigned i = 0; i < listen_count; i++) {
+		bool listening = room && accepting[i].rest_until <= now;
+
+		watch(&p[POLL_LISTENERS + i], listening ? listen_fds[i] : -1, POLLIN | POLLRDHUP);
+	}
 	for (unsigned i = 0; i < CONN_MAX && slots_used >> i != 0; i++) {
 		const struct slot *s = &slots[i];
 
@@ -92,9 +138,7 @@ static void handle(const struct pollfd *p, nfds_t n)
 			slot_go_on((unsigned)(i - POLL_SLOTS));
 		}
 	}
-	if (p[POLL_LISTENER].revents != 0) {
-		accept_clients();
-	}
+	accept_clients(&p[POLL_LISTENERS]);
 }
 
 /* How long poll may wait: port_now_ms() is rounded down, so this is up. */
@@ -109,15 +153,16 @@ static int milliseconds(uint64_t now, uint64_t until)
 /* One poll, up to the deadline at most; it may end earlier. */
 static int poll_once(uint64_t deadline)
 {
-	struct pollfd p[POLL_SLOTS + CONN_MAX];
+	struct pollfd p[POLL_LISTENERS + LISTEN_MAX + CONN_MAX];
 	uint64_t now = port_now_ms();
 	uint64_t until = slots_deadline();
-	bool resting = rest_until > now;
-	nfds_t n = watch_all(p, resting);
+	nfds_t n = watch_all(p, now);
 	int r;
 
-	if (resting && rest_until < until) {
-		until = rest_until;
+	for (unsigned i = 0; i < listen_count; i++) {
+		uint64_t rested = accepting[i].rest_until;
+
+		until = rested > now && rested < until ? rested : until;
 	}
 	if (deadline < until) {
 		until = deadline;

@@ -1,14 +1,16 @@
 """Who may connect: --allow, --owner, one account's half of the slots, the socket's folder."""
 import os
+import pathlib
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
 
 from harness.paths import BINARIES, first_binary
-from harness.service import account, ask, conclusive, connect, parse_reply, read_all
+from harness.service import account, answers, ask, conclusive, connect, parse_reply, read_all, wait_for
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be others")
 
@@ -139,21 +141,100 @@ def test_owner(start):
         connect(service.socket)
 
 
-@pytest.mark.parametrize("mode, owner, link, why", [
-    (0o777, 0, False, "others may write to"), (0o770, 0, False, "others may write to"),
-    (0o755, 4711, False, "another user owns"), (0o755, 0, True, "is a link"),
+@pytest.mark.parametrize("mode, owner, way, why", [
+    (0o777, 0, "folder", "others may write to"), (0o770, 0, "folder", "others may write to"),
+    (0o755, 4711, "folder", "another user owns"), (0o777, 0, "link", "others may write to"),
+    (0o777, 0, "link/", "others may write to"), (0o777, 0, "link/inner", "others may write to"),
+    (0o777, 0, "to-inner", "others may write to"), (0o777, 0, "to-inner/", "others may write to"),
+    (0o755, 4711, "to-inner/", "another user owns"),
 ])
-def test_unsafe_folder(tmp_path, mode, owner, link, why):
-    """The error names the folder and what is wrong with it."""
+def test_unsafe_folder(tmp_path, mode, owner, way, why):
+    """The error names the folder and what is wrong with it, whatever link leads there."""
     folder = tmp_path / "folder"
-    folder.mkdir()
+    (folder / "inner").mkdir(parents=True)
     folder.chmod(mode)
     os.chown(folder, owner, 0)
-    if link:
-        folder = tmp_path / "link"
-        folder.symlink_to("folder")
-    done = subprocess.run([*BINARIES[first_binary()], "serve", "--socket", folder / "s"],
+    (tmp_path / "link").symlink_to("folder")
+    (tmp_path / "to-inner").symlink_to(folder / "inner")
+    done = refused(f"{tmp_path}/{way}/s")
+    assert why in done.stderr and f" {folder}\n" in done.stderr
+    assert not list(tmp_path.rglob("s"))
+
+
+def refused(path, *args):
+    done = subprocess.run([*BINARIES[first_binary()], "serve", "--socket", path, *args],
                           check=False, timeout=30, capture_output=True, text=True)
     assert done.returncode == 1
-    assert why in done.stderr and f" {folder}\n" in done.stderr
-    assert not (folder / "s").exists()
+    return done
+
+
+def test_anothers_link(tmp_path):
+    """He may let it lead elsewhere."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder")
+    os.chown(tmp_path / "link", 4711, 0, follow_symlinks=False)
+    assert f"another user owns {tmp_path}/link\n" in refused(tmp_path / "link" / "s").stderr
+
+
+def test_the_folders_above(tmp_path, monkeypatch):
+    """All of them, also of a path that does not name them."""
+    (tmp_path / "all" / "own").mkdir(parents=True)
+    (tmp_path / "all").chmod(0o777)
+    monkeypatch.chdir(tmp_path / "all" / "own")
+    for path in ("s", "./s", "../own/s"):
+        assert f"others may write to {tmp_path}/all\n" in refused(path).stderr
+
+
+def test_through_a_link(start, tmp_path):
+    """As /var/run is one, to /run. The sandbox lets the socket be removed where it really is."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "run").symlink_to("../run")
+    path = tmp_path / "var" / "run" / "s"
+    service = start("plain", args=["--socket", str(path), "--sandbox", "require"])
+    service.wait(lambda: answers(path), "reply")
+    assert (tmp_path / "run" / "s").is_socket()
+    service.terminate()
+    assert service.wait_exit() == 0
+    assert os.listdir(tmp_path / "run") == []
+
+
+USER = 4711
+
+
+@pytest.mark.parametrize("args, owner, group", [
+    ((), USER, 4712), (("--group", "4713"), USER, 4713), (("--owner", "4714"), 4714, 4712),
+    (("--owner", "0", "--group", "0"), 0, 0)])
+def test_in_the_users_folder(start, args, owner, group):
+    """The socket is that user's unless told otherwise, and removed at the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chown(folder, USER, 0)
+        path = pathlib.Path(folder) / "s"
+        service = start("plain", args=["--socket", str(path), "--user", f"{USER}:4712",
+                                       "--mode", "0620", *args])
+        service.wait(lambda: answers(path), "reply")
+        found = path.stat()
+        assert (found.st_uid, found.st_gid, found.st_mode & 0o7777) == (owner, group, 0o620)
+        service.terminate()
+        assert service.wait_exit() == 0
+        assert not path.exists()
+
+
+def test_two_starts_at_once(tmp_path):
+    """Over a socket that a third has left: one of them serves, and the other says why not."""
+    path = tmp_path / "s"
+    command = [*BINARIES[first_binary()], "serve", "--socket", path, "--tpm", "/dev/none"]
+    for _ in range(20):
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(str(path))
+        pair = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+        try:
+            wait_for(lambda: any(p.poll() is not None for p in pair), 30, "end of the second")
+            first, second = sorted(pair, key=lambda p: p.poll() is not None)
+            assert second.returncode == 1 and "another program answers" in second.stderr.read()
+            assert first.poll() is None and answers(path)
+        finally:
+            for process in pair:
+                process.terminate()
+                process.communicate(timeout=30)
+        assert not path.exists()

@@ -1,13 +1,17 @@
 """Socket activation and readiness, as systemd does them; without it."""
 import os
+import pathlib
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
+import time
 
 import pytest
 
 from harness import paths
-from harness.service import ask, can_connect
+from harness.service import account, answers, ask, can_connect, connect, parse_reply, read_all
 
 # Runs a command with a listening socket as descriptor 3.
 PASS_SOCKET = """
@@ -31,7 +35,7 @@ def wrapped(path, count="1"):
 
 
 @pytest.mark.parametrize("count,binary", [
-    ("2", paths.first_binary()), *(("1", binary) for binary in paths.BINARIES)])
+    ("2", paths.first_binary()), *(("1", binary) for binary in paths.BINARIES)])  # 2: twice the same
 def test_activation(start, tmp_path, count, binary):
     """The socket passed is served, and left where it is at the end."""
     path = tmp_path / "passed"
@@ -42,6 +46,91 @@ def test_activation(start, tmp_path, count, binary):
     service.terminate()
     assert service.wait_exit() == 0
     assert path.exists()
+
+
+# Runs a command with the sockets and other things named before "--" as its descriptors from 3 on.
+PASS_ALL = """
+import os, socket, sys
+at = sys.argv.index("--")
+passed, command = sys.argv[1:at], sys.argv[at + 1:]
+for fd, path in enumerate(passed, 3):
+    if path == "-":
+        got = os.open("/dev/null", os.O_RDONLY)
+    else:
+        s = socket.socket(socket.AF_UNIX)
+        s.bind(path)
+        s.listen(64)
+        got = s.detach()
+    if got != fd:
+        os.dup2(got, fd)
+        os.close(got)
+    os.set_inheritable(fd, True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(passed)), LISTEN_FDNAMES="a")
+os.execvp(command[0], command)
+"""
+
+
+def passing(*paths_):
+    return [sys.executable, "-c", PASS_ALL, *map(str, paths_), "--"]
+
+
+@pytest.mark.parametrize("count", [2, 8])
+def test_all_that_is_passed_is_served(start, tmp_path, count):
+    """Two ListenStream= lines are two sockets; clients of all of them, at the same time."""
+    sockets = [tmp_path / str(i) for i in range(count)]
+    service = start("plain", wrap=passing(*sockets))
+    service.wait(lambda: can_connect(sockets[0]), "socket")
+    held = [connect(path) for path in sockets]
+    for path in sockets:
+        assert ask(path, {"command": "getEK"})["status"] == "ok"
+    for s in held:
+        s.sendall(b'{"command":"getEK"}\n')
+        assert parse_reply(read_all(s))["status"] == "ok"
+        s.close()
+    assert not service.socket.exists()
+    service.terminate()
+    assert service.wait_exit() == 0
+    assert all(path.exists() and not can_connect(path) for path in sockets)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be others")
+def test_one_socket_does_not_starve_the_other(start, request):
+    """All slots are held by clients of the first, and as many wait there."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="attestd-"))
+    request.addfinalizer(lambda: shutil.rmtree(folder))
+    first, second = folder / "1", folder / "2"
+    service = start("plain", wrap=passing(first, second), args=["--allow", "0,1,2"])
+    service.wait(lambda: answers(first), "reply")
+    for path in (first, second):
+        path.chmod(0o666)
+    folder.chmod(0o711)
+    held = []
+    for uid in (0, 1, 2):
+        with account(uid):
+            held += [connect(first) for _ in range(16)]
+    begin = time.monotonic()
+    with connect(second) as s:
+        s.sendall(b'{"command":"getEK"}\n')
+        held.pop(0).close()
+        held.pop(0).close()
+        assert parse_reply(read_all(s))["status"] == "ok"
+    assert time.monotonic() - begin < 9  # a silent client is given 10 s
+    for s in held:
+        s.close()
+
+
+@pytest.mark.parametrize("passed, why", [
+    (("a", "-"), "descriptor 4, passed by the supervisor, is not a listening Unix stream socket"),
+    (("-",), "descriptor 3, passed by the supervisor, is not a listening Unix stream socket"),
+    ("abcdefghi", "the supervisor passed more than 8 sockets"),
+], ids=["second", "only", "nine"])
+def test_what_is_passed_and_cannot_be_served(tmp_path, passed, why):
+    """Nothing is half served: it says what is wrong, and ends."""
+    attestd = [*paths.BINARIES[paths.first_binary()], "serve"]
+    done = subprocess.run([*passing(*passed), *attestd], timeout=100, check=False, text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True, cwd=tmp_path)
+    assert done.returncode == 1
+    assert f" error {why}\n" in done.stderr
 
 
 def test_not_for_us(start, tmp_path):

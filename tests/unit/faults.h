@@ -63,8 +63,8 @@ FAULTY(int, fcntl, (int fd, int command, long value), (fd, command, value))
 FAULTY(long, syscall, (long number, long a, long b, long c, long d, long e, long f),
        (number, a, b, c, d, e, f))
 FAULTY(int, lstat, (const char *file, struct stat *st), (file, st))
-FAULTY(int, lchown, (const char *file, uid_t uid, gid_t gid), (file, uid, gid))
-FAULTY(int, chmod, (const char *file, mode_t mode), (file, mode))
+FAULTY(int, fchownat, (int fd, const char *file, uid_t uid, gid_t gid, int flags),
+       (fd, file, uid, gid, flags))
 FAULTY(int, unlink, (const char *file), (file))
 FAULTY(int, signalfd, (int fd, const sigset_t *set, int flags), (fd, set, flags))
 FAULTY(int, epoll_create1, (int flags), (flags))

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "passed.h"
 #include "port_linux.h"
 
 /* Waiting takes next to none of it; spinning all, or our share. */
@@ -52,6 +53,26 @@ static void forty_clients(void)
 	hear(fds[7], "");
 }
 
+/* All slots taken, and clients at both of the sockets that were passed. */
+static void full_with_two_sockets(void)
+{
+	struct port_event e[64];
+	uint64_t cpu;
+
+	pass(2);
+	CHECK(port_listen(PORT_SERVE) == 0);
+	for (unsigned i = 0; i < CONN_MAX + 4; i++) {
+		(void)client_of(i % 2);
+	}
+	CHECK(wait_ms(e, 64, 100) == CONN_MAX);
+	cpu = cpu_us();
+	expect_nothing(200);
+	CHECK(cpu_us() - cpu < 20000);
+	port_close(9, 0);
+	expect(PORT_EVENT_OPEN, 9);
+	expect_nothing(0);
+}
+
 /* Out of descriptors: the listener rests, and nothing spins. */
 static void descriptors_run_out(void)
 {
@@ -93,9 +114,10 @@ static void waits_calmly(void)
 	CHECK(port_wait(&e, 1, 0) == 0);
 }
 
-#define ALL_TESTS(X)           \
-	X(forty_clients)       \
-	X(descriptors_run_out) \
+#define ALL_TESTS(X)             \
+	X(forty_clients)         \
+	X(full_with_two_sockets) \
+	X(descriptors_run_out)   \
 	X(waits_calmly)
 
 RUN(ALL_TESTS)

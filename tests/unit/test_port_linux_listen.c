@@ -97,51 +97,6 @@ static void replaced_stays(void)
 	CHECK(mode_of_path() != 0);
 }
 
-static void activate(int fd)
-{
-	char pid[16];
-
-	(void)snprintf(pid, sizeof(pid), "%d", getpid());
-	CHECK(setenv("LISTEN_PID", pid, 1) == 0 && setenv("LISTEN_FDS", "1", 1) == 0);
-	CHECK(dup2(fd, 3) == 3);
-}
-
-static void adopted_stays(void)
-{
-	CHECK(open("/dev/null", O_RDONLY) >= 0); /* keeps 3 from the socket */
-	bind_there(SOCK_STREAM, true);
-	for (int fd = 4; fd < 20; fd++) {
-		if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &(int){0}, &(socklen_t){sizeof(int)}) ==
-		    0) {
-			activate(fd);
-			CHECK(close(fd) == 0);
-		}
-	}
-	if (getenv("LISTEN_PID") == NULL) {
-		activate(3);
-	}
-	CHECK(port_listen(PORT_SERVE) == 0);
-	CHECK(getenv("LISTEN_PID") == NULL && getenv("LISTEN_FDS") == NULL);
-	CHECK((fcntl(3, F_GETFL) & O_NONBLOCK) != 0 && fcntl(3, F_GETFD) == FD_CLOEXEC);
-	CHECK(client() >= 0);
-	expect(PORT_EVENT_OPEN, 0);
-	port_unlisten();
-	CHECK(mode_of_path() != 0);
-}
-
-static void wrong_adoption(void)
-{
-	int ends[2];
-
-	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
-	activate(ends[0]); /* not listening */
-	CHECK(port_listen(PORT_SERVE) == -ERR_IO);
-	activate(ends[0]);
-	CHECK(setenv("LISTEN_PID", "1", 1) == 0); /* somebody else's */
-	CHECK(port_listen(PORT_SERVE) == 0);
-	CHECK(mode_of_path() == 0660);
-}
-
 /* ---- the end; the supervisor -------------------------------------------- */
 
 static void stops_once(void)
@@ -303,8 +258,6 @@ static void random_bytes(void)
 	X(live_datagrams_are_refused) \
 	X(other_things_stay)          \
 	X(replaced_stays)             \
-	X(adopted_stays)              \
-	X(wrong_adoption)             \
 	X(stops_once)                 \
 	X(ignored_hangup)             \
 	X(notifies)                   \

@@ -1,5 +1,5 @@
 /*
- * port/linux: who may connect, and where.
+ * port/linux: who may connect.
  */
 #include "common/due.h"
 #include "port_linux.h"
@@ -183,100 +183,12 @@ static void lists(void)
 	CHECK(set_option("--allow", "0,4294967294,@0,@4294967294") == 0);
 }
 
-/* ---- the folder ---------------------------------------------------------- */
-
-static char folder[200];
-
-static void listens_at(const char *name, int result)
-{
-	(void)snprintf(folder, sizeof(folder), "%s/%s", dir, name);
-	CHECK(set_option("--socket", folder) == 0);
-	CHECK(port_listen(PORT_SERVE) == result);
-	CHECK((access(folder, F_OK) == 0) == (result == 0));
-	port_unlisten();
-}
-
-static const char *make_folder(const char *name, mode_t mode)
-{
-	(void)snprintf(folder, sizeof(folder), "%s/%s", dir, name);
-	CHECK(mkdir(folder, 0) == 0 && chmod(folder, mode) == 0);
-	return folder;
-}
-
-static void others_may_write(void)
-{
-	(void)make_folder("own", 0755);
-	(void)make_folder("group", 0770);
-	(void)make_folder("all", 0757);
-	(void)make_folder("like-tmp", 01777);
-	(void)make_folder("all/own", 0700);
-	(void)make_folder("like-tmp/own", 0700);
-	listens_at("own/s", 0);
-	listens_at("like-tmp/s", 0);
-	listens_at("like-tmp/own/s", 0);
-	listens_at("group/s", -ERR_USAGE);
-	listens_at("all/s", -ERR_USAGE);
-	listens_at("all/own/s", -ERR_USAGE);
-	/* The same, seen from there. */
-	CHECK(chdir(make_folder("all/here", 0700)) == 0);
-	CHECK(set_option("--socket", "s") == 0 && port_listen(PORT_SERVE) == 0);
-	port_unlisten();
-	CHECK(set_option("--socket", "./s") == 0 && port_listen(PORT_SERVE) == 0);
-	port_unlisten();
-	CHECK(set_option("--socket", "../own/s") == 0 && port_listen(PORT_SERVE) == -ERR_USAGE);
-	CHECK(chmod(".", 0777) == 0);
-	CHECK(set_option("--socket", "s") == 0 && port_listen(PORT_SERVE) == -ERR_USAGE);
-	CHECK(set_option("--socket", "./s") == 0 && port_listen(PORT_SERVE) == -ERR_USAGE);
-}
-
-static void links(void)
-{
-	(void)make_folder("own", 0755);
-	(void)make_folder("own/inner", 0755);
-	(void)make_folder("all", 0777);
-	(void)make_folder("all/inner", 0755);
-	CHECK(chdir(dir) == 0 && symlink("own", "link") == 0 && symlink("all", "to-all") == 0);
-	listens_at("link/inner/s", 0);
-	listens_at("link/s", -ERR_USAGE); /* the last is none */
-	listens_at("to-all/inner/s", -ERR_USAGE);
-}
-
-static void anothers(void)
-{
-	if (geteuid() != 0) {
-		return; /* who else may give a folder away? */
-	}
-	CHECK(chown(make_folder("his", 0755), 4711, 0) == 0);
-	(void)make_folder("his/inner", 0755);
-	(void)make_folder("own", 0755);
-	(void)make_folder("own/inner", 0755);
-	listens_at("his/s", -ERR_USAGE);
-	listens_at("his/inner/s", -ERR_USAGE);
-	/* but for him whom we are to become: it is left over from the last time */
-	CHECK(set_option("--user", "4711:4711") == 0);
-	listens_at("his/s", 0);
-	CHECK(set_option("--user", "4712:4711") == 0);
-	CHECK(chdir(dir) == 0 && symlink("own", "link") == 0 && symlink("his", "to-his") == 0);
-	listens_at("link/inner/s", 0);
-	listens_at("to-his/inner/s", -ERR_USAGE);
-	CHECK(lchown("link", 4711, 0) == 0);
-	listens_at("link/inner/s", -ERR_USAGE);
-	/* Root's and one's own are right. */
-	CHECK(chown(dir, 0, 0) == 0 && chmod(dir, 01777) == 0);
-	CHECK(seteuid(4711) == 0);
-	listens_at("his/s", 0);
-	listens_at("his/inner/s", -ERR_IO); /* may not write there */
-}
-
 #define ALL_TESTS(X)                \
 	X(half_the_slots)           \
 	X(lingering_counts)         \
 	X(turned_away_in_any_state) \
 	X(is_allowed)               \
 	X(is_allowed_by_group)      \
-	X(lists)                    \
-	X(others_may_write)         \
-	X(links)                    \
-	X(anothers)
+	X(lists)
 
 RUN(ALL_TESTS)

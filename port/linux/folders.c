@@ -1,0 +1,217 @@
+#include "folders.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "log.h"
+#include "options.h"
+#include "port.h"
+
+#define WALK_MAX 1024
+#define LINKS_MAX 40 /* as in the kernel */
+#define LOCK_RETRY_MS 10
+
+struct walk {
+	char at[WALK_MAX]; /* resolved; no slash at its end, so that "" is the root */
+	size_t n; /* its length */
+	char todo[WALK_MAX]; /* what comes behind it, links not resolved */
+	unsigned links; /* so many have been followed */
+	bool users;
+};
+
+static int refuse(const char *why, const char *folder, int e)
+{
+	log_reason(PORT_LOG_ERROR, why, folder, e);
+	return e != 0 ? -ERR_IO : -ERR_USAGE;
+}
+
+static const char *name_of(const struct walk *w)
+{
+	return w->n > 0 ? w->at : "/";
+}
+
+static void go_up(struct walk *w)
+{
+	while (w->n > 0 && w->at[--w->n] != '/') {
+	}
+	w->at[w->n] = '\0';
+}
+
+/* Adds text in front of `todo`, a folder of its own. */
+static int put_in_front(struct walk *w, const char *text, size_t n)
+{
+	size_t rest = strlen(w->todo) + 1;
+
+	if (n + 1 + rest > sizeof(w->todo)) {
+		return refuse("too long is the way from", name_of(w), ENAMETOOLONG);
+	}
+	memmove(w->todo + n + 1, w->todo, rest);
+	memcpy(w->todo, text, n);
+	w->todo[n] = '/';
+	return 0;
+}
+
+static int follow(struct walk *w)
+{
+	char target[WALK_MAX];
+	ssize_t n = readlink(name_of(w), target, sizeof(target));
+
+	if (n < 0 || ++w->links > LINKS_MAX) {
+		return refuse("cannot follow", name_of(w), n < 0 ? errno : ELOOP);
+	}
+	if (n > 0 && target[0] == '/') {
+		w->n = 0;
+		w->at[0] = '\0';
+	} else {
+		go_up(w);
+	}
+	return put_in_front(w, target, (size_t)n);
+}
+
+/* Whoever is to remove the socket owns its folder. */
+static int make(const char *folder)
+{
+	mode_t saved = umask(022);
+	int r = mkdir(folder, 0755);
+
+	(void)umask(saved);
+	if (r < 0) {
+		return errno == EEXIST ? 0 : refuse("cannot make", folder, errno);
+	}
+	/* Only root can, and then nobody else may write where this folder is. */
+	(void)lchown(folder, linux_options.user, linux_options.user_group);
+	return 0;
+}
+
+/* Who may change what is in a folder may put a socket of his own in our place. */
+static int look(struct walk *w)
+{
+	bool last = w->todo[strspn(w->todo, "/")] == '\0';
+	const char *at = name_of(w);
+	struct stat st;
+	int r = lstat(at, &st);
+
+	if (r < 0 && errno == ENOENT && last && linux_options.default_socket) {
+		r = make(at);
+		if (r < 0) {
+			return r;
+		}
+		r = lstat(at, &st);
+	}
+	if (r < 0) {
+		return refuse("cannot look at", at, errno);
+	}
+	if (st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != linux_options.user) {
+		return refuse("another user owns", at, 0);
+	}
+	if (S_ISLNK(st.st_mode)) {
+		return follow(w);
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		return refuse("there can be no socket in", at, ENOTDIR);
+	}
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (st.st_mode & S_ISVTX) == 0) {
+		return refuse("others may write to", at, 0);
+	}
+	w->users = w->users || st.st_uid == linux_options.user;
+	return 0;
+}
+
+/* Moves the first name of `todo` behind `at`. False: there is none. */
+static bool step(struct walk *w)
+{
+	const char *name = w->todo + strspn(w->todo, "/");
+	size_t n = strcspn(name, "/");
+
+	if (n == 0) {
+		return false;
+	}
+	if (n == 2 && name[0] == '.' && name[1] == '.') {
+		go_up(w);
+	} else if (n > 1 || name[0] != '.') {
+		w->at[w->n++] = '/';
+		memcpy(w->at + w->n, name, n);
+		w->n += n;
+		w->at[w->n] = '\0';
+	}
+	memmove(w->todo, name + n, strlen(name + n) + 1);
+	return true;
+}
+
+/* Where the walk begins. The folder part of a path is its first n bytes. */
+static int begin(struct walk *w, const char *path, size_t n)
+{
+	char start[WALK_MAX];
+	int r = put_in_front(w, path, n);
+
+	if (r < 0 || path[0] == '/') {
+		return r;
+	}
+	if (getcwd(start, sizeof(start)) == NULL) {
+		return refuse("cannot find the folder of", path, errno);
+	}
+	return put_in_front(w, start, strlen(start));
+}
+
+int folders_resolve(char *path, size_t cap, bool *users)
+{
+	struct walk w = {.n = 0};
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+	size_t n = strlen(name) + 1;
+	int r = begin(&w, path, (size_t)(name - path));
+
+	do {
+		if (r == 0 && w.n + strlen(w.todo) >= sizeof(w.at)) {
+			r = refuse("too long is the way from", name_of(&w), ENAMETOOLONG);
+		}
+		if (r == 0) {
+			r = look(&w);
+		}
+	} while (r == 0 && step(&w));
+	*users = w.users;
+	if (r == 0 && w.n + 1 + n > cap) {
+		r = refuse("too long, without links, is", path, ENAMETOOLONG);
+	}
+	if (r == 0) {
+		memmove(path + w.n + 1, name, n);
+		memcpy(path, w.at, w.n);
+		path[w.n] = '/';
+	}
+	return r;
+}
+
+int folders_lock(const char *path)
+{
+	char folder[WALK_MAX] = "/";
+	size_t n = (size_t)(strrchr(path, '/') - path);
+	uint64_t end = port_now_ms() + LOCK_MS;
+	int fd, e;
+
+	memcpy(folder, path, n > 0 ? n : 1);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	e = fd < 0 ? errno : EWOULDBLOCK;
+	while (e == EWOULDBLOCK) {
+		bool late = port_now_ms() >= end;
+
+		e = flock(fd, LOCK_EX | LOCK_NB) < 0 ? errno : 0;
+		if (late) {
+			break;
+		}
+		if (e == EWOULDBLOCK) {
+			(void)poll(NULL, 0, LOCK_RETRY_MS);
+		}
+	}
+	if (e == EWOULDBLOCK) {
+		log_reason(PORT_LOG_WARNING, "another program keeps it locked:", folder, 0);
+	} else if (e != 0) {
+		log_reason(PORT_LOG_WARNING, "cannot lock", folder, e);
+	}
+	return fd;
+}
