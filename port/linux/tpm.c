@@ -114,6 +114,7 @@ static bool is_tpm12(const char *device)
 static TSS2_TCTI_TRANSMIT_FCN to_device;
 static TSS2_TCTI_RECEIVE_FCN from_device;
 static int transfer_error; /* errno of the last transfer, 0 if it did not fail */
+static bool with_session; /* the last command begins or uses a session */
 
 /* The TCTI tells only that a transfer failed; right behind it errno says why. */
 static TSS2_RC transferred(TSS2_RC rc)
@@ -124,6 +125,10 @@ static TSS2_RC transferred(TSS2_RC rc)
 
 static TSS2_RC transmit(TSS2_TCTI_CONTEXT *tcti, size_t n, const uint8_t *command)
 {
+	static const uint8_t start_auth_session[] = {0, 0, 0x01, 0x76};
+
+	with_session = n >= 10 && (command[1] == 0x02 || /* TPM_ST_SESSIONS */
+				   memcmp(command + 6, start_auth_session, 4) == 0);
 	errno = 0;
 	return transferred(to_device(tcti, n, command));
 }
@@ -143,13 +148,16 @@ static void watch_transfers(void)
 }
 
 /*
- * EFAULT is the kernel's resource manager: the TPM did not save a session of
- * ours, mostly since one that somebody else leaves idle is too far behind. Up
- * to Linux 4.20 the command's write says so, then the read of its response.
+ * EFAULT is the kernel's resource manager: the TPM did not save our session,
+ * since one that somebody else leaves idle is too far behind. Up to Linux 4.20
+ * the command's write says so, then the read of its response. (Of a response
+ * that is cut short the kernel says the same, and no more.)
  */
 int port_tpm_fault(void)
 {
-	return transfer_error == EFAULT ? -ERR_TPM_GAP : -ERR_TPM_UNAVAILABLE;
+	bool gap = transfer_error == EFAULT && with_session && !port_tpm_is_bare();
+
+	return gap ? -ERR_TPM_GAP : -ERR_TPM_UNAVAILABLE;
 }
 
 /* ---- opening ---------------------------------------------------------------- */
@@ -206,8 +214,6 @@ static int open_device(unsigned i, bool *last)
 			return -ERR_TPM_DENIED;
 		case EBUSY:
 			return -ERR_TPM_BUSY;
-		case EFAULT:
-			return -ERR_TPM_GAP;
 		default:
 			return -ERR_TPM_UNAVAILABLE;
 		}
@@ -268,7 +274,7 @@ void port_tpm_close(void)
 /* /dev/tpmN. Of another name it is not known what stands behind it. */
 bool port_tpm_is_bare(void)
 {
-	const char *name = strrchr(opened, '/');
+	const char *name = opened != NULL ? strrchr(opened, '/') : NULL;
 
 	return name != NULL && strncmp(name, "/tpm", 4) == 0 && name[4] != 'r';
 }

@@ -78,7 +78,7 @@ static void log_device(const struct tpm *t, const char *device)
 static bool is_verdict(int fault)
 {
 	return fault == -ERR_TPM_VERSION || fault == -ERR_TPM_DENIED || fault == -ERR_TPM_BLOCKED ||
-	       fault == -ERR_TPM_SERVICE;
+	       fault == -ERR_TPM_SERVICE || fault == -ERR_TPM_GAP;
 }
 
 /* The pause to make now. Each is twice the last; after a minute it is a long one. */

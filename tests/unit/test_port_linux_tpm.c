@@ -218,7 +218,7 @@ static void faults(void)
 		TSS2_RC rc;
 		int fault;
 	} cases[] = {
-		{EFAULT, TSS2_TCTI_RC_IO_ERROR, -ERR_TPM_GAP},
+		{EFAULT, TSS2_TCTI_RC_IO_ERROR, 0}, /* as the command is */
 		{EIO, TSS2_TCTI_RC_IO_ERROR, -ERR_TPM_UNAVAILABLE},
 		{EPIPE, TSS2_TCTI_RC_IO_ERROR, -ERR_TPM_UNAVAILABLE},
 		{0, TSS2_TCTI_RC_IO_ERROR, -ERR_TPM_UNAVAILABLE}, /* errno is older */
@@ -227,25 +227,47 @@ static void faults(void)
 	};
 	TSS2_TCTI_CONTEXT *tcti;
 	const char *name;
+	/* NV_Read in a session, StartAuthSession, GetRandom: none where there is no session. */
+	static const struct {
+		uint8_t bytes[10];
+		const char *device;
+		int fault;
+	} commands[] = {
+		{{0x80, 2, 0, 0, 0, 10, 0, 0, 1, 0x4e}, "/dev/tpmrm0", -ERR_TPM_GAP},
+		{{0x80, 1, 0, 0, 0, 10, 0, 0, 1, 0x76}, "/dev/tpmrm0", -ERR_TPM_GAP},
+		{{0x80, 1, 0, 0, 0, 10, 0, 0, 1, 0x7b}, "/dev/tpmrm0", -ERR_TPM_UNAVAILABLE},
+		{{0x80, 2, 0, 0, 0, 10, 0, 0, 1, 0x4e}, "/dev/my-tpm", -ERR_TPM_GAP},
+		/* no resource manager */
+		{{0x80, 2, 0, 0, 0, 10, 0, 0, 1, 0x4e}, "/dev/tpm0", -ERR_TPM_UNAVAILABLE},
+	};
+	const size_t count = sizeof(cases) / sizeof(cases[0]);
 	uint8_t bytes[10] = {0};
 	int pair[2];
 
 	fake_transmit_fcn = fake_transmit;
 	fake_receive_fcn = fake_receive;
-	for (unsigned i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+	for (unsigned i = 0; i < 2 * count * sizeof(commands) / sizeof(commands[0]); i++) {
+		unsigned c = i / 2 % count, of = i / 2 / count;
+		int wanted = cases[c].fault != 0 ? cases[c].fault : commands[of].fault;
 		size_t n = sizeof(bytes);
 
 		CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
-		fake_devices[0] = (struct fake_device){.name = "/dev/my-tpm", .fd = pair[0]};
-		CHECK(set_option("--tpm", "/dev/my-tpm") == 0);
+		fake_devices[0] = (struct fake_device){.name = commands[of].device, .fd = pair[0]};
+		CHECK(set_option("--tpm", commands[of].device) == 0);
+		paths_fill();
 		CHECK(port_tpm_open(&tcti, &name) == 0);
-		transfer_errno = cases[i / 2].e;
-		transfer_rc = cases[i / 2].rc;
+		if (i % 2 == 1) { /* the write worked */
+			transfer_errno = 0;
+			transfer_rc = TSS2_RC_SUCCESS;
+			CHECK(Tss2_Tcti_Transmit(tcti, n, commands[of].bytes) == 0);
+		}
+		transfer_errno = cases[c].e;
+		transfer_rc = cases[c].rc;
 		errno = EFAULT;
-		CHECK((i % 2 == 0 ? Tss2_Tcti_Transmit(tcti, n, bytes)
+		CHECK((i % 2 == 0 ? Tss2_Tcti_Transmit(tcti, n, commands[of].bytes)
 				  : Tss2_Tcti_Receive(tcti, &n, bytes, 0)) == transfer_rc);
 		errno = EFAULT; /* whatever else has failed since */
-		CHECK(port_tpm_fault() == cases[i / 2].fault);
+		CHECK(port_tpm_fault() == wanted);
 		transfer_errno = 0;
 		transfer_rc = TSS2_TCTI_RC_NO_CONNECTION;
 		CHECK(Tss2_Tcti_Transmit(tcti, n, bytes) == transfer_rc);
@@ -253,9 +275,6 @@ static void faults(void)
 		port_tpm_close();
 		CHECK(close(pair[1]) == 0);
 	}
-	/* The first command is the TCTI's own. */
-	fake_devices[0] = (struct fake_device){.name = "/dev/my-tpm", .error = EFAULT};
-	CHECK(port_tpm_open(&tcti, &name) == -ERR_TPM_GAP);
 }
 
 #define ALL_TESTS(X)        \

@@ -6,10 +6,11 @@
  * the FIFO FAULTS, "KIND VALUE COMMAND COUNT", for the next COUNT commands of
  * that code; the last one said holds:
  *
- *     rc CODE    answers with that code
- *     delay MS   answers late
- *     short N    answers with the first N bytes only
- *     die 0      ends, the command in hand
+ *     rc CODE       answers with that code
+ *     session CODE  likewise, but only where the first handle is a session
+ *     delay MS      answers late
+ *     short N       answers with the first N bytes only
+ *     die 0         ends, the command in hand
  *
  * Says so through standard error when a command has met its fault, and when an
  * answer that was delayed goes out.
@@ -37,6 +38,7 @@ struct vtpm_proxy_new_dev {
 
 #define HEADER 10
 #define RC_FAILURE 0x101
+#define TRANSIENT 0x80 /* a handle's first byte */
 #define SLOTS 3 /* of a TPM, for each kind of what is loaded */
 
 static struct fault {
@@ -91,7 +93,7 @@ static size_t pass_on(int tpm, uint8_t *buf, size_t n, size_t cap)
 /* What one that died before us had loaded. Most of it will not be there. */
 static void flush_all(int tpm)
 {
-	static const uint8_t kinds[] = {0x80 /* transient */, 0x02 /* HMAC */, 0x03 /* policy */};
+	static const uint8_t kinds[] = {TRANSIENT, 0x02 /* HMAC */, 0x03 /* policy */};
 	uint8_t buf[256];
 
 	for (unsigned i = 0; i < sizeof kinds * SLOTS; i++) {
@@ -112,13 +114,14 @@ static size_t answer(int tpm, uint8_t *buf, size_t n, size_t cap)
 	if (command == TPM2_CC_SET_LOCALITY) {
 		return put_code(buf, 0);
 	}
-	if (command != fault.command || fault.count == 0) {
+	if (command != fault.command || fault.count == 0 ||
+	    (is("session") && buf[HEADER] == TRANSIENT)) {
 		return pass_on(tpm, buf, n, cap);
 	}
 	if (is("die")) {
 		return 0;
 	}
-	if (is("rc")) {
+	if (is("rc") || is("session")) {
 		n = put_code(buf, fault.value);
 	} else {
 		n = pass_on(tpm, buf, n, cap);
