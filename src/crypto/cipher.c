@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <string.h>
 
 #include <bearssl_block.h>
@@ -54,6 +55,26 @@ TSS2_RC cipher_aes_decrypt(uint8_t *key, TPM2_ALG_ID alg, TPMI_AES_KEY_BITS bits
 	return aes_cfb(key, alg, bits, mode, p, n, iv, false);
 }
 
+/*
+ * BearSSL's padding asks a generator once, for as many bytes as the hash has,
+ * and cannot be told that there are none: so they are there before it asks.
+ * One of its own generators in between would be a kilobyte, for nothing.
+ */
+struct drawn {
+	const br_prng_class *vtable;
+	uint8_t bytes[64];
+};
+
+static void give_drawn(const br_prng_class **ctx, void *out, size_t n)
+{
+	const struct drawn *drawn = (const void *)ctx;
+
+	assert(n <= sizeof drawn->bytes);
+	memcpy(out, drawn->bytes, n);
+}
+
+static const br_prng_class drawn_class = {sizeof(struct drawn), NULL, give_drawn, NULL};
+
 TSS2_RC cipher_rsa_oaep(TPM2B_PUBLIC *key, size_t in_len, BYTE *in, size_t cap, BYTE *out,
 			size_t *out_len, const char *label, void *userdata)
 {
@@ -61,8 +82,7 @@ TSS2_RC cipher_rsa_oaep(TPM2B_PUBLIC *key, size_t in_len, BYTE *in, size_t cap, 
 	const br_hash_class *hash = digest_class(area->nameAlg);
 	uint32_t exponent = area->parameters.rsaDetail.exponent;
 	uint8_t exponent_be[4];
-	uint8_t seed[32];
-	br_hmac_drbg_context drbg;
+	struct drawn drawn = {.vtable = &drawn_class};
 	br_rsa_public_key pk;
 
 	(void)userdata;
@@ -70,11 +90,9 @@ TSS2_RC cipher_rsa_oaep(TPM2B_PUBLIC *key, size_t in_len, BYTE *in, size_t cap, 
 	if (hash == NULL) {
 		return TSS2_ESYS_RC_NOT_IMPLEMENTED;
 	}
-	if (port_random(seed, sizeof seed) != 0) {
+	if (port_random(drawn.bytes, sizeof drawn.bytes) != 0) {
 		return TSS2_ESYS_RC_GENERAL_FAILURE;
 	}
-	br_hmac_drbg_init(&drbg, &br_sha256_vtable, seed, sizeof seed);
-	wipe(seed, sizeof seed);
 	exponent = exponent == 0 ? 65537 : exponent;
 	for (size_t i = 0; i < sizeof exponent_be; i++) {
 		exponent_be[i] = (uint8_t)(exponent >> (24 - 8 * i));
@@ -87,9 +105,9 @@ TSS2_RC cipher_rsa_oaep(TPM2B_PUBLIC *key, size_t in_len, BYTE *in, size_t cap, 
 		pk.e++;
 		pk.elen--;
 	}
-	*out_len = br_rsa_i31_oaep_encrypt(&drbg.vtable, hash, label, strlen(label) + 1, &pk, out,
+	*out_len = br_rsa_i31_oaep_encrypt(&drawn.vtable, hash, label, strlen(label) + 1, &pk, out,
 					   cap, in, in_len);
-	wipe(&drbg, sizeof drbg);
+	wipe(&drawn, sizeof drawn);
 	return *out_len == 0 ? TSS2_ESYS_RC_GENERAL_FAILURE : TSS2_RC_SUCCESS;
 }
 
