@@ -60,6 +60,7 @@ PACKAGES_analyse = clang-tidy-19 cppcheck python3-minimal
 PACKAGES_sanitize = $(PACKAGES_unit) $(PACKAGES_integration)
 PACKAGES_run = swtpm swtpm-tools tpm2-tools openssl
 PACKAGES_bench = swtpm swtpm-tools tpm2-tools python3 python3-cryptography wine wine64
+PACKAGES_parts = gcc libc6-dev llvm-19 python3 python3-pytest python3-pytest-xdist
 PACKAGES_target = $(PACKAGES)
 PACKAGES_targets = $(foreach t,$(TARGETS),$(shell MAKEFLAGS= $(MAKE) -s packages TARGET=$t))
 
@@ -108,6 +109,14 @@ PROBES := $(patsubst tests/probe/%.c,%,$(sort $(wildcard tests/probe/*.c)))
 probes: $(PROBES:%=probe-%)
 probe-%: target-$(HOST_TARGET)
 	$(SUBMAKE) -f toolchains/build.mk TARGET=$(HOST_TARGET) PROBE=$*
+
+# Its twins with debug information, which say whose the bytes are: tests/bench/parts.py.
+PARTED = x86_64-linux-musl aarch64-linux-musl
+parts-%: target-%
+	$(SUBMAKE) -f toolchains/build.mk TARGET=$* PARTS=1
+
+parts: $(PARTED:%=parts-%) $(READY)/packages-parts
+	@PYTHONDONTWRITEBYTECODE=1 BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py --parts
 
 # The programs that tests use, and the unit tests themselves, for this machine.
 tools: $(READY)/packages-tools
@@ -240,6 +249,9 @@ binaries: targets $(READY)/packages-binaries
 		$(MAKE) --no-print-directory -f toolchains/build.mk TARGET=$$target check-binary; done
 
 REPRODUCED = $(TARGETS)
+suite-parts: parts-$(HOST_TARGET) $(READY)/packages-parts
+	-@$(SUITE) --pytest $(RESULTS) parts $(pytest) loadfile tests/bench
+
 reproducible: $(REPRODUCED:%=target-%) $(READY)/packages-rooms
 	@$(SUITE) $(RESULTS) reproducible toolchains/reproducible $(BUILD) $(REPRODUCED)
 
@@ -273,18 +285,19 @@ test-vm: clean-results
 	@$(PYTHON) tests/tools/summary $(RESULTS) vm
 
 test: clean-results
-	$(call NEED,targets tools unit format integration binaries valgrind analyse fuzz windows vm packaging)
+	$(call NEED,targets tools unit format integration binaries parts valgrind analyse fuzz windows vm packaging)
 	$(SUBMAKE) targets
 	$(SUBMAKE) -k unit rooms format-check ROOMS='$(TARGET) x86_64-windows' || :
 	$(SUBMAKE) -k binaries reproducible \
 		REPRODUCED='$(TARGET) x86_64-windows' || : # a compiler each
+	$(SUBMAKE) suite-parts
 	$(SUBMAKE) integration
 	$(SUBMAKE) suite-sanitize PYTEST_FLAGS='-m "not slow"'
 	$(SUBMAKE) -k suite-valgrind suite-analyse suite-fuzz AT_ONCE=5 || : # it counts by the clock
 	$(SUBMAKE) -k windows suite-soak SOAK_TIME=60 || :
 	$(SUBMAKE) -k vm packaging || :
 	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES) sanitize valgrind analyse fuzz \
-		soak $(WINDOWS_SUITES) vm packaging reproducible $(TARGETS:%=binary-%)
+		soak $(WINDOWS_SUITES) vm packaging reproducible parts $(TARGETS:%=binary-%)
 
 run:
 	$(call NEED,target tools run)
@@ -292,8 +305,9 @@ run:
 	@tests/tools/demo $(BUILD)/$(TARGET)/attestd $(BUILD)/host/swtpm-run
 
 bench:
-	$(call NEED,targets tools bench vm)
+	$(call NEED,targets tools bench vm parts)
 	$(SUBMAKE) targets tools tools-x86_64-windows $(GUESTS:%=$(READY)/guest-%)
+	$(SUBMAKE) $(PARTED:%=parts-%)
 	@BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py
 
 clean:
@@ -301,6 +315,7 @@ clean:
 
 .PHONY: all targets packages probes tools units unit rooms format-check integration binaries \
 	reproducible clean-results check windows $(WINDOWS_SUITES) arm64-wine \
-	test-windows vm test-vm packaging install deb $(ALONE) $(ALONE:%=suite-%) test run bench clean
+	test-windows vm test-vm packaging install deb $(ALONE) $(ALONE:%=suite-%) \
+	suite-parts parts test run bench clean
 .PRECIOUS: $(READY)/packages-%
 .DELETE_ON_ERROR:

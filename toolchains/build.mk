@@ -8,7 +8,10 @@ include toolchains/$(TARGET).mk
 # $(BUILD)/probe/NAME/TARGET. Without LTO, so that the linker sees each call of
 # the functions that the probe stands before (PROBE_WRAP_NAME).
 PROBE =
-OUT := $(BUILD)/$(if $(PROBE),probe/$(PROBE)/)$(TARGET)
+# PARTS=1: a twin with debug information, in $(BUILD)/parts/TARGET, that says
+# which source each byte is from (tests/bench/parts).
+PARTS =
+OUT := $(BUILD)/$(if $(PROBE),probe/$(PROBE)/)$(if $(PARTS),parts/)$(TARGET)
 DEPS := $(BUILD)/deps
 TSS := $(DEPS)/tpm2-tss
 BEARSSL := $(DEPS)/bearssl
@@ -35,6 +38,11 @@ ifneq ($(PROBE),)
 include tests/probe/wrap.mk
 override LTO =
 LDFLAGS += $(PROBE_WRAP_$(PROBE):%=-Wl,--wrap=%)
+endif
+
+ifneq ($(PARTS),)
+OPTIMISE += -g
+override LDFLAGS := $(LDFLAGS:,-s=)
 endif
 
 # V=1 shows the commands.

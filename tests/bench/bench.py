@@ -1,7 +1,7 @@
 """Sizes, memory, times and TPM commands of attestd, in one table.
 
 Everything is measured anew, in one run. Each line has its bound, where there
-is one, and whether it holds.
+is one, and whether it holds. With --parts: only whose the files' bytes are.
 """
 import json
 import os
@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import parts
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 from harness import paths  # noqa: E402
@@ -63,6 +65,17 @@ def sizes(table):
         target = file.parent.name
         bounded = target.startswith(("x86_64", "aarch64")) and not target.endswith("-gcc")
         table.add(f"file size, {target}", file.stat().st_size, "bytes", 147456 if bounded else None)
+
+
+def print_parts():
+    """The bytes of each file for which there is a twin (`make parts`), by part."""
+    twins = sorted(paths.BUILD.glob("parts/*/attestd*"))
+    found = {t.parent.name: parts.parts(paths.BUILD / t.parent.name / t.name, t) for t in twins}
+    print("\n" + " ".join(f"{name:>20}" for name in found) + "  bytes of the file, by part")
+    for part in sorted({p for each in found.values() for p in each},
+                       key=lambda p: (not p.startswith("own"), -sum(f.get(p, 0) for f in found.values()))):
+        print(" ".join(f"{each.get(part, 0):20,}" for each in found.values()) + f"  {part}")
+    print(" ".join(f"{sum(each.values()):20,}" for each in found.values()) + "  all of it")
 
 
 def peak_kb(service):
@@ -241,6 +254,9 @@ def windows(table, states):
 
 
 def main():
+    if sys.argv[1:] == ["--parts"]:
+        print_parts()
+        return
     if sys.argv[1:2] == ["--take-turns"]:
         take_turns(sys.argv[2], pathlib.Path(sys.argv[3]))
         return
@@ -260,6 +276,7 @@ def main():
         shutil.rmtree(work, ignore_errors=True)
     print(f"attestd on {os.uname().machine}, {os.cpu_count()} CPUs")
     table.print()
+    print_parts()
 
 
 if __name__ == "__main__":

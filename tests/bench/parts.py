@@ -1,0 +1,226 @@
+"""parts.py [--files] FILE TWIN: whose are the bytes of attestd? With --files: of which source?
+
+TWIN is the same program with debug information (`make parts`), for link-time optimisation leaves
+nothing else that says what is from where. That it is the same is checked: what FILE has loaded
+into memory is in TWIN byte for byte. Then each byte of FILE goes to one part, the first of these
+that holds:
+
+- code to the source that the compiler's line table names, inlined functions to their own source;
+- data to the source that declares the variable, or else to the library that has the symbol;
+- what else is in a section to what the section is for; strings are all in one place, merged;
+- what is in none is padding.
+"""
+import bisect
+import pathlib
+import re
+import struct
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DWARFDUMP = "llvm-dwarfdump-19"
+ROOMS = ("wire", "crypto", "tpm", "service")
+LIBRARIES = {"tpm2-tss/src/tss2-esys": "ESAPI", "tpm2-tss/src/tss2-mu": "MU",
+             "tpm2-tss/src/tss2-sys": "SYS", "tpm2-tss/": "TCTI and the rest of tpm2-tss",
+             "bearssl/": "BearSSL", "jsmn/": "jsmn"}
+C_LIBRARY, HEADERS, PADDING = "C library", "headers and tables of the format", "padding"
+STRINGS = "strings and nameless constants"
+SECTIONS = {".rela.dyn": "relocations", ".relr.dyn": "relocations", ".reloc": "relocations",
+            ".eh_frame": "unwind tables", ".pdata": "unwind tables", ".xdata": "unwind tables",
+            ".rsrc": "resources", ".buildid": HEADERS}
+TABLES = (".dyn", ".gnu.hash", ".hash", ".got", ".init", ".fini", ".note", ".tls", ".CRT")
+
+
+class Image:
+    """What of a program is loaded: sections as (name, address, bytes in the file, offset, code)."""
+
+    def __init__(self, path):
+        self.data = pathlib.Path(path).read_bytes()
+        self.symbols = []  # (address, size)
+        (self._elf if self.data[:4] == b"\x7fELF" else self._pe)()
+
+    def _string(self, at):
+        return self.data[at:self.data.index(b"\0", at)].decode()
+
+    def _elf(self):
+        assert self.data[4:6] == b"\2\1", "64 bits, little-endian"
+        phoff, shoff = struct.unpack_from("<QQ", self.data, 32)
+        phnum, _, shnum, names = struct.unpack_from("<HHHH", self.data, 56)
+        self.headers = 64 + 56 * phnum
+        loads = [struct.unpack_from("<IIQQQQ", self.data, phoff + 56 * i) for i in range(phnum)]
+        # The ELF header says where the sections are listed, which differs.
+        self.loaded = [(max(at, self.headers), at + n) for kind, _, at, _, _, n in loads if kind == 1]
+        raw = [struct.unpack_from("<IIQQQQIIQQ", self.data, shoff + 64 * i) for i in range(shnum)]
+        self.sections = [(self._string(raw[names][4] + name), addr, size, at, bool(flags & 4))
+                         for name, kind, flags, addr, at, size, *_ in raw
+                         if flags & 2 and kind != 8]
+        for _, kind, _, _, at, size, link, *_ in raw:
+            if kind == 2:
+                for i in range(at, at + size, 24):
+                    _, info, _, _, value, length = struct.unpack_from("<IBBHQQ", self.data, i)
+                    if info & 15 == 1:
+                        self.symbols.append((value, length))
+
+    def _pe(self):
+        start, = struct.unpack_from("<I", self.data, 60)
+        count, = struct.unpack_from("<H", self.data, start + 6)
+        optional, = struct.unpack_from("<H", self.data, start + 20)
+        base, = struct.unpack_from("<Q", self.data, start + 48)
+        table = start + 24 + optional
+        self.sections = []
+        for i in range(count):
+            name, size, addr, raw, at = struct.unpack_from("<8sIIII", self.data, table + 40 * i)
+            flags, = struct.unpack_from("<I", self.data, table + 40 * i + 36)
+            name = name.rstrip(b"\0").decode()
+            if raw and not flags & 0x02000000 and not name.startswith(("/", ".debug")):
+                self.sections.append((name, base + addr, min(size, raw), at, bool(flags & 0x20)))
+        self.headers = table + 40 * count
+        self.loaded = [(at, at + n) for _, _, n, at, _ in self.sections]
+
+
+def name_of(path, folder):
+    """A source's, as the compiler was given it in its working folder; None if it is the C library's."""
+    whole = pathlib.PurePosixPath(folder) / path
+    return str(whole.relative_to(ROOT)) if whole.is_relative_to(ROOT) else None
+
+
+def part_of(path, folder):
+    """The part that a source belongs to."""
+    name = name_of(path, folder)
+    if name is None:
+        return C_LIBRARY
+    if "deps/" in name:
+        name = name.split("deps/", 1)[1]
+        return next((part for start, part in LIBRARIES.items() if name.startswith(start)), C_LIBRARY)
+    room = re.match(r"src/(\w+)/|(port)/|(src)/", name)
+    if not room:
+        return C_LIBRARY
+    return f"own: {room[1] or room[2] or 'main'}"
+
+
+def file_of(path, folder):
+    return name_of(path, folder) or f"{C_LIBRARY}: {path}"
+
+
+def dump(twin, what):
+    return subprocess.run([DWARFDUMP, what, twin], check=True, stdout=subprocess.PIPE,
+                          encoding="utf-8", errors="replace").stdout.splitlines()
+
+
+def code_parts(twin, first, classify):
+    """(from, to, part): what the line tables say of addresses from `first` on."""
+    folders, files, rows, found = {}, {}, [], []
+    entry, key = None, None
+    for line in dump(twin, "--debug-line"):
+        if line.startswith("debug_line["):
+            folders, files, rows = {}, {}, []
+        elif (m := re.match(r'include_directories\[ *(\d+)\] = "(.*)"', line)):
+            folders[int(m[1])] = m[2]
+        elif (m := re.match(r"file_names\[ *(\d+)\]:", line)):
+            key = int(m[1])
+        elif (m := re.match(r' +name: "(.*)"', line)):
+            entry = m[1]
+        elif (m := re.match(r" +dir_index: (\d+)", line)):
+            path = pathlib.PurePosixPath(folders.get(int(m[1]), ".")) / entry
+            files[key] = classify(path, folders.get(0, "."))
+        elif line.startswith("0x"):
+            address, _, _, file, *rest = line.split()
+            rows.append((int(address, 16), files.get(int(file), C_LIBRARY)))
+            if "end_sequence" in rest:
+                if rows[0][0] >= first:
+                    found += [(a, b, part) for (a, part), (b, _) in zip(rows, rows[1:]) if b > a]
+                rows = []
+    return found
+
+
+def data_parts(twin, classify):
+    """{address: part} of the variables that have a place of their own."""
+    declared, origins, places = {}, {}, []
+    die, kind, folder = None, None, "."
+    for line in dump(twin, "--debug-info"):
+        if (m := re.match(r"0x([0-9a-f]+): +(DW_TAG_\w+)", line)):
+            die, kind = int(m[1], 16), m[2]
+        elif kind == "DW_TAG_compile_unit" and (m := re.search(r'DW_AT_comp_dir\t\("(.*)"\)', line)):
+            folder = m[1]
+        elif kind != "DW_TAG_variable":
+            continue
+        elif (m := re.search(r'DW_AT_decl_file\t\("(.*)"\)', line)):
+            declared[die] = classify(m[1], folder)
+        elif (m := re.search(r"DW_AT_(?:abstract_origin|specification)\t\(0x([0-9a-f]+)", line)):
+            origins[die] = int(m[1], 16)
+        elif (m := re.search(r"DW_AT_location\t\(DW_OP_addr 0x([0-9a-f]+)\)", line)):
+            places.append((die, int(m[1], 16)))
+    parts = {}
+    for die, address in places:
+        while die not in declared and die in origins:
+            die = origins[die]
+        if die in declared:
+            parts[address] = declared[die]
+    return parts
+
+
+def check_same(image, twin):
+    """That the twin is one: what is loaded of both is the same, and is at the same place."""
+    differ = "the twin is of other sources: make both anew"
+    assert image.sections and [s[:3] for s in image.sections] == [s[:3] for s in twin.sections], differ
+    for (name, _, size, at, _), (_, _, _, there, _) in zip(image.sections, twin.sections):
+        assert image.data[at:at + size] == twin.data[there:there + size], f"{name}: {differ}"
+
+
+def parts(file, twin, classify=part_of):
+    """{part: bytes of the file}; they add up to its size."""
+    image, other = Image(file), Image(twin)
+    check_same(image, other)
+    owner = [None] * len(image.data)
+
+    def give(start, end, part):
+        for i in range(start, end):
+            if owner[i] is None:
+                owner[i] = part
+
+    give(0, image.headers, HEADERS)
+    first = min(addr for _, addr, _, _, is_code in image.sections if is_code)
+    code, data = code_parts(twin, first, classify), data_parts(twin, classify)
+    sizes = dict(other.symbols)
+    known = sorted({*data, *sizes})
+    for name, addr, size, at, is_code in image.sections:
+        if is_code:
+            for start, end, part in code:
+                if addr <= start < addr + size:
+                    give(at + start - addr, at + min(end, addr + size) - addr, part)
+        for i in range(bisect.bisect_left(known, addr), bisect.bisect_left(known, addr + size)):
+            start = known[i]
+            following = known[i + 1] if i + 1 < len(known) else addr + size
+            end = min(start + sizes.get(start, following - start), addr + size)
+            give(at + start - addr, at + end - addr, data.get(start, C_LIBRARY))
+        give(at, at + size, section_part(name, is_code))
+    # Behind what is loaded: names of sections, and their list.
+    give(max(end for _, end in image.loaded), len(image.data), HEADERS)
+    give(0, len(image.data), PADDING)
+    return {part: owner.count(part) for part in set(owner)}
+
+
+def section_part(name, is_code):
+    if name in SECTIONS:
+        return SECTIONS[name]
+    if is_code:
+        return C_LIBRARY
+    return HEADERS if name.startswith(TABLES) else STRINGS
+
+
+def rows(file, twin, classify=part_of):
+    """Own code first, then the largest."""
+    found = parts(file, twin, classify)
+    assert sum(found.values()) == pathlib.Path(file).stat().st_size
+    return sorted(found.items(), key=lambda row: (not row[0].startswith("own"), -row[1]))
+
+
+def main():
+    *options, file, twin = sys.argv[1:]
+    for part, size in rows(file, twin, file_of if options == ["--files"] else part_of):
+        print(f"{size:9,}  {part}")
+    print(f"{pathlib.Path(file).stat().st_size:9,}  {file}")
+
+
+if __name__ == "__main__":
+    main()
