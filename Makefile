@@ -116,7 +116,8 @@ parts-%: target-%
 	$(SUBMAKE) -f toolchains/build.mk TARGET=$* PARTS=1
 
 parts: $(PARTED:%=parts-%) $(READY)/packages-parts
-	@PYTHONDONTWRITEBYTECODE=1 BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py --parts
+	@PYTHONDONTWRITEBYTECODE=1 BUILD=$(abspath $(BUILD)) PARTED='$(PARTED)' \
+		$(PYTHON) tests/bench/bench.py --parts
 
 # The programs that tests use, and the unit tests themselves, for this machine.
 tools: $(READY)/packages-tools
@@ -308,7 +309,7 @@ bench:
 	$(call NEED,targets tools bench vm parts)
 	$(SUBMAKE) targets tools tools-x86_64-windows $(GUESTS:%=$(READY)/guest-%)
 	$(SUBMAKE) $(PARTED:%=parts-%)
-	@BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py
+	@BUILD=$(abspath $(BUILD)) PARTED='$(PARTED)' $(PYTHON) tests/bench/bench.py
 
 clean:
 	rm -rf $(BUILD)

@@ -68,8 +68,8 @@ def sizes(table):
 
 
 def print_parts():
-    """The bytes of each file for which there is a twin (`make parts`), by part."""
-    twins = sorted(paths.BUILD.glob("parts/*/attestd*"))
+    """The bytes of each file that the Makefile has made a twin of, by part."""
+    twins = [next(paths.BUILD.glob(f"parts/{t}/attestd*")) for t in os.environ["PARTED"].split()]
     found = {t.parent.name: parts.parts(paths.BUILD / t.parent.name / t.name, t) for t in twins}
     print("\n" + " ".join(f"{name:>20}" for name in found) + "  bytes of the file, by part")
     for part in sorted({p for each in found.values() for p in each},
