@@ -124,6 +124,16 @@ int given_read(void)
 	return r;
 }
 
+int given_read_once(void)
+{
+	static int result = 1; /* not read yet */
+
+	if (result > 0) {
+		result = given_read();
+	}
+	return result;
+}
+
 void given_wipe(void)
 {
 	explicit_bzero(&auth, sizeof(auth));

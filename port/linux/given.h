@@ -12,6 +12,9 @@
  */
 int given_read(void);
 
+/* The same, but what it came to the first time. */
+int given_read_once(void);
+
 /* Forgets the secret among them. */
 void given_wipe(void);
 

@@ -46,6 +46,8 @@ static void fill_standard_fds(void)
 	}
 }
 
+static bool inherited; /* there may be descriptors that were left open for us */
+
 /*
  * What a shell or a supervisor has left open by mistake: it would be kept open
  * for as long as this runs, and be within reach of whoever gets in.
@@ -54,6 +56,10 @@ static void close_inherited(void)
 {
 	unsigned first = PASSED_FD + activation_count();
 
+	if (!inherited) {
+		return;
+	}
+	inherited = false;
 	if (syscall(CLOSE_RANGE, first, ~0U, 0) < 0) { /* before Linux 5.9 */
 		for (unsigned fd = first; fd < INHERITED_MAX; fd++) {
 			(void)close((int)fd);
@@ -64,7 +70,7 @@ static void close_inherited(void)
 int port_run(int argc, char **argv, int (*body)(int argc, char **argv))
 {
 	fill_standard_fds();
-	close_inherited();
+	inherited = true;
 	log_open();
 	return body(argc, argv);
 }
@@ -184,6 +190,8 @@ static void notify_open(void)
 void port_state(enum port_state state)
 {
 	if (state == PORT_STARTING) {
+		(void)given_read_once(); /* a file may be one of the descriptors; port_listen says */
+		close_inherited();
 		notify_open();
 	} else if (state == PORT_READY) {
 		notify(0);

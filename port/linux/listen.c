@@ -215,7 +215,7 @@ static int create_alone(void)
 
 int port_listen(enum port_mode mode)
 {
-	int r = given_read(); /* a file may be a pipe: a signal still ends the wait */
+	int r = given_read_once(); /* a file may be a pipe: a signal still ends the wait */
 
 	if (r == 0) {
 		r = signals_take();
