@@ -22,6 +22,14 @@ README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
 GET_EK = '{"command":"getEK"}'
 
 
+def decoded(text):
+    """b64decode drops what is no base64. Until Python 3.13 it ended with the padding as well."""
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        return base64.b64decode(re.match("[^=]*=*", text)[0])
+
+
 def older(line):
     """What the Python service acts on: a command's name and what it decodes; None: an error."""
     try:
@@ -32,8 +40,7 @@ def older(line):
         if command != "activateCredential" or not all(
                 k in request for k in ("credential_blob", "encrypted_secret", "hmac", "enc")):
             return None
-        return command, tuple(base64.b64decode(request[k])
-                              for k in ("encrypted_secret", "hmac", "enc"))
+        return command, tuple(decoded(request[k]) for k in ("encrypted_secret", "hmac", "enc"))
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
 
