@@ -12,6 +12,8 @@ PROBE =
 # which source each byte is from (tests/bench/parts).
 PARTS =
 OUT := $(BUILD)/$(if $(PROBE),probe/$(PROBE)/)$(if $(PARTS),parts/)$(TARGET)
+# A probe's BearSSL is that of what ships.
+SHIPS := $(if $(PROBE),$(BUILD)/$(TARGET),$(OUT))
 DEPS := $(BUILD)/deps
 TSS := $(DEPS)/tpm2-tss
 BEARSSL := $(DEPS)/bearssl
@@ -26,7 +28,7 @@ include toolchains/deps.mk
 OBJECTS := $(SOURCES:%.c=$(OUT)/%.o)
 RESOURCES := $(patsubst %.rc,$(OUT)/%.res.o,$(wildcard port/$(PORT)/*.rc))
 TSS_OBJECTS := $(TSS_SOURCES:$(DEPS)/%.c=$(OUT)/deps/%.o)
-BEARSSL_OBJECTS := $(BEARSSL_SOURCES:$(DEPS)/%.c=$(OUT)/deps/%.o)
+BEARSSL_OBJECTS := $(BEARSSL_SOURCES:$(DEPS)/%.c=$(SHIPS)/deps/%.o)
 
 # Size first. TARGET_OPTIMISE is what one compiler needs told.
 OPTIMISE = -Oz -fno-jump-tables -fomit-frame-pointer -ffunction-sections \
@@ -51,13 +53,13 @@ Q := $(if $(V),,@)
 attestd: $(OUT)/attestd$(EXE)
 	@:
 
-$(OUT)/attestd$(EXE): $(OBJECTS) $(RESOURCES) $(OUT)/libtss2.a $(OUT)/libbearssl.a
+$(OUT)/attestd$(EXE): $(OBJECTS) $(RESOURCES) $(OUT)/libtss2.a $(SHIPS)/libbearssl.a $(LINKER_SCRIPT)
 	@echo "LD $@"
-	$(Q)$(CC) $(OPTIMISE) $(LTO) $(TARGET_CFLAGS) $(LDFLAGS) $(TARGET_LDFLAGS) -o $@ $^ $(TARGET_LDLIBS)
+	$(Q)$(CC) $(OPTIMISE) $(LTO) $(TARGET_CFLAGS) $(LDFLAGS) $(TARGET_LDFLAGS) -o $@ $(filter-out $(LINKER_SCRIPT),$^) $(TARGET_LDLIBS)
 
 $(OUT)/libtss2.a: $(TSS_OBJECTS)
-$(OUT)/libbearssl.a: $(BEARSSL_OBJECTS)
-$(OUT)/%.a:
+$(SHIPS)/libbearssl.a: $(BEARSSL_OBJECTS)
+$(OUT)/libtss2.a $(SHIPS)/libbearssl.a:
 	@rm -f $@
 	$(Q)$(AR) rcD $@ $^
 
@@ -68,7 +70,7 @@ check-binary: $(OUT)/attestd$(EXE)
 .DELETE_ON_ERROR:
 
 # Nearly all of the time that is not the TPM's is spent here.
-$(addprefix $(OUT)/deps/bearssl/src/,int/i31_montmul.o hash/sha2small.o): OPTIMISE += -O2
+$(addprefix $(SHIPS)/deps/bearssl/src/,int/i31_montmul.o hash/sha2small.o): OPTIMISE += -O2
 
 # What else decides how things are compiled; the Makefile has the version.
 $(OBJECTS) $(TSS_OBJECTS) $(BEARSSL_OBJECTS): toolchains/build.mk toolchains/deps.mk \
@@ -86,7 +88,7 @@ $(TSS_OBJECTS): $(OUT)/deps/%.o: $(DEPS)/%.c
 	$(Q)$(CC) $(OPTIMISE) $(LTO) $(TARGET_CFLAGS) $(TSS_CFLAGS) $(TARGET_CPPFLAGS) \
 		$(if $(findstring /tcti-,$<),$(TCTI_CPPFLAGS),$(CORE_CPPFLAGS)) -c -o $@ $<
 
-$(BEARSSL_OBJECTS): $(OUT)/deps/%.o: $(DEPS)/%.c
+$(BEARSSL_OBJECTS): $(SHIPS)/deps/%.o: $(DEPS)/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(OPTIMISE) $(TARGET_CFLAGS) $(BEARSSL_CFLAGS) $(TARGET_CPPFLAGS) -c -o $@ $<
 
@@ -103,7 +105,7 @@ $(RESOURCES): $(OUT)/%.res.o: %.rc $(wildcard port/$(PORT)/*.h) Makefile toolcha
 TOOLS := $(addprefix $(OUT)/tools/,$(if $(EXE),relay.exe ordinary.exe tbs.dll,vtpm-proxy))
 tools: $(TOOLS)
 	@:
-$(OUT)/tools/vtpm-proxy: tests/vm/vtpm-proxy.c toolchains/build.mk toolchains/$(TARGET).mk
+$(OUT)/tools/vtpm-proxy: tests/vm/vtpm-proxy.c toolchains/build.mk toolchains/$(TARGET).mk $(LINKER_SCRIPT)
 	@mkdir -p $(@D)
 	@echo "CC $<"
 	$(Q)$(CC) -std=c11 -Os -Wall -Wextra -Werror -Wshadow -Wvla $(TARGET_CFLAGS) $(TARGET_CPPFLAGS) \

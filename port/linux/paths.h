@@ -1,15 +1,19 @@
 /*
  * Every path that is opened, looked at or removed once the sandbox is entered.
- * They fill a page that is read-only from then on, and the seccomp filter
- * lets no path through that is elsewhere.
+ * They have a page to themselves that is read-only from then on, and the seccomp
+ * filter lets no path through that is elsewhere. How large a page is, only the
+ * running kernel knows: all of them are in its first page, and what follows up
+ * to the largest is there to keep others out. It takes no memory.
  */
 #ifndef LINUX_PATHS_H
 #define LINUX_PATHS_H
 
 #include <stdalign.h>
+#include <stddef.h>
 #include <sys/un.h>
 
-#define PATHS_PAGE 4096
+#define PAGE_SMALLEST 4096
+#define PAGE_LARGEST 65536 /* on 64-bit ARM */
 #define DEVICE_MAX 128 /* with its NUL */
 #define DEVICES 8
 
@@ -17,7 +21,8 @@
 #define CHIPS 10
 
 struct paths {
-	alignas(PATHS_PAGE) char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	/* A static PIE is moved by whole pages only: no more than that holds when it runs. */
+	alignas(PAGE_LARGEST) char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	/* Devices; the last is followed by an empty name, if there is room. */
 	char tpms[DEVICES][DEVICE_MAX];
 	/*
@@ -30,7 +35,9 @@ struct paths {
 		char number[40], version[40], pcrs[40];
 	} chips[CHIPS];
 };
-_Static_assert(sizeof(struct paths) == PATHS_PAGE, "one page, and nothing else in it");
+_Static_assert(offsetof(struct paths, chips) + sizeof(((struct paths *)0)->chips) <= PAGE_SMALLEST,
+	       "one page has them all");
+_Static_assert(sizeof(struct paths) == PAGE_LARGEST, "and nothing else is in it");
 extern struct paths paths;
 
 /* Fills it from the options. Idempotent, while the options stay as they are. */

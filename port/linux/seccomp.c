@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -103,7 +104,7 @@ enum {
 	ALLOWED(AT) WITH_PATH(AT) REFUSED(AT)
 	AT_KILL,
 	AT_CHECK,
-	AT_HIGH, /* of the page of `paths`, both to be filled in */
+	AT_HIGH, /* of the page of `paths`: filled in, as AT_MASK and AT_LOW are */
 	AT_LOAD_LOW,
 	AT_MASK,
 	AT_LOW,
@@ -120,7 +121,7 @@ static const struct instruction filter[] = {
 	{LOAD, 0, 0, OFFSET_PATH + 4},
 	{EQUAL, 0, AT_REFUSE - AT_HIGH - 1, 0},
 	{LOAD, 0, 0, OFFSET_PATH},
-	{MASK, 0, 0, ~(PATHS_PAGE - 1U)},
+	{MASK, 0, 0, 0},
 	{EQUAL, AT_ALLOW - AT_LOW - 1, 0, 0},
 	{RETURN, 0, 0, RET_REFUSE},
 	{RETURN, 0, 0, RET_ALLOW},
@@ -133,8 +134,12 @@ static bool read_only(uintptr_t at, size_t n)
 	return syscall(SYS_mprotect, at, n, PROT_READ) == 0;
 }
 
-/* What the start of the program has relocated; for a static PIE nobody else does it. */
-static bool relro_protect(void)
+/*
+ * What the start of the program has relocated; for a static PIE nobody else does
+ * it. The segment reaches to the end of a page of any size, and nothing else is
+ * in its pages: check-binary sees to both.
+ */
+static bool relro_protect(uintptr_t page)
 {
 	extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 	uintptr_t base = (uintptr_t)&__ehdr_start;
@@ -144,8 +149,8 @@ static bool relro_protect(void)
 	while (segment->p_type != PT_GNU_RELRO) {
 		segment++; /* check-binary sees to it that there is one */
 	}
-	from = (base + segment->p_vaddr) & ~(uintptr_t)(PATHS_PAGE - 1);
-	to = (base + segment->p_vaddr + segment->p_memsz) & ~(uintptr_t)(PATHS_PAGE - 1);
+	from = (base + segment->p_vaddr) & ~(page - 1);
+	to = (base + segment->p_vaddr + segment->p_memsz) & ~(page - 1);
 	return read_only(from, to - from);
 }
 
@@ -156,11 +161,13 @@ bool seccomp_enter(void)
 		unsigned short n;
 		const struct instruction *code;
 	} program = {COUNT, code};
-	uintptr_t page = (uintptr_t)&paths;
+	/* Only the kernel knows: one program runs on pages of 4, 16 and 64 KiB. */
+	uintptr_t page = getauxval(AT_PAGESZ), at = (uintptr_t)&paths;
 
 	memcpy(code, filter, sizeof(filter));
-	code[AT_HIGH].k = (uint32_t)((uint64_t)page >> 32);
-	code[AT_LOW].k = (uint32_t)page;
-	return relro_protect() && read_only(page, sizeof(paths)) &&
+	code[AT_HIGH].k = (uint32_t)((uint64_t)at >> 32);
+	code[AT_MASK].k = (uint32_t)~(page - 1);
+	code[AT_LOW].k = (uint32_t)at;
+	return relro_protect(page) && read_only(at, sizeof(paths)) &&
 	       syscall(SYS_seccomp, SET_MODE_FILTER, 0, &program) == 0;
 }

@@ -30,10 +30,14 @@ class Elf:
     def get(self, form, at):
         return struct.unpack_from(form, self.data, at)[0]
 
-    def segment(self, kind):
-        """Where the first header of that kind is."""
-        return next(at for at in range(self.segments, self.segments + 56 * self.segment_count, 56)
-                    if self.get("<I", at) == kind)
+    def segment(self, kind, which=0):
+        """Where the header of the first of that kind is, or of one behind it."""
+        return [at for at in range(self.segments, self.segments + 56 * self.segment_count, 56)
+                if self.get("<I", at) == kind][which]
+
+    def move(self, at, by):
+        """A segment's address; where it is in the file stays."""
+        self.put("<Q", at + 16, self.get("<Q", at + 16) + by)
 
     def section(self, kind, flags):
         """The first such section's header."""
@@ -61,6 +65,23 @@ def unresolved(elf):
     elf.put("<I", elf.get("<Q", elf.section(4, 2) + 24) + 8, 1)
 
 
+def small_pages(elf):
+    """As in version 0.1: all that follows the code fits pages of 4 KiB, and no larger ones."""
+    for at in (elf.segment(LOAD, 1), elf.segment(LOAD, 2), elf.segment(RELRO)):
+        elf.move(at, 0x1000)
+
+
+def relro_too_early(elf):
+    """Right behind the code, with no page between them."""
+    for at in (elf.segment(LOAD, 1), elf.segment(RELRO)):
+        elf.move(at, -0x10000)
+
+
+def relro_too_long(elf):
+    at = elf.segment(RELRO) + 40
+    elf.put("<Q", at, elf.get("<Q", at) + 0x4000)
+
+
 def section_type(elf):
     elf.put("<I", elf.section(1, 2) + 4, 2)
 
@@ -79,7 +100,12 @@ DAMAGE = {
     "a section is writable and exec": lambda elf: elf.change(elf.section(1, 6) + 8, add=1),
     "looks for libraries at places": lambda elf: elf.put("<Q", elf.dynamic(DEBUG), RUNPATH),
     "has symbols": section_type,
-    "pages are not of 4 kB": lambda elf: elf.put("<Q", elf.segment(LOAD) + 48, 0x10000),
+    "a segment cannot be mapped in pages of 16384 ": small_pages,
+    "a segment cannot be mapped in pages of 65536 ": small_pages,
+    "two segments share a page of 65536 ": relro_too_early,
+    "RELRO shares a page of 65536 ": relro_too_early,
+    "RELRO ends within a page of 16384 ": small_pages,
+    "RELRO ends within a page of 65536 ": relro_too_long,
     "larger than 147456 bytes": lambda elf: elf.data.extend(bytes(147456)),
     "does not start": lambda elf: elf.put("<H", 18, 3),
 }
