@@ -104,11 +104,14 @@ $(READY)/packages-%: Makefile
 tools-%: target-%
 	$(SUBMAKE) -f toolchains/build.mk TARGET=$* tools
 
-# attestd with a probe of the tests' inside, for this machine.
+# attestd with a probe of the tests' inside, for this machine; and the sandbox's
+# for those of the guest with large pages.
 PROBES := $(patsubst tests/probe/%.c,%,$(sort $(wildcard tests/probe/*.c)))
 probes: $(PROBES:%=probe-%)
 probe-%: target-$(HOST_TARGET)
 	$(SUBMAKE) -f toolchains/build.mk TARGET=$(HOST_TARGET) PROBE=$*
+probe-sandbox-%: target-%
+	$(SUBMAKE) -f toolchains/build.mk TARGET=$* PROBE=sandbox
 
 # Its twins with debug information, which say whose the bytes are: tests/bench/parts.py.
 PARTED = x86_64-linux-musl aarch64-linux-musl
@@ -226,8 +229,13 @@ $(READY)/guest-%: tests/vm/fetch-guest tests/vm/fetch-cryptsetup $(READY)/packag
 	@tests/vm/fetch-guest $(BUILD)/vm $*
 	@tests/vm/fetch-cryptsetup $(BUILD)/vm $*
 	@mkdir -p $(@D) && touch $@
+# One more kernel, for the programs of aarch64 and arm.
+$(READY)/guest-aarch64-16k: tests/vm/fetch-guest $(READY)/packages-vm
+	@tests/vm/fetch-guest $(BUILD)/vm aarch64-16k
+	@mkdir -p $(@D) && touch $@
 
-vm: tools $(GUESTS:%=$(READY)/guest-%) $(GUESTS:%=tools-%-linux-musl) target-arm-linux-musleabihf
+vm: tools $(GUESTS:%=$(READY)/guest-%) $(GUESTS:%=tools-%-linux-musl) $(READY)/guest-aarch64-16k \
+		$(addprefix probe-sandbox-,aarch64-linux-musl arm-linux-musleabihf)
 	-@$(SUITE) --pytest $(RESULTS) vm $(PYTEST_VM)
 
 # Not by the tests that use it: how long that takes is not theirs.
@@ -307,7 +315,8 @@ run:
 
 bench:
 	$(call NEED,targets tools bench vm parts)
-	$(SUBMAKE) targets tools tools-x86_64-windows $(GUESTS:%=$(READY)/guest-%)
+	$(SUBMAKE) targets tools tools-x86_64-windows tools-aarch64-linux-musl \
+		$(GUESTS:%=$(READY)/guest-%) $(READY)/guest-aarch64-16k
 	$(SUBMAKE) $(PARTED:%=parts-%)
 	@BUILD=$(abspath $(BUILD)) PARTED='$(PARTED)' $(PYTHON) tests/bench/bench.py
 

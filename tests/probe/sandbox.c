@@ -30,6 +30,9 @@ void __wrap_port_state(enum port_state state);
 #define PARENT (-4343L) /* and this for the parent's number */
 #define X32 0x40000000L
 
+#ifndef SYS_mmap /* 32 bits: its offset is in pages, of 4 KiB always */
+#define SYS_mmap SYS_mmap2
+#endif
 #ifdef SYS_open
 #define OPEN(name, path, flags) {name, SYS_open, {path, flags, 0600}}
 #else

@@ -1,6 +1,7 @@
 """attestd inside a guest, and the driver of the TPM beneath it."""
 import itertools
 import json
+import re
 import time
 
 from harness.service import b64, parse_reply, unb64, wait_for
@@ -87,6 +88,10 @@ class Service:
             return reply if reply["status"] == "ok" else None
         return wait_for(answered, seconds, "recovery")
 
+    def peak_kb(self):
+        """The most memory that it has had, in kB."""
+        return int(re.search(r"VmHWM:\s+(\d+) kB", self.machine.sh(f"cat /proc/{self.pid}/status"))[1])
+
     def cpu(self):
         """Processor time that it has used, in seconds."""
         fields = self.machine.sh(f"cat /proc/{self.pid}/stat").rsplit(")", 1)[1].split()
@@ -108,6 +113,19 @@ def spends(service, seconds):
     begin, before = time.monotonic(), service.cpu()
     service.machine.sh(f"sleep {seconds}")
     return (service.cpu() - before) / (time.monotonic() - begin)
+
+
+def start_proxy(machine, relay):
+    """Makes one more TPM, which passes on to `relay`, and returns its number.
+
+    All that there is of it is in the folder `proxy`: pid, faults, log.
+    """
+    machine.sh("modprobe tpm_vtpm_proxy; mkdir -p proxy; cd proxy; rm -f number\n"
+               "[ -e faults ] || mkfifo faults\n"
+               f"vtpm-proxy {relay} faults >number 2>>log & echo $! >pid\n"
+               "until [ -s number ]; do sleep 0.05; done\n"
+               "until [ -e /dev/tpmrm$(cat number) ]; do sleep 0.05; done")
+    return int(machine.sh("cat proxy/number"))
 
 
 class Driver:

@@ -1,8 +1,7 @@
 """Fixtures: guests with their TPMs, and a time limit for every test.
 
-A module that wants the fixture `machine` has a list MACHINES of names
-CPU-INTERFACE-TPM: x86_64 or aarch64; tis or crb; one of harness.tpm's KINDS.
-A guest is booted once and used by all tests that name it.
+A module that wants the fixture `machine` has a list MACHINES of names, as guests.py
+knows them. A guest is booted once and used by all tests that name it.
 """
 import pathlib
 import shutil
@@ -13,9 +12,9 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 from attestd import Driver, Service  # noqa: E402
-from harness import limit, paths  # noqa: E402
+from guests import Guests  # noqa: E402
+from harness import limit  # noqa: E402
 from harness.tpm import States  # noqa: E402
-from machine import Machine, image  # noqa: E402
 
 time_limit = limit.each_test(150)
 
@@ -57,25 +56,7 @@ def states(work):
 @pytest.fixture(scope="session")
 def boot(states, work):
     """Boots a guest by its name."""
-    images = {}
-
-    def begin(name):
-        cpu, tpm, kind = name.split("-")
-        if cpu not in images:
-            programs = [("vtpm-proxy", paths.BUILD / f"{cpu}-linux-musl/tools/vtpm-proxy")]
-            if cpu == "aarch64":
-                programs.append(("attestd-arm", paths.BUILD / "arm-linux-musleabihf/attestd"))
-            images[cpu] = image(cpu, work / cpu, programs=programs)
-        machine = Machine(cpu, images[cpu], states.new(kind), tpm)
-        machine.kind = kind
-        try:
-            machine.booted().sh(f"modprobe tpm_{tpm}")
-        except BaseException:
-            machine.close()
-            raise
-        return machine
-
-    return begin
+    return Guests(states, work).boot
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from attestd import BUSY, SOON_S, Service, activation, known, spends
+from attestd import BUSY, SOON_S, Service, activation, known, spends, start_proxy
 from harness.control import CC
 from harness.credential import make, rsa_from_tpm
 
@@ -18,7 +18,7 @@ class Proxy:
     def __init__(self, machine, number):
         self.machine, self.relay = machine, f"/dev/tpm{number}"
         self.number = None
-        machine.sh("modprobe tpm_vtpm_proxy; rm -rf proxy; mkdir proxy; mkfifo proxy/faults")
+        machine.sh("rm -rf proxy")
         self.start()
 
     @property
@@ -26,11 +26,7 @@ class Proxy:
         return f"/dev/tpmrm{self.number}"
 
     def start(self):
-        self.machine.sh("cd proxy; rm -f number\n"
-                        f"vtpm-proxy {self.relay} faults >number 2>>log & echo $! >pid\n"
-                        "until [ -s number ]; do sleep 0.05; done\n"
-                        "until [ -e /dev/tpmrm$(cat number) ]; do sleep 0.05; done")
-        self.number = int(self.machine.sh("cat proxy/number"))
+        self.number = start_proxy(self.machine, self.relay)
 
     def fault(self, kind, value=0, command="ActivateCredential", count=1):
         self.machine.sh(f">proxy/log; echo {kind} {value} {CC[command]} {count} >proxy/faults")

@@ -1,8 +1,9 @@
 /*
  * vtpm-proxy RELAY FAULTS: one more TPM, in a guest, by tpm_vtpm_proxy.
  *
- * Prints the new device's number, then passes each command on to the plain
- * device RELAY, unless a fault wants something else. A fault is one line through
+ * Prints the new device's number, then passes each command on to RELAY, the plain
+ * device of a TPM or a port that has one at its other end, unless a fault wants
+ * something else. A fault is one line through
  * the FIFO FAULTS, "KIND VALUE COMMAND COUNT", for the next COUNT commands of
  * that code; the last one said holds:
  *
@@ -83,11 +84,19 @@ static bool is(const char *kind)
 static size_t pass_on(int tpm, uint8_t *buf, size_t n, size_t cap)
 {
 	ssize_t r = write(tpm, buf, n);
+	size_t got = 0;
 
 	if (r == (ssize_t)n) {
-		r = read(tpm, buf, cap);
+		/* A port may give an answer out in pieces. */
+		while (got < HEADER || got < get32(buf + 2)) {
+			r = read(tpm, buf + got, cap - got);
+			if (r <= 0) {
+				return put_code(buf, RC_FAILURE);
+			}
+			got += (size_t)r;
+		}
 	}
-	return r >= HEADER ? (size_t)r : put_code(buf, RC_FAILURE);
+	return got >= HEADER ? got : put_code(buf, RC_FAILURE);
 }
 
 /* What one that died before us had loaded. Most of it will not be there. */

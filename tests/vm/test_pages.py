@@ -1,0 +1,82 @@
+"""Pages of 16 KiB: Debian's own kernel that has them, and both programs for ARM.
+
+A program whose segments fit pages of 4 KiB only gets a SIGSEGV there
+before its first instruction. No driver of this kernel's is for a TPM that QEMU has,
+so its TPM is tpm_vtpm_proxy's, with a software TPM behind a port.
+"""
+import re
+
+import pytest
+
+from attestd import activation, known, once
+from harness.credential import make, rsa_from_tpm
+
+MACHINES = ["aarch64-16k-port-plain"]
+SECRET = bytes(range(32))
+PAGE = 16384
+KILLED, SEGV, SIGSYS = 128 + 9, 128 + 11, 128 + 31  # as the shell has it
+DENIED = "operation not permitted"
+MEMORY_KB = 512  # twice what it may be with pages of 4 KiB
+
+both = pytest.mark.parametrize("program", ["attestd", "attestd-arm"])
+
+# What each does once it is inside: a reason, none, or the signal that ends it.
+PROBES = {
+    "relro": SEGV, "paths": SEGV, "unprotect_paths": SIGSYS, "mprotect_exec": SIGSYS,
+    "execve": SIGSYS, "socket": SIGSYS, "memfd": SIGSYS, "mmap": SIGSYS, "mmap_exec": SIGSYS, "unknown": SIGSYS,
+    "open": DENIED, "write": DENIED, "unlink": DENIED, "getpid": DENIED,
+    "tpm3": "no such file or directory", "getrandom": "",
+}
+
+
+def credential(reply):
+    data = known(reply)
+    return activation(make(rsa_from_tpm(data["ek_tpm"]), data["aik_name"], SECRET))
+
+
+def test_pages(machine):
+    """It is that kernel."""
+    assert PAGE // 1024 == int(re.search(r"KernelPageSize: +(\d+) kB", machine.sh("cat /proc/self/smaps"))[1])
+
+
+@both
+def test_version(machine, program):
+    assert machine.sh(f"{program} --version").startswith("attestd ")
+
+
+@both
+def test_once(machine, program):
+    status, (reply,) = once(machine, [{"command": "getAttestationData"}], program=program)
+    assert status == 0
+    status, (reply,) = once(machine, [credential(reply)], program=program)
+    assert status == 0 and known(reply) == {"decrypted_secret": SECRET}
+
+
+@both
+def test_serve(machine, serve, program):
+    """With --sandbox require, as all of these; and what memory it takes."""
+    service = serve(program=program)
+    request = credential(service.ok("getAttestationData"))
+    service.ok("getEK")
+    assert known(service.ok(request)) == {"decrypted_secret": SECRET}
+    assert "lacks protections" not in service.log()
+    assert service.peak_kb() <= MEMORY_KB
+    assert re.search(r"Seccomp:\s+2", machine.sh(f"cat /proc/{service.pid}/status"))
+    service.stop()
+
+
+@pytest.mark.parametrize("program", ["probe", "probe-arm"])
+def test_sandbox(machine, program):
+    """What it forbids on pages of 4 KiB it forbids here."""
+    script = "cd /run; rm -rf probed; mkdir probed; cd probed; echo kept >file\n"
+    for name in PROBES:
+        path = "/run/probed/file" if name in ("write", "unlink") else "/init"
+        script += (f"ATTESTD_PROBE_SANDBOX={name} ATTESTD_PROBE_PATH={path} "
+                   f"{program} once --sandbox require </dev/null >/dev/null 2>{name} || echo $? >>{name}\n")
+    machine.sh(script + "grep -x kept file")
+    found = {}
+    for name in PROBES:
+        said = machine.sh(f"cat /run/probed/{name}")
+        reason = re.search(rf" probe {name}(?:: (.*))?$", said, re.M)
+        found[name] = (reason[1] or "") if reason else int(said.split()[-1])
+    assert found == PROBES
