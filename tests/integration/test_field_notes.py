@@ -37,7 +37,13 @@ NOTES = {
     28: "the secret on the TPM's bus",
     29: "what the JSON tokenizer lets through",
     34: "another program's session that sits idle: a context gap",
+    35: "a rootless container, where access comes by an inherited group",
+    36: "a container in which the host's tpm1 is called tpm0",
     38: "a byte order mark before a request, white space within base64",
+    39: "priorities in the journal",
+    40: "/dev/tpm0, whose number is that of a misc device, under systemd",
+    41: "endorsementAuth from a file or a systemd credential",
+    42: "a TPM on SPI that takes long to appear, in an initramfs",
     43: "an ID object and its secret in one buffer",
     44: "the address at which a maker keeps an EK's certificate",
 }

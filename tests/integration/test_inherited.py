@@ -192,7 +192,7 @@ PRIORITIES = {"error": "<3>", "warning": "<4>", "info": "<6>", "debug": "<7>"}
 
 
 @pytest.mark.parametrize("who", ["journal", "another stream", "no journal"])
-def test_priorities(tmp_path, who):
+def test_field_39_priorities(tmp_path, who):
     """Lines for the journal begin with what it reads, and have no time; all others have one."""
     stat = (tmp_path / "log").touch() or (tmp_path / "log").stat()
     streams = {"journal": f"{stat.st_dev}:{stat.st_ino}", "another stream": f"{stat.st_dev}:1"}

@@ -89,7 +89,7 @@ def options(pid):
 
 @pytest.mark.parametrize("text,wait", [(None, None), ("", None), ("# ATTESTD_WAIT=1\n", None),
                                        ("ATTESTD_WAIT=20\n", "20"), ("ATTESTD_WAIT='0'", "0")])
-def test_wait(early, text, wait):
+def test_field_42_wait(early, text, wait):
     """How long a late TPM is waited for is the site's to say."""
     if text is not None:
         early.settings.write_text(text)

@@ -52,14 +52,14 @@ def test_socket_is_the_default():
     assert f"({setting('attestd.socket', 'SocketMode')})" in usage.stdout
 
 
-def test_devices():
+def test_field_40_devices():
     """TPMs, by their class; and /dev/tpm0, which is of another one, by its number: not by its name,
     which may not be there when the service starts."""
     allowed = re.findall("^DeviceAllow=(.*)$", (UNITS / "attestd.service").read_text(), re.M)
     assert sorted(allowed) == ["/dev/char/10:224 rw", "char-tpm rw"]
 
 
-def test_credential(tmp_path):
+def test_field_41_credential(tmp_path):
     """What the unit's comment says of endorsementAuth: the file that systemd makes of it is read."""
     text = (UNITS / "attestd.service").read_text()
     source = re.search("^#   LoadCredential=([^:]+):/", text, re.M)[1]

@@ -106,7 +106,7 @@ static void chips(void)
 }
 
 /* By the device's number, whatever its name. */
-static void by_number(void)
+static void field_36_by_number(void)
 {
 	chips();
 	CHECK(opens("/dev/tpm0", FIRST) == IS_NOT);
@@ -277,12 +277,12 @@ static void faults(void)
 	}
 }
 
-#define ALL_TESTS(X)        \
-	X(by_number)        \
-	X(resource_manager) \
-	X(comes_late)       \
-	X(no_device)        \
-	X(real_trees)       \
+#define ALL_TESTS(X)          \
+	X(field_36_by_number) \
+	X(resource_manager)   \
+	X(comes_late)         \
+	X(no_device)          \
+	X(real_trees)         \
 	X(faults)
 
 RUN(ALL_TESTS)
