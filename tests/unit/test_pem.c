@@ -221,7 +221,7 @@ static void damaged(const uint8_t *p, size_t n, void *arg)
 
 static void test_damaged(void **state)
 {
-	struct text t = file(rsa_certificate, 256, 64, "\r\n");
+	struct text t = file(rsa_certificate, 64, 32, "\r\n");
 
 	(void)state;
 	sweep((const uint8_t *)t.p, t.n, damaged, NULL);
