@@ -6,11 +6,13 @@ into memory is in TWIN byte for byte. Then each byte of FILE goes to one part, t
 that holds:
 
 - code to the source that the compiler's line table names, inlined functions to their own source;
-- data to the source that declares the variable, or else to the library that has the symbol;
+- data to the source that declares the variable, or else to the C library, if it has a symbol with
+  a size (a Windows program's have none: there code alone is told apart);
 - what else is in a section to what the section is for; strings are all in one place, merged;
 - what is in none is padding.
 """
 import bisect
+import functools
 import pathlib
 import re
 import struct
@@ -24,7 +26,7 @@ LIBRARIES = {"tpm2-tss/src/tss2-esys": "ESAPI", "tpm2-tss/src/tss2-mu": "MU",
              "tpm2-tss/src/tss2-sys": "SYS", "tpm2-tss/": "TCTI and the rest of tpm2-tss",
              "bearssl/": "BearSSL", "jsmn/": "jsmn"}
 C_LIBRARY, HEADERS, PADDING = "C library", "headers and tables of the format", "padding"
-STRINGS = "strings and nameless constants"
+STRINGS = "strings, and data of no known source"
 SECTIONS = {".rela.dyn": "relocations", ".relr.dyn": "relocations", ".reloc": "relocations",
             ".eh_frame": "unwind tables", ".pdata": "unwind tables", ".xdata": "unwind tables",
             ".rsrc": "resources", ".buildid": HEADERS}
@@ -79,10 +81,11 @@ class Image:
         self.loaded = [(at, at + n) for _, _, n, at, _ in self.sections]
 
 
+@functools.lru_cache(maxsize=None)
 def name_of(path, folder):
     """A source's, as the compiler was given it in its working folder; None if it is the C library's."""
-    whole = pathlib.PurePosixPath(folder) / path
-    return str(whole.relative_to(ROOT)) if whole.is_relative_to(ROOT) else None
+    whole = pathlib.Path(folder or ROOT) / path
+    return str(whole.relative_to(ROOT)) if whole.is_relative_to(ROOT) and whole.exists() else None
 
 
 def part_of(path, folder):
@@ -122,8 +125,9 @@ def code_parts(twin, first, classify):
         elif (m := re.match(r' +name: "(.*)"', line)):
             entry = m[1]
         elif (m := re.match(r" +dir_index: (\d+)", line)):
-            path = pathlib.PurePosixPath(folders.get(int(m[1]), ".")) / entry
-            files[key] = classify(path, folders.get(0, "."))
+            # Before DWARF 5 the working folder is not in the table: it is ours.
+            path = pathlib.PurePosixPath(folders.get(int(m[1]), "")) / entry
+            files[key] = classify(path, folders.get(0))
         elif line.startswith("0x"):
             address, _, _, file, *rest = line.split()
             rows.append((int(address, 16), files.get(int(file), C_LIBRARY)))
@@ -137,7 +141,7 @@ def code_parts(twin, first, classify):
 def data_parts(twin, classify):
     """{address: part} of the variables that have a place of their own."""
     declared, origins, places = {}, {}, []
-    die, kind, folder = None, None, "."
+    die, kind, folder = None, None, None
     for line in dump(twin, "--debug-info"):
         if (m := re.match(r"0x([0-9a-f]+): +(DW_TAG_\w+)", line)):
             die, kind = int(m[1], 16), m[2]
@@ -185,16 +189,14 @@ def parts(file, twin, classify=part_of):
     first = min(addr for _, addr, _, _, is_code in image.sections if is_code)
     code, data = code_parts(twin, first, classify), data_parts(twin, classify)
     sizes = dict(other.symbols)
-    known = sorted({*data, *sizes})
+    known = sorted(sizes)
     for name, addr, size, at, is_code in image.sections:
         if is_code:
             for start, end, part in code:
                 if addr <= start < addr + size:
                     give(at + start - addr, at + min(end, addr + size) - addr, part)
-        for i in range(bisect.bisect_left(known, addr), bisect.bisect_left(known, addr + size)):
-            start = known[i]
-            following = known[i + 1] if i + 1 < len(known) else addr + size
-            end = min(start + sizes.get(start, following - start), addr + size)
+        for start in known[bisect.bisect_left(known, addr):bisect.bisect_left(known, addr + size)]:
+            end = min(start + sizes[start], addr + size)
             give(at + start - addr, at + end - addr, data.get(start, C_LIBRARY))
         give(at, at + size, section_part(name, is_code))
     # Behind what is loaded: names of sections, and their list.

@@ -39,6 +39,7 @@ def small(tmp_path, monkeypatch):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(parts, "ROOT", tmp_path)
+    parts.name_of.cache_clear()
     sources = [name for name in SOURCES if name.endswith(".c")]
     sizes = {}
     for name in sources:
