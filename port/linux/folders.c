@@ -38,8 +38,9 @@ static const char *name_of(const struct walk *w)
 
 static void go_up(struct walk *w)
 {
-	while (w->n > 0 && w->at[--w->n] != '/') {
-	}
+	const char *slash = strrchr(w->at, '/');
+
+	w->n = slash != NULL ? (size_t)(slash - w->at) : 0;
 	w->at[w->n] = '\0';
 }
 

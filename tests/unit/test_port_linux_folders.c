@@ -491,6 +491,7 @@ static void two_starts(void)
 	pid = fork();
 	CHECK(pid >= 0);
 	if (pid == 0) {
+		alarm(60);
 		CHECK(read(second[0], &go, 1) == 1);
 		result = port_listen(PORT_SERVE);
 		CHECK(write(second[0], &result, sizeof(result)) == sizeof(result));
