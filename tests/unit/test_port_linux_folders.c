@@ -18,6 +18,7 @@ static struct {
 	void (*before_unlink)(void);
 	void (*before_bind)(void);
 	void (*after_bind)(void);
+	void (*before_chown)(void);
 	bool no_umask; /* as where a folder has a default access list */
 	bool no_chmod;
 	long refused; /* a system call's number; 0: none */
@@ -53,6 +54,14 @@ int __wrap_unlink(const char *name)
 {
 	happen(&meanwhile.before_unlink);
 	return __real_unlink(name);
+}
+
+int __real_fchownat(int fd, const char *name, uid_t uid, gid_t gid, int flags);
+int __wrap_fchownat(int fd, const char *name, uid_t uid, gid_t gid, int flags);
+int __wrap_fchownat(int fd, const char *name, uid_t uid, gid_t gid, int flags)
+{
+	happen(&meanwhile.before_chown);
+	return __real_fchownat(fd, name, uid, gid, flags);
 }
 
 mode_t __real_umask(mode_t mask);
@@ -368,11 +377,12 @@ static void put_link(void)
 
 static void put_hard_link(void)
 {
+	uid_t before = geteuid();
 	char from[200];
 
 	CHECK(__real_unlink(in_dir("his/s")) == 0);
 	(void)snprintf(from, sizeof(from), "%s/secret", dir);
-	CHECK(seteuid(0) == 0 && link(from, place) == 0 && seteuid(USER) == 0);
+	CHECK(seteuid(0) == 0 && link(from, place) == 0 && seteuid(before) == 0);
 }
 
 /* A socket of root's that is for root alone. */
@@ -385,6 +395,7 @@ static void put_socket(void)
 	memcpy(a.sun_path, place, strlen(place) + 1);
 	CHECK(__real_bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0);
 	CHECK(chown(place, 0, 0) == 0 && chmod(place, 0600) == 0);
+	CHECK(seteuid(USER) == 0);
 	put_hard_link();
 }
 
@@ -409,6 +420,23 @@ static void replaced(void)
 		CHECK(geteuid() == 0);
 		CHECK(access(in_dir("his/s"), F_OK) == 0 && __real_unlink(place) == 0);
 	}
+}
+
+/* Later still: what was looked at is what is given away, wherever it is now. */
+static void replaced_late(void)
+{
+	as_root();
+	make_folder("his", 0755);
+	CHECK(chown(place, USER, 0) == 0);
+	secret();
+	CHECK(set_option("--user", USERS) == 0 && set_option("--owner", "4711") == 0 &&
+	      set_option("--group", "4711") == 0);
+	CHECK(set_option("--socket", in_dir("his/s")) == 0);
+	meanwhile.before_chown = put_hard_link;
+	CHECK(port_listen(PORT_SERVE) == 0 && meanwhile.before_chown == NULL);
+	is("secret", S_IFREG | 0600, 0, 0);
+	port_unlisten();
+	CHECK(access(in_dir("his/s"), F_OK) == 0); /* his, not ours */
 }
 
 /* The folder itself becomes a link to root's. */
@@ -530,6 +558,7 @@ static void lock_is_held(void)
 	X(cannot_borrow)    \
 	X(mode_is_set)      \
 	X(replaced)         \
+	X(replaced_late)    \
 	X(led_astray)       \
 	X(two_starts)       \
 	X(lock_is_held)
