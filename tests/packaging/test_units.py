@@ -45,6 +45,25 @@ def test_activation(tmp_path, binary):
                 process.kill()
 
 
+def test_two_sockets(tmp_path):
+    """As two ListenStream= lines pass them: each has its clients, whichever came first."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    with subprocess.Popen(
+            [paths.SWTPM_RUN, "--state", str(States(tmp_path).new("plain")), "--",
+             "systemd-socket-activate", "-l", first, "-l", second,
+             *paths.BINARIES["native"], "serve"],
+            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_for(second.exists, 20, "socket")
+            for path in (second, first, second):
+                assert ask(path, {"command": "getEK"})["status"] == "ok"
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(15) == 0
+            assert first.exists() and second.exists()
+        finally:
+            process.kill()
+
+
 def test_socket_is_the_default():
     """Clients need no option."""
     usage = subprocess.run([paths.ATTESTD, "--help"], capture_output=True, text=True, check=True)
