@@ -82,6 +82,7 @@ static_assert(BASE64_LEN(SPKI_RSA_2048) + BASE64_LEN(EK_CERT_USUAL) +
 #define TPM_REOPEN_LATE_MS 10000U /* ... it is looked for less often */
 #define TPM_COMMAND_MS 30000U /* one TPM command */
 #define TPM_CREATE_MS 180000U /* one TPM command that makes a key */
+#define CERT_AGAIN_MS 60000U /* between two looks for a certificate that was not there */
 #define TPM_RETRY_MIN_MS 20U /* TPM_RC_RETRY and its kin: first pause */
 #define TPM_RETRY_COUNT 8U /* ... each pause twice the last */
 

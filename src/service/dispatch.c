@@ -18,6 +18,10 @@ static void members_ek(struct text *reply, const struct identity *id,
 	reply_member(reply, "ek_public", id->ek_spki, id->ek_spki_len);
 	reply_member(reply, "ek_cert", cert_or_null(id), id->ek_cert_len);
 	reply_member(reply, "ek_tpm", id->keys[KEY_EK].tpm, id->keys[KEY_EK].tpm_len);
+	reply_text(reply, "ek_cert_source", id->ek_cert_source);
+	if (id->ek_cert_len == 0 && id->ek_cert_url[0] != '\0') {
+		reply_text(reply, "ek_cert_url", id->ek_cert_url);
+	}
 }
 
 static void members_attestation(struct text *reply, const struct identity *id,

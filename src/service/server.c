@@ -15,6 +15,8 @@ static struct {
 	bool stopping;
 	uint64_t stop_deadline;
 	uint64_t arrivals;
+	bool look; /* a reply had no certificate: it is to be looked for, but not before */
+	uint64_t look_at;
 	unsigned working; /* the client in WORKING, or NOBODY */
 } server;
 
@@ -58,6 +60,8 @@ static void answer(unsigned c, const struct tpm_result *result, uint64_t now)
 	struct text reply = reply_buffer(c);
 
 	dispatch_reply(conns[c].command, result, &reply);
+	server.look = server.look ||
+		      (conns[c].command->facts & FACT_CERT && tpm_identity()->ek_cert_len == 0);
 	log_request(conns[c].command->name, 0, 0, result == NULL ? 0 : result->commands, c);
 	send_reply(c, &reply, now);
 }
@@ -269,10 +273,34 @@ static bool serve_waiting(uint64_t now)
 		} else if (tpm_idle()) {
 			begin(c);
 			return true;
+		} else {
+			tpm_give_way();
 		}
 		c = conn_next_waiting(arrival + 1);
 	}
 	return false;
+}
+
+/* Who got no certificate may get one a minute later: when is it looked for? Behind
+ * the reply, and not while somebody waits for the TPM. */
+static uint64_t look_deadline(void)
+{
+	bool now_or_later =
+		server.look && !server.stopping && tpm_idle() && conn_next_waiting(0) == NOBODY;
+
+	return now_or_later ? server.look_at : PORT_NEVER;
+}
+
+/* Returns true if that has begun. */
+static bool look_again(uint64_t now)
+{
+	if (now < look_deadline()) {
+		return false;
+	}
+	server.look = false;
+	server.look_at = now + CERT_AGAIN_MS;
+	tpm_look_again();
+	return true;
 }
 
 /*
@@ -298,7 +326,7 @@ static void run_tpm(uint64_t now, bool event)
 		now = pardon(before);
 		event = false;
 		deliver(now);
-	} while (serve_waiting(now));
+	} while (serve_waiting(now) || look_again(now));
 }
 
 /* ---- the loop -------------------------------------------------------- */
@@ -331,6 +359,7 @@ int server_run(enum port_mode mode, uint32_t grace_ms)
 
 	server.once = mode == PORT_ONCE;
 	server.working = NOBODY;
+	server.look_at = now + CERT_AGAIN_MS; /* the first look comes with the TPM itself */
 	if (server.once) {
 		conns[0].state = READING; /* its PORT_EVENT_OPEN follows */
 		conns[0].deadline = PORT_NEVER;
@@ -339,7 +368,7 @@ int server_run(enum port_mode mode, uint32_t grace_ms)
 	port_state(PORT_READY);
 	while (!over(now)) {
 		bool tpm_event = false;
-		uint64_t deadline = earliest(next, tpm_deadline());
+		uint64_t deadline = earliest(earliest(next, tpm_deadline()), look_deadline());
 		int n;
 
 		if (server.stopping) {

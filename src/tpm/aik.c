@@ -3,8 +3,9 @@
 #include "tpm/ek.h"
 #include "tpm/key.h"
 #include "tpm/rc.h"
+#include "tpm/session.h"
 
-/* One that was saved is of an EK that was another's. */
+/* One that was had before may be of an EK that was another's. */
 static void begin(struct tpm *t)
 {
 	key_drop(&t->keys[KEY_AIK]);
@@ -29,6 +30,7 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 }
 
 static const struct step steps[] = {
+	{key_auth_start, session_auth_finish, TPM_COMMAND_MS, KEY_AIK},
 	{create_start, key_create_finish, TPM_CREATE_MS, KEY_AIK},
 	{key_save_start, key_save_finish, TPM_COMMAND_MS, KEY_AIK},
 };

@@ -3,6 +3,7 @@
 #include "port.h"
 #include "tpm/connect.h"
 #include "tpm/link.h"
+#include "tpm/session.h"
 #include "wire/text.h"
 
 /* When the link is closed: what to wait for. */
@@ -102,6 +103,7 @@ int connect_open(struct tpm *t, uint64_t now)
 
 	if (r == 0) {
 		t->esys = link_esys();
+		session_open(t);
 		if (!port_tpm_is_bare()) {
 			t->facts |= FACT_CLEAN; /* the resource manager sees to it */
 		}
@@ -125,8 +127,9 @@ int connect_open(struct tpm *t, uint64_t now)
 void connect_close(struct tpm *t)
 {
 	link_close();
+	session_close(t);
 	t->esys = NULL;
-	t->facts &= ~(unsigned)FACTS_OF_LINK;
+	t->facts &= ~(unsigned)(FACTS_OF_LINK | (port_tpm_holds_keys() ? FACT_AIK : 0));
 	for (unsigned k = 0; k < KEYS; k++) {
 		t->keys[k].persistent = ESYS_TR_NONE;
 		t->keys[k].loaded = ESYS_TR_NONE;

@@ -12,47 +12,12 @@
 #include "tpm/key.h"
 #include "tpm/link.h"
 #include "tpm/rc.h"
+#include "tpm/session.h"
 #include "wire/wipe.h"
 
 static void begin(struct tpm *t)
 {
 	t->activation.sent = false;
-}
-
-static TSS2_RC session_start(struct tpm *t)
-{
-	static const TPMT_SYM_DEF aes_128_cfb = {
-		.algorithm = TPM2_ALG_AES, .keyBits.aes = 128, .mode.aes = TPM2_ALG_CFB};
-
-	return Esys_StartAuthSession_Async(t->esys, key_object(t, KEY_EK), ESYS_TR_NONE,
-					   ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, NULL,
-					   TPM2_SE_POLICY, &aes_128_cfb, TPM2_ALG_SHA256);
-}
-
-static TSS2_RC session_finish(struct tpm *t)
-{
-	ESYS_TR session = ESYS_TR_NONE;
-	TSS2_RC rc = Esys_StartAuthSession_Finish(t->esys, &session);
-
-	if (rc != TSS2_RC_SUCCESS) {
-		return rc;
-	}
-	t->session = session;
-	/* The TPM itself ends the session with the command that uses it. */
-	return Esys_TRSess_SetAttributes(t->esys, session, TPMA_SESSION_ENCRYPT,
-					 TPMA_SESSION_ENCRYPT | TPMA_SESSION_CONTINUESESSION);
-}
-
-static TSS2_RC policy_start(struct tpm *t)
-{
-	return Esys_PolicySecret_Async(t->esys, ESYS_TR_RH_ENDORSEMENT, t->session,
-				       ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, NULL, NULL,
-				       NULL, 0);
-}
-
-static TSS2_RC policy_finish(struct tpm *t)
-{
-	return Esys_PolicySecret_Finish(t->esys, NULL, NULL);
 }
 
 static TSS2_RC activate_start(struct tpm *t)
@@ -99,24 +64,22 @@ static TSS2_RC activate_finish(struct tpm *t)
  */
 static bool is_verdict(TSS2_RC rc)
 {
-	rc = rc_tpm(rc);
-	return rc == TPM2_RC_FAILURE ||
-	       (rc & (TPM2_RC_FMT1 | TPM2_RC_P)) == (TPM2_RC_FMT1 | TPM2_RC_P);
+	return rc_tpm(rc) == TPM2_RC_FAILURE || rc_is_about_parameter(rc);
 }
 
 static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 {
 	int r = rc == TSS2_RC_SUCCESS ? 0 : rc_error(rc);
 
+	/* The keys are not what they were (TPM reset, cleared, EK evicted). A TPM that
+	 * says that it failed may only have disliked what it was shown. */
+	*stale = rc_is_no_handle(rc) ||
+		 (!t->activation.sent && (r == -ERR_TPM_RC || r == -ERR_TPM_FAILURE));
 	if (t->activation.sent) {
 		/* Not the hierarchy's authorisation: the session that it has been shown
 		 * to. Its nonce may have been damaged on the way. */
 		r = r == -ERR_TPM_AUTH ? -ERR_TPM_RC : r;
 		return rc != TSS2_RC_SUCCESS && is_verdict(rc) ? -ERR_REJECTED : r;
-	}
-	/* The keys are not what they were (TPM reset, cleared, EK evicted). */
-	if (r == -ERR_TPM_RC) {
-		*stale = true;
 	}
 	return r;
 }
@@ -124,8 +87,9 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 static const struct step steps[] = {
 	{key_load_start, key_load_finish, TPM_COMMAND_MS, KEY_EK},
 	{key_load_start, key_load_finish, TPM_COMMAND_MS, KEY_AIK},
-	{session_start, session_finish, TPM_COMMAND_MS, 0},
-	{policy_start, policy_finish, TPM_COMMAND_MS, 0},
+	{session_policy_start, session_policy_finish, TPM_COMMAND_MS, 0},
+	{session_auth_start, session_auth_finish, TPM_COMMAND_MS, 0},
+	{session_secret_start, session_secret_finish, TPM_COMMAND_MS, 0},
 	{activate_start, activate_finish, TPM_COMMAND_MS, 0},
 };
 

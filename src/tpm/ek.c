@@ -5,7 +5,9 @@
 #include "err.h"
 #include "tpm/ek.h"
 #include "tpm/key.h"
+#include "tpm/nv.h"
 #include "tpm/rc.h"
+#include "tpm/session.h"
 #include "tpm/template.h"
 #include "wire/spki.h"
 
@@ -28,14 +30,15 @@ void ek_prepare_salt(const struct tpm *t)
 	salt_prepare(&ek);
 }
 
-/* What is at the persistent handle is looked at anew. */
+/* What is at the persistent handle, and what the template is, is looked at anew. */
 static void begin(struct tpm *t)
 {
-	ESYS_TR *persistent = &t->keys[KEY_EK].persistent;
+	struct key *ek = &t->keys[KEY_EK];
 
-	if (*persistent != ESYS_TR_NONE) {
-		Esys_TR_Close(t->esys, persistent);
+	if (ek->persistent != ESYS_TR_NONE) {
+		Esys_TR_Close(t->esys, &ek->persistent);
 	}
+	nv_begin(t);
 }
 
 /* A TPM that takes the saved context is the one that made it. */
@@ -43,12 +46,81 @@ static TSS2_RC prove_finish(struct tpm *t)
 {
 	TSS2_RC rc = key_load_finish(t);
 
-	if (rc_is_tpm(rc) && !rc_is_retry(rc) && rc_error(rc) != -ERR_TPM_FULL) {
+	if (rc_is_tpm(rc) && !rc_is_retry(rc) && rc_error(rc) != -ERR_TPM_FULL &&
+	    rc_error(rc) != -ERR_TPM_GAP) {
 		key_drop(&t->keys[KEY_EK]);
 		return TSS2_RC_SUCCESS;
 	}
 	return rc;
 }
+
+/* ---- the template, and the nonce that belongs into it ------------------- */
+
+/* A TPM that has proven to be the same has the same template. */
+static TSS2_RC open_start(struct tpm *t)
+{
+	return key_object(t, KEY_EK) != ESYS_TR_NONE ? STEP_SKIP : nv_open_start(t);
+}
+
+/*
+ * What came of reading the index: true if there is something to look at. What
+ * can never be read is as good as absent; but what cannot be read now keeps the
+ * EK from being made, because it would be another one.
+ */
+static bool is_there(struct tpm *t, const char *what, TSS2_RC *rc)
+{
+	int r = nv_outcome(t);
+
+	nv_close(t);
+	*rc = STEP_SKIP;
+	if (r == -ERR_CERT_ACCESS) {
+		t->log(true, what, r, t->nv.rc);
+	} else if (r != 0 && r != -ERR_CERT_ABSENT) {
+		*rc = t->nv.rc;
+	}
+	return r == 0;
+}
+
+static TSS2_RC take_template(struct tpm *t)
+{
+	static const char what[] = "the EK's template in NV is ignored";
+	struct key *ek = &t->keys[KEY_EK];
+	TSS2_RC rc;
+
+	if (key_object(t, KEY_EK) != ESYS_TR_NONE) {
+		return STEP_SKIP;
+	}
+	ek->template = &template_ek;
+	if (is_there(t, what, &rc)) {
+		if (template_read(t->nv.data, t->nv.at, &t->ek_template)) {
+			ek->template = &t->ek_template;
+		} else {
+			t->log(true, what, 0, 0);
+		}
+	}
+	return rc;
+}
+
+static TSS2_RC take_nonce(struct tpm *t)
+{
+	static const char what[] = "the EK's nonce in NV is ignored";
+	struct key *ek = &t->keys[KEY_EK];
+	TSS2_RC rc;
+
+	if (key_object(t, KEY_EK) != ESYS_TR_NONE) {
+		return STEP_SKIP;
+	}
+	if (is_there(t, what, &rc)) {
+		t->ek_template = *ek->template;
+		ek->template = &t->ek_template;
+		if (!template_add_nonce(&t->ek_template, t->nv.data, t->nv.at)) {
+			t->log(true, what, 0, 0);
+		}
+	}
+	return rc;
+}
+
+/* ---- the key ------------------------------------------------------------ */
 
 static TSS2_RC find_start(struct tpm *t)
 {
@@ -94,7 +166,7 @@ static TSS2_RC read_finish(struct tpm *t)
 	if (rc != TSS2_RC_SUCCESS) {
 		return rc;
 	}
-	if (template_is_ek(&public->publicArea)) {
+	if (template_matches(t->keys[KEY_EK].template, &public->publicArea)) {
 		rc = key_learn(t, KEY_EK, public);
 	} else {
 		t->log(true, "the key at 0x81010001 is not the EK of template L-1", 0, 0);
@@ -107,6 +179,7 @@ static TSS2_RC read_finish(struct tpm *t)
 static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 {
 	(void)stale;
+	nv_close(t);
 	if (rc != TSS2_RC_SUCCESS) {
 		return rc_error(rc);
 	}
@@ -120,8 +193,17 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 
 static const struct step steps[] = {
 	{key_load_start, prove_finish, TPM_COMMAND_MS, KEY_EK},
+	{open_start, nv_open_finish, TPM_COMMAND_MS, NV_EK_TEMPLATE},
+	{nv_public_start, nv_public_finish, TPM_COMMAND_MS, NV_EK_TEMPLATE},
+	{nv_read_start, nv_read_finish, TPM_COMMAND_MS, NV_EK_TEMPLATE},
+	{take_template, NULL, 0, NV_EK_TEMPLATE},
+	{open_start, nv_open_finish, TPM_COMMAND_MS, NV_EK_NONCE},
+	{nv_public_start, nv_public_finish, TPM_COMMAND_MS, NV_EK_NONCE},
+	{nv_read_start, nv_read_finish, TPM_COMMAND_MS, NV_EK_NONCE},
+	{take_nonce, NULL, 0, NV_EK_NONCE},
 	{find_start, find_finish, TPM_COMMAND_MS, KEY_EK},
 	{read_start, read_finish, TPM_COMMAND_MS, KEY_EK},
+	{key_auth_start, session_auth_finish, TPM_COMMAND_MS, KEY_EK},
 	{key_create_start, key_create_finish, TPM_CREATE_MS, KEY_EK},
 	{key_save_start, key_save_finish, TPM_COMMAND_MS, KEY_EK},
 };

@@ -35,18 +35,29 @@ static TSS2_RC flush_session_finish(struct tpm *t)
 	return flush_finish(t, &t->session);
 }
 
+static TSS2_RC flush_auth_start(struct tpm *t)
+{
+	return flush_start(t, t->auth_session);
+}
+
+static TSS2_RC flush_auth_finish(struct tpm *t)
+{
+	return flush_finish(t, &t->auth_session);
+}
+
 static TSS2_RC flush_key_start(struct tpm *t)
 {
-	return flush_start(t, t->keys[t->key].loaded);
+	return port_tpm_holds_keys() ? STEP_SKIP : flush_start(t, t->keys[t->about].loaded);
 }
 
 static TSS2_RC flush_key_finish(struct tpm *t)
 {
-	return flush_finish(t, &t->keys[t->key].loaded);
+	return flush_finish(t, &t->keys[t->about].loaded);
 }
 
 static const struct step clean_up[] = {
 	{flush_session_start, flush_session_finish, TPM_COMMAND_MS, 0},
+	{flush_auth_start, flush_auth_finish, TPM_COMMAND_MS, 0},
 	{flush_key_start, flush_key_finish, TPM_COMMAND_MS, KEY_AIK},
 	{flush_key_start, flush_key_finish, TPM_COMMAND_MS, KEY_EK},
 };
@@ -61,6 +72,7 @@ static struct job {
 	unsigned retries; /* of this step, after "not now" */
 	uint64_t deadline; /* WAIT: the TPM is late; PAUSE: the pause is over */
 	TSS2_RC rc; /* what ended the operation's own steps */
+	bool cut; /* see job_cut */
 	bool dirty; /* the clean-up left something loaded */
 	bool blocked; /* this system cannot wait for a TPM: everybody has waited */
 	int fault;
@@ -69,7 +81,8 @@ static struct job {
 void job_begin(struct tpm *t, const struct operation *op)
 {
 	t->session = ESYS_TR_NONE;
-	for (unsigned k = 0; k < KEYS; k++) {
+	t->auth_session = ESYS_TR_NONE;
+	for (unsigned k = 0; k < KEYS && !port_tpm_holds_keys(); k++) {
 		t->keys[k].loaded = ESYS_TR_NONE;
 	}
 	job.op = op;
@@ -80,6 +93,7 @@ void job_begin(struct tpm *t, const struct operation *op)
 	job.retries = 0;
 	job.deadline = 0;
 	job.rc = TSS2_RC_SUCCESS;
+	job.cut = false;
 	job.dirty = false;
 	job.blocked = false;
 	job.fault = 0;
@@ -96,10 +110,14 @@ static void step_over(TSS2_RC rc)
 
 	job.phase = START;
 	job.retries = 0;
-	if (rc == STEP_AGAIN) {
+	if (job.cut && job.steps != clean_up) {
+		job.rc = RC_NOT_YET;
+		job.at = job.count;
+	} else if (rc == STEP_AGAIN) {
 		return;
+	} else {
+		job.at++;
 	}
-	job.at++;
 	if (failed && job.steps == clean_up) {
 		job.dirty = true;
 	} else if (failed) {
@@ -116,7 +134,8 @@ static void step_over(TSS2_RC rc)
 /* An answer of the library, not the TPM: ESAPI does not go on after these. */
 static bool breaks(TSS2_RC rc)
 {
-	return rc != TSS2_RC_SUCCESS && rc != STEP_SKIP && rc != STEP_AGAIN && !rc_is_tpm(rc);
+	return rc != TSS2_RC_SUCCESS && rc != STEP_SKIP && rc != STEP_AGAIN && rc != STEP_LATER &&
+	       !rc_is_tpm(rc);
 }
 
 static bool try_again(TSS2_RC rc)
@@ -138,7 +157,9 @@ static enum job_state broken(TSS2_RC rc)
 /* "Not now": the step is repeated after a pause, each twice the last. */
 static bool pause_step(TSS2_RC rc, uint64_t now)
 {
-	if (!rc_is_tpm(rc) || !rc_is_retry(rc) || job.retries == TPM_RETRY_COUNT) {
+	bool may_pass = rc == STEP_LATER || (rc_is_tpm(rc) && rc_is_retry(rc));
+
+	if (!may_pass || job.retries == TPM_RETRY_COUNT || job.cut) {
 		return false;
 	}
 	job.deadline = now + ((uint64_t)TPM_RETRY_MIN_MS << job.retries);
@@ -149,7 +170,7 @@ static bool pause_step(TSS2_RC rc, uint64_t now)
 
 static TSS2_RC call_step(struct tpm *t, TSS2_RC (*half)(struct tpm *t))
 {
-	t->key = job.steps[job.at].key;
+	t->about = job.steps[job.at].about;
 	return half(t);
 }
 
@@ -227,6 +248,11 @@ enum job_state job_run(struct tpm *t, uint64_t now, bool event)
 		}
 	}
 	return JOB_DONE;
+}
+
+void job_cut(void)
+{
+	job.cut = true;
 }
 
 int job_outcome(struct tpm *t, uint32_t *rc, bool *stale)

@@ -12,12 +12,16 @@
 
 #include <tss2/tss2_esys.h>
 
+#include "tpm/rc.h"
 #include "tpm/state.h"
 
 /* Not response codes: a step's start says there is nothing to do; its finish
  * says that it wants to be started again (the next piece). */
 #define STEP_SKIP 0xfffffff0U
 #define STEP_AGAIN 0xfffffff1U
+/* A step's start: it cannot begin yet. It is asked again after a pause, as often
+ * as after "not now"; then this is the code that ends the operation. */
+#define STEP_LATER RC_NOT_YET
 
 struct step {
 	/* Sends the command, or STEP_SKIP. */
@@ -26,8 +30,9 @@ struct step {
 	TSS2_RC (*finish)(struct tpm *t);
 	/* How long the TPM may take, in ms. */
 	uint32_t limit_ms;
-	/* The key that it is about, if it is about one: t->key meanwhile. */
-	enum key_id key;
+	/* What it is about, where it is about one of several: an enum key_id, an
+	 * enum nv_index. t->about meanwhile. */
+	unsigned about;
 };
 
 struct operation {
@@ -49,6 +54,12 @@ enum job_state {
 
 /* Starts an operation; MUST NOT be called while one is running. */
 void job_begin(struct tpm *t, const struct operation *op);
+
+/*
+ * Nobody is interested in the operation any more: its clean-up follows the
+ * command at work, and the code that it concludes from is RC_NOT_YET.
+ */
+void job_cut(void);
 
 /* Makes progress. `event`: the TPM's response can be read. */
 enum job_state job_run(struct tpm *t, uint64_t now, bool event);

@@ -3,13 +3,16 @@
 #include <tss2/tss2_mu.h>
 
 #include "bounds.h"
+#include "port.h"
 #include "tpm/key.h"
+#include "tpm/session.h"
 #include "tpm/template.h"
 
 void key_init(struct tpm *t)
 {
 	static const struct key keys[KEYS] = {
-		[KEY_EK] = {&template_ek, FACT_CERT | FACT_AIK, ESYS_TR_NONE, ESYS_TR_NONE, NULL},
+		[KEY_EK] = {&template_ek, FACT_INFO | FACT_CERT | FACT_AIK, ESYS_TR_NONE,
+			    ESYS_TR_NONE, NULL},
 		[KEY_AIK] = {&template_aik, 0, ESYS_TR_NONE, ESYS_TR_NONE, NULL},
 	};
 
@@ -18,7 +21,7 @@ void key_init(struct tpm *t)
 
 static struct key *at_work(struct tpm *t)
 {
-	return &t->keys[t->key];
+	return &t->keys[t->about];
 }
 
 ESYS_TR key_object(const struct tpm *t, enum key_id id)
@@ -32,7 +35,8 @@ TSS2_RC key_load_start(struct tpm *t)
 {
 	TPMS_CONTEXT *saved = at_work(t)->saved;
 
-	return saved == NULL ? STEP_SKIP : Esys_ContextLoad_Async(t->esys, saved);
+	return saved == NULL || port_tpm_holds_keys() ? STEP_SKIP
+						      : Esys_ContextLoad_Async(t->esys, saved);
 }
 
 TSS2_RC key_load_finish(struct tpm *t)
@@ -46,16 +50,21 @@ TSS2_RC key_load_finish(struct tpm *t)
 	return rc;
 }
 
+TSS2_RC key_auth_start(struct tpm *t)
+{
+	return key_object(t, t->about) != ESYS_TR_NONE ? STEP_SKIP : session_auth_start(t);
+}
+
 TSS2_RC key_create_start(struct tpm *t)
 {
 	static const TPM2B_SENSITIVE_CREATE sensitive;
 	static const TPM2B_DATA outside_info;
 	static const TPML_PCR_SELECTION creation_pcr;
 
-	if (key_object(t, t->key) != ESYS_TR_NONE) {
+	if (key_object(t, t->about) != ESYS_TR_NONE) {
 		return STEP_SKIP;
 	}
-	return Esys_CreatePrimary_Async(t->esys, ESYS_TR_RH_ENDORSEMENT, ESYS_TR_PASSWORD,
+	return Esys_CreatePrimary_Async(t->esys, ESYS_TR_RH_ENDORSEMENT, session_auth(t),
 					ESYS_TR_NONE, ESYS_TR_NONE, &sensitive,
 					at_work(t)->template, &outside_info, &creation_pcr);
 }
@@ -69,8 +78,9 @@ TSS2_RC key_create_finish(struct tpm *t)
 	if (rc != TSS2_RC_SUCCESS) {
 		return rc;
 	}
+	session_auth_used(t);
 	at_work(t)->loaded = created;
-	rc = key_learn(t, t->key, public);
+	rc = key_learn(t, t->about, public);
 	Esys_Free(public);
 	return rc;
 }
@@ -79,7 +89,7 @@ TSS2_RC key_save_start(struct tpm *t)
 {
 	const struct key *key = at_work(t);
 
-	if (key->loaded == ESYS_TR_NONE || key->saved != NULL) {
+	if (key->loaded == ESYS_TR_NONE || key->saved != NULL || port_tpm_holds_keys()) {
 		return STEP_SKIP;
 	}
 	return Esys_ContextSave_Async(t->esys, key->loaded);
@@ -104,8 +114,9 @@ static bool is_of_kind(const TPM2B_PUBLIC *template, const TPM2B_PUBLIC *public)
 	uint32_t exponent = is->parameters.rsaDetail.exponent;
 
 	return is->type == want->type &&
-	       (is->type != TPM2_ALG_RSA || (is->unique.rsa.size == want->unique.rsa.size &&
-					     (exponent == 0 || exponent == KEY_RSA_EXPONENT)));
+	       (is->type != TPM2_ALG_RSA ||
+		(is->unique.rsa.size == want->parameters.rsaDetail.keyBits / 8 &&
+		 (exponent == 0 || exponent == KEY_RSA_EXPONENT)));
 }
 
 static TSS2_RC learn_name(struct tpm *t, enum key_id id)
@@ -136,7 +147,7 @@ TSS2_RC key_learn(struct tpm *t, enum key_id id, const TPM2B_PUBLIC *public)
 	if (!is_of_kind(t->keys[id].template, public)) {
 		return TSS2_ESYS_RC_MALFORMED_RESPONSE;
 	}
-	if (len != known->tpm_len || memcmp(found, known->tpm, len) != 0) {
+	if (known->tpm_len > 0 && (len != known->tpm_len || memcmp(found, known->tpm, len) != 0)) {
 		t->facts &= ~t->keys[id].hang_on_it;
 	}
 	memcpy(known->tpm, found, len);

@@ -17,6 +17,9 @@ void key_init(struct tpm *t);
 TSS2_RC key_load_start(struct tpm *t);
 TSS2_RC key_load_finish(struct tpm *t);
 
+/* session_auth_start, if the key is to be created; goes before that. */
+TSS2_RC key_auth_start(struct tpm *t);
+
 /*
  * TPM2_CreatePrimary from the key's template, with empty authorisations, and
  * what there is to know of it; STEP_SKIP if it is there already.

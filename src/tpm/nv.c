@@ -2,61 +2,75 @@
 
 #include "bounds.h"
 #include "err.h"
-#include "tpm/ek.h"
-#include "tpm/key.h"
 #include "tpm/nv.h"
 #include "tpm/rc.h"
-#include "wire/cert_key.h"
-#include "wire/ek_cert.h"
 
-/* TCG EK Credential Profile, 2.2.1.4: RSA 2048 EK certificate. */
-#define EK_CERT_INDEX 0x01c00002U
+static const TPM2_HANDLE handles[NV_INDICES] = {
+	[NV_EK_CERT] = 0x01c00002U,
+	[NV_EK_NONCE] = 0x01c00003U,
+	[NV_EK_TEMPLATE] = 0x01c00004U,
+};
 
-/* What every TPM can read at once, should it not tell: the smallest
- * MAX_NV_BUFFER_SIZE of the PC Client profile. */
-#define NV_CHUNK_MIN 64
-
-static void begin(struct tpm *t)
+void nv_begin(struct tpm *t)
 {
-	t->nv.index = ESYS_TR_NONE;
+	t->nv.object = ESYS_TR_NONE;
+	t->nv.rc = TSS2_RC_SUCCESS;
 	t->nv.size = 0;
 	t->nv.at = 0;
 }
 
-static TSS2_RC open_start(struct tpm *t)
+void nv_close(struct tpm *t)
 {
-	if (t->nv.skip) {
+	if (t->nv.object != ESYS_TR_NONE) {
+		Esys_TR_Close(t->esys, &t->nv.object);
+	}
+}
+
+/* The TPM's word on this index goes to nv_outcome; what is not about the index
+ * (a link that breaks, "not now", "once more") is the job engine's. */
+static TSS2_RC judge(struct tpm *t, TSS2_RC rc)
+{
+	if (!rc_is_tpm(rc) || rc_is_retry(rc) || rc_is_once_more(rc)) {
+		return rc;
+	}
+	t->nv.rc = rc;
+	return TSS2_RC_SUCCESS;
+}
+
+TSS2_RC nv_open_start(struct tpm *t)
+{
+	nv_begin(t);
+	if (t->nv.skip & 1U << t->about) {
+		t->nv.rc = TPM2_RC_HANDLE;
 		return STEP_SKIP;
 	}
-	return Esys_TR_FromTPMPublic_Async(t->esys, EK_CERT_INDEX, ESYS_TR_NONE, ESYS_TR_NONE,
+	return Esys_TR_FromTPMPublic_Async(t->esys, handles[t->about], ESYS_TR_NONE, ESYS_TR_NONE,
 					   ESYS_TR_NONE);
 }
 
-static TSS2_RC open_finish(struct tpm *t)
+TSS2_RC nv_open_finish(struct tpm *t)
 {
 	ESYS_TR found = ESYS_TR_NONE;
 	TSS2_RC rc = Esys_TR_FromTPMPublic_Finish(t->esys, &found);
 
 	if (rc == TSS2_RC_SUCCESS) {
-		t->nv.index = found;
-	} else if (rc_is_tpm(rc) && rc_is_no_handle(rc)) {
-		rc = TSS2_RC_SUCCESS;
+		t->nv.object = found;
 	} else if (rc == TSS2_ESYS_RC_NOT_IMPLEMENTED || rc == TSS2_ESYS_RC_BAD_VALUE) {
-		t->nv.skip = true; /* as for the EK: a name ESAPI cannot compute */
+		t->nv.skip |= 1U << t->about; /* as for the EK: a name ESAPI cannot compute */
 	}
-	return rc;
+	return judge(t, rc);
 }
 
-static TSS2_RC public_start(struct tpm *t)
+TSS2_RC nv_public_start(struct tpm *t)
 {
-	if (t->nv.index == ESYS_TR_NONE) {
+	if (t->nv.object == ESYS_TR_NONE) {
 		return STEP_SKIP;
 	}
-	return Esys_NV_ReadPublic_Async(t->esys, t->nv.index, ESYS_TR_NONE, ESYS_TR_NONE,
+	return Esys_NV_ReadPublic_Async(t->esys, t->nv.object, ESYS_TR_NONE, ESYS_TR_NONE,
 					ESYS_TR_NONE);
 }
 
-static TSS2_RC public_finish(struct tpm *t)
+TSS2_RC nv_public_finish(struct tpm *t)
 {
 	TPM2B_NV_PUBLIC *public = NULL;
 	TSS2_RC rc = Esys_NV_ReadPublic_Finish(t->esys, &public, NULL);
@@ -64,83 +78,66 @@ static TSS2_RC public_finish(struct tpm *t)
 	if (rc == TSS2_RC_SUCCESS) {
 		t->nv.attributes = public->nvPublic.attributes;
 		t->nv.size = public->nvPublic.dataSize;
-		if (t->nv.size > EK_CERT_MAX) {
-			t->nv.size = EK_CERT_MAX; /* a longer one is padding */
+		if (t->nv.size > sizeof t->nv.data) {
+			t->nv.size = sizeof t->nv.data; /* a longer one is padding */
 		}
+		t->nv.chunk = t->nv_chunk;
 		t->nv.as_owner = !(t->nv.attributes & TPMA_NV_AUTHREAD);
 	}
 	Esys_Free(public);
-	return rc;
+	return judge(t, rc);
 }
 
-static TSS2_RC chunk_start(struct tpm *t)
-{
-	if (t->nv.index == ESYS_TR_NONE) {
-		return STEP_SKIP;
-	}
-	return Esys_GetCapability_Async(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-					TPM2_CAP_TPM_PROPERTIES, TPM2_PT_NV_BUFFER_MAX, 1);
-}
-
-static TSS2_RC chunk_finish(struct tpm *t)
-{
-	TPMS_CAPABILITY_DATA *data = NULL;
-	TPMI_YES_NO more;
-	TSS2_RC rc = Esys_GetCapability_Finish(t->esys, &more, &data);
-
-	if (rc != TSS2_RC_SUCCESS) {
-		return rc;
-	}
-	t->nv.chunk = NV_CHUNK_MIN;
-	if (data->capability == TPM2_CAP_TPM_PROPERTIES && data->data.tpmProperties.count == 1 &&
-	    data->data.tpmProperties.tpmProperty[0].property == TPM2_PT_NV_BUFFER_MAX) {
-		uint32_t max = data->data.tpmProperties.tpmProperty[0].value;
-
-		/* ESAPI's own limit is the size of its buffer type. */
-		t->nv.chunk = max < NV_CHUNK_MIN              ? NV_CHUNK_MIN
-			      : max > TPM2_MAX_NV_BUFFER_SIZE ? TPM2_MAX_NV_BUFFER_SIZE
-							      : (uint16_t)max;
-	}
-	Esys_Free(data);
-	return rc;
-}
-
-static TSS2_RC read_start(struct tpm *t)
+TSS2_RC nv_read_start(struct tpm *t)
 {
 	uint16_t n = (uint16_t)(t->nv.size - t->nv.at);
 
-	if (t->nv.index == ESYS_TR_NONE || n == 0) {
+	if (t->nv.object == ESYS_TR_NONE || t->nv.rc != TSS2_RC_SUCCESS || n == 0) {
 		return STEP_SKIP;
 	}
-	return Esys_NV_Read_Async(t->esys, t->nv.as_owner ? ESYS_TR_RH_OWNER : t->nv.index,
-				  t->nv.index, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
+	return Esys_NV_Read_Async(t->esys, t->nv.as_owner ? ESYS_TR_RH_OWNER : t->nv.object,
+				  t->nv.object, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
 				  n < t->nv.chunk ? n : t->nv.chunk, t->nv.at);
 }
 
-/* The index may refuse its own authorisation and allow the owner's. Each is
- * tried once: the TPM counts refusals. */
-static bool owner_is_left(struct tpm *t, TSS2_RC rc)
+/*
+ * Is there another way to read it? The index may refuse its own authorisation,
+ * in lockout too, and allow the owner's: each is tried once, because the TPM counts
+ * refusals. And it may give less at once than it said.
+ */
+static bool other_way(struct tpm *t, TSS2_RC rc)
 {
-	return rc_is_tpm(rc) && rc_is_auth(rc) && !t->nv.as_owner &&
-	       (t->nv.attributes & TPMA_NV_OWNERREAD);
+	if (!rc_is_tpm(rc) || rc_is_retry(rc)) {
+		return false;
+	}
+	if (rc_is_auth(rc) || rc_error(rc) == -ERR_TPM_LOCKOUT) {
+		bool is_left = !t->nv.as_owner && (t->nv.attributes & TPMA_NV_OWNERREAD);
+
+		t->nv.as_owner = t->nv.as_owner || is_left;
+		return is_left;
+	}
+	if (rc_is_about_parameter(rc) && t->nv.chunk > NV_CHUNK_MIN) {
+		t->nv.chunk = NV_CHUNK_MIN;
+		return true;
+	}
+	return false;
 }
 
-static TSS2_RC read_finish(struct tpm *t)
+TSS2_RC nv_read_finish(struct tpm *t)
 {
 	TPM2B_MAX_NV_BUFFER *data = NULL;
 	TSS2_RC rc = Esys_NV_Read_Finish(t->esys, &data);
 
-	if (owner_is_left(t, rc)) {
-		t->nv.as_owner = true;
+	if (other_way(t, rc)) {
 		return STEP_AGAIN;
 	}
 	if (rc != TSS2_RC_SUCCESS) {
-		return rc;
+		return judge(t, rc);
 	}
 	if (data->size == 0 || data->size > t->nv.size - t->nv.at) {
 		rc = TSS2_ESYS_RC_MALFORMED_RESPONSE;
 	} else {
-		memcpy(t->id.ek_cert + t->nv.at, data->buffer, data->size);
+		memcpy(t->nv.data + t->nv.at, data->buffer, data->size);
 		t->nv.at = (uint16_t)(t->nv.at + data->size);
 		rc = t->nv.at < t->nv.size ? STEP_AGAIN : TSS2_RC_SUCCESS;
 	}
@@ -148,58 +145,15 @@ static TSS2_RC read_finish(struct tpm *t)
 	return rc;
 }
 
-static int check_key(const struct tpm *t, const uint8_t *cert, size_t n)
+int nv_outcome(const struct tpm *t)
 {
-	return cert_key_is_rsa(cert, n, ek_modulus(t), EK_KEY_LEN, KEY_RSA_EXPONENT);
-}
+	TSS2_RC rc = t->nv.rc;
 
-/* Turns what the index held into the certificate, in place. */
-static int normalise(struct tpm *t)
-{
-	const uint8_t *cert;
-	size_t n;
-	int r = ek_cert_find(t->id.ek_cert, t->nv.at, &cert, &n);
-
-	if (r == 0) {
-		r = check_key(t, cert, n);
-	}
-	if (r == 0) {
-		memmove(t->id.ek_cert, cert, n);
-		t->id.ek_cert_len = n;
-	}
-	return r;
-}
-
-static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
-{
-	int r;
-
-	(void)stale;
-	if (t->nv.index != ESYS_TR_NONE) {
-		Esys_TR_Close(t->esys, &t->nv.index);
-	}
-	t->id.ek_cert_len = 0;
 	if (rc == TSS2_RC_SUCCESS) {
-		r = normalise(t);
-	} else if (rc_base(rc) == TPM2_RC_NV_UNINITIALIZED) {
-		r = -ERR_CERT_ABSENT;
-	} else if (rc_is_auth(rc) || (rc_tpm(rc) & TPM2_RC_FMT1)) {
-		r = -ERR_CERT_ACCESS; /* it is about this index, and will stay so */
-	} else {
-		return rc_error(rc);
+		return t->nv.at == 0 ? -ERR_CERT_ABSENT : 0;
 	}
-	if (r != 0) {
-		t->log(r != -ERR_CERT_ABSENT, "no EK certificate", r, rc);
+	if (rc_is_no_handle(rc) || rc_base(rc) == TPM2_RC_NV_UNINITIALIZED) {
+		return -ERR_CERT_ABSENT;
 	}
-	t->facts |= FACT_CERT;
-	return 0;
+	return rc_is_auth(rc) ? -ERR_CERT_ACCESS : rc_error(rc);
 }
-
-static const struct step steps[] = {
-	{open_start, open_finish, TPM_COMMAND_MS, 0},
-	{public_start, public_finish, TPM_COMMAND_MS, 0},
-	{chunk_start, chunk_finish, TPM_COMMAND_MS, 0},
-	{read_start, read_finish, TPM_COMMAND_MS, 0},
-};
-
-const struct operation nv_operation = {begin, steps, sizeof steps / sizeof *steps, conclude};

@@ -1,12 +1,37 @@
 /*
- * The EK certificate, read from NV: with the index's own authorisation or, if
- * that is not allowed, the owner's; both empty.
+ * Reading an NV index, as steps of operations, which are about an enum nv_index:
+ * with the index's own authorisation or, if that is not allowed, the owner's;
+ * both empty. What the TPM has against it does not fail the steps: nv_outcome
+ * tells.
  */
 #ifndef TPM_NV_H
 #define TPM_NV_H
 
 #include "tpm/job.h"
 
-extern const struct operation nv_operation;
+/* What every TPM can read at once, should it not tell: the smallest
+ * MAX_NV_BUFFER_SIZE of the PC Client profile. */
+#define NV_CHUNK_MIN 64
+
+/* In this order; FACT_INFO is needed. Until t->nv.object is ESYS_TR_NONE again
+ * MUST no other index be opened. */
+TSS2_RC nv_open_start(struct tpm *t);
+TSS2_RC nv_open_finish(struct tpm *t);
+TSS2_RC nv_public_start(struct tpm *t);
+TSS2_RC nv_public_finish(struct tpm *t);
+TSS2_RC nv_read_start(struct tpm *t);
+TSS2_RC nv_read_finish(struct tpm *t);
+
+/* Before the first of these steps, and behind the last: the index is closed. */
+void nv_begin(struct tpm *t);
+void nv_close(struct tpm *t);
+
+/*
+ * What came of it. 0: t->nv.data has the t->nv.at bytes of the index, or the first
+ * EK_CERT_MAX of them. -ERR_CERT_ABSENT: there is no such index, or it was never
+ * written; -ERR_CERT_ACCESS: it may not be read. Otherwise what kept it from
+ * being read, as a negative enum err: that may pass, and is to be tried again.
+ */
+int nv_outcome(const struct tpm *t);
 
 #endif

@@ -63,22 +63,35 @@ static void take_list(struct reader r)
 /* Is this TPM2B_PUBLIC the template's, but for what the TPM put in at its end? */
 static bool is_made_from(const TPM2B_PUBLIC *template, size_t unique, struct reader public)
 {
+	TPM2B_PUBLIC whole = *template;
 	uint8_t wanted[TPM_PUBLIC_MAX];
 	size_t n;
 
-	return key_marshal(template, wanted, &n) == TSS2_RC_SUCCESS && public.n >= n &&
+	if (whole.publicArea.type == TPM2_ALG_RSA) {
+		whole.publicArea.unique.rsa.size = (UINT16)unique; /* shorter in some templates */
+	}
+	return key_marshal(&whole, wanted, &n) == TSS2_RC_SUCCESS && public.n >= n &&
 	       memcmp(public.p, wanted, n - unique) == 0;
 }
 
-/* A session at its beginning may be anybody's: it is spared if it can be. */
-static bool is_ours(const struct tpm *t, struct reader r)
+/*
+ * A session at its beginning may be anybody's, and so may an HMAC session, which
+ * does not tell what it is for: those are spared if they can be, and where attestd
+ * itself needs none of their kind.
+ */
+static bool is_ours(const struct tpm *t, TSS2_RC rc, struct reader r)
 {
 	static const uint8_t fresh[TPM2_SHA256_DIGEST_SIZE];
 	const uint8_t *policy;
 	size_t n;
 
+	if (rc != TSS2_RC_SUCCESS) {
+		return t->sweep_fresh && t->auth.len > 0 && sweep.sessions &&
+		       sweep.handles[sweep.at][0] == TPM2_HT_HMAC_SESSION;
+	}
 	if (!sweep.sessions) {
 		return is_made_from(&template_ek, EK_KEY_LEN, r) ||
+		       is_made_from(t->keys[KEY_EK].template, EK_KEY_LEN, r) ||
 		       is_made_from(&template_aik, 2 * (2 + 32), r);
 	}
 	policy = reader_tpm2b(&r, &n);
@@ -107,7 +120,7 @@ static TSS2_RC finish(struct tpm *t)
 	if (sweep.next == LIST) {
 		take_list(r);
 		sweep.next = LOOK;
-	} else if (sweep.next == LOOK && rc == TSS2_RC_SUCCESS && is_ours(t, r)) {
+	} else if (sweep.next == LOOK && is_ours(t, rc, r)) {
 		sweep.next = FLUSH;
 	} else {
 		sweep.next = LOOK;

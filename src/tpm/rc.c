@@ -24,7 +24,11 @@ static const struct {
 	{TPM2_RC_SESSION_MEMORY, ERR_TPM_FULL},
 	{TPM2_RC_OBJECT_HANDLES, ERR_TPM_FULL},
 	{TPM2_RC_SESSION_HANDLES, ERR_TPM_FULL},
-	{TPM2_RC_CONTEXT_GAP, ERR_TPM_FULL},
+	{TPM2_RC_CONTEXT_GAP, ERR_TPM_GAP},
+	{TPM2_RC_FAILURE, ERR_TPM_FAILURE},
+	{TPM2_RC_REBOOT, ERR_TPM_FAILURE},
+	{TPM2_RC_UPGRADE, ERR_TPM_UPGRADE},
+	{TPM2_RC_CANCELED, ERR_TPM_CANCELED},
 };
 
 bool rc_is_tpm(TSS2_RC rc)
@@ -52,20 +56,37 @@ bool rc_is_retry(TSS2_RC rc)
 
 bool rc_is_no_handle(TSS2_RC rc)
 {
+	return rc_base(rc) == TPM2_RC_HANDLE;
+}
+
+bool rc_is_once_more(TSS2_RC rc)
+{
 	rc = rc_base(rc);
-	return rc == TPM2_RC_HANDLE || (rc >= TPM2_RC_REFERENCE_H0 && rc <= TPM2_RC_REFERENCE_H6);
+	return rc == TPM2_RC_CANCELED ||
+	       (rc >= TPM2_RC_REFERENCE_H0 && rc <= TPM2_RC_REFERENCE_H6) ||
+	       (rc >= TPM2_RC_REFERENCE_S0 && rc <= TPM2_RC_REFERENCE_S6);
+}
+
+bool rc_is_about_parameter(TSS2_RC rc)
+{
+	rc = rc_tpm(rc);
+	return rc == TPM2_RC_NV_RANGE ||
+	       (rc & (TPM2_RC_FMT1 | TPM2_RC_P)) == (TPM2_RC_FMT1 | TPM2_RC_P);
 }
 
 bool rc_is_auth(TSS2_RC rc)
 {
 	rc = rc_base(rc);
 	return rc == TPM2_RC_BAD_AUTH || rc == TPM2_RC_AUTH_FAIL ||
-	       rc == TPM2_RC_AUTH_UNAVAILABLE || rc == TPM2_RC_LOCKOUT ||
-	       rc == TPM2_RC_NV_AUTHORIZATION || rc == TPM2_RC_NV_LOCKED;
+	       rc == TPM2_RC_AUTH_UNAVAILABLE || rc == TPM2_RC_NV_AUTHORIZATION ||
+	       rc == TPM2_RC_NV_LOCKED;
 }
 
 int rc_error(TSS2_RC rc)
 {
+	if (rc == RC_NOT_YET) {
+		return -ERR_RANDOM;
+	}
 	rc = rc_base(rc);
 	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
 		if (errors[i].rc == rc) {

@@ -8,6 +8,9 @@
 
 #include <tss2/tss2_common.h>
 
+/* Not the TPM's word: what it takes to send a command is not there yet (job.h). */
+#define RC_NOT_YET 0xfffffff2U
+
 /* Did the TPM (or the kernel's resource manager in its place) say this? */
 bool rc_is_tpm(TSS2_RC rc);
 
@@ -25,6 +28,16 @@ bool rc_is_retry(TSS2_RC rc);
 
 /* "There is no such handle": of a transient, persistent or NV object. */
 bool rc_is_no_handle(TSS2_RC rc);
+
+/*
+ * An object or session that was there is not any more (a resource manager's
+ * doing, a sleep), or the command was cancelled: it may work once more, from the
+ * beginning.
+ */
+bool rc_is_once_more(TSS2_RC rc);
+
+/* A parameter is not to the TPM's liking (or a range of an NV index). */
+bool rc_is_about_parameter(TSS2_RC rc);
 
 /* An authorisation was refused. MUST never be repeated: lockout. */
 bool rc_is_auth(TSS2_RC rc);

@@ -21,37 +21,60 @@ struct key {
 	const TPM2B_PUBLIC *template;
 	unsigned hang_on_it; /* facts that are none any more where it is another key */
 	ESYS_TR persistent; /* its object at a persistent handle, or ESYS_TR_NONE */
-	ESYS_TR loaded; /* its object loaded by the operation at work, or ESYS_TR_NONE */
+	/* Its loaded object, or ESYS_TR_NONE: the operation at work's, or, where
+	 * port_tpm_holds_keys, there until the link is closed. */
+	ESYS_TR loaded;
 	TPMS_CONTEXT *saved; /* ESAPI's, or NULL */
 };
+
+/* The NV indices that are read (TCG EK Credential Profile, 2.2.1.4). */
+enum nv_index { NV_EK_CERT, NV_EK_NONCE, NV_EK_TEMPLATE, NV_INDICES };
 
 struct tpm {
 	ESYS_CONTEXT *esys; /* NULL while the link is closed */
 	unsigned facts; /* FACT_ bits: what is known */
 	struct key keys[KEYS];
-	ESYS_TR session; /* of the operation at work; flushed by its clean-up */
 	struct identity id;
 	struct tpm_result result;
 	bool answered; /* the operation at work has put there what the client waits for */
 	tpm_log_fn *log;
 
-	/* Of the job engine: the key that the step at work is about. */
-	enum key_id key;
+	/* Of the job engine: what the step at work is about (struct step). */
+	unsigned about;
+
+	/* Of session.c. */
+	ESYS_TR session; /* satisfies the EK's policy; of the operation at work */
+	ESYS_TR auth_session; /* shows endorsementAuth; of the next command */
+	struct {
+		uint8_t value[AUTH_MAX];
+		size_t len; /* 0: it is empty */
+		int error; /* why the port does not give it, or 0 */
+	} auth;
+
+	/* Of info.c. */
+	uint32_t manufacturer; /* TPM_PT_MANUFACTURER, or 0 */
+	uint16_t nv_chunk; /* bytes of an NV index to be read at once */
 
 	/* Of orphan.c: the TPM is full, so that new sessions may be flushed too. */
 	bool sweep_fresh;
 
-	/* Of ek.c: ESAPI cannot read what is at 0x81010001. */
-	bool ek_skip_persistent;
+	/* Of ek.c. */
+	bool ek_skip_persistent; /* ESAPI cannot read what is at 0x81010001 */
+	TPM2B_PUBLIC ek_template; /* what the TPM's NV says, where it does */
 
-	/* Of nv.c. */
+	/* Of nv.c: the index that is read, or was read last. */
 	struct {
-		bool skip; /* ESAPI cannot read the index */
-		ESYS_TR index; /* while it is read */
+		unsigned skip; /* ESAPI cannot read these: a bit for each nv_index */
+		ESYS_TR object; /* while it is read */
+		TSS2_RC rc; /* why it could not be read, or 0 */
 		uint32_t attributes;
 		bool as_owner; /* read with the owner's authorisation */
 		uint16_t size, chunk, at; /* bytes */
+		uint8_t data[EK_CERT_MAX];
 	} nv;
+
+	/* Of cert.c: what the log says of the certificate. */
+	int cert_logged;
 
 	/* Of credential.c: the credential in hand, and what came of it. */
 	struct {

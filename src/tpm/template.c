@@ -49,17 +49,56 @@ const TPM2B_PUBLIC template_aik = {
 		},
 };
 
-bool template_is_ek(const TPMT_PUBLIC *area)
+bool template_matches(const TPM2B_PUBLIC *template, const TPMT_PUBLIC *area)
 {
 	uint8_t found[TPM_PUBLIC_MAX], wanted[TPM_PUBLIC_MAX];
 	size_t found_len = 0, wanted_len = 0;
 	TPMT_PUBLIC copy = *area;
 
 	/* All but unique, which is what the TPM puts in. */
-	copy.unique = template_ek.publicArea.unique;
+	copy.unique = template->publicArea.unique;
 	return Tss2_MU_TPMT_PUBLIC_Marshal(&copy, found, sizeof found, &found_len) == 0 &&
-	       Tss2_MU_TPMT_PUBLIC_Marshal(&template_ek.publicArea, wanted, sizeof wanted,
+	       Tss2_MU_TPMT_PUBLIC_Marshal(&template->publicArea, wanted, sizeof wanted,
 					   &wanted_len) == 0 &&
 	       found_len == wanted_len && memcmp(found, wanted, found_len) == 0 &&
-	       area->unique.rsa.size == template_ek.publicArea.unique.rsa.size;
+	       (area->type != TPM2_ALG_RSA ||
+		area->unique.rsa.size == area->parameters.rsaDetail.keyBits / 8);
+}
+
+/* Has it all that attestd counts on in an EK? */
+static bool is_ek(const TPMT_PUBLIC *area)
+{
+	const TPMA_OBJECT needed = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
+				   TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_ADMINWITHPOLICY |
+				   TPMA_OBJECT_DECRYPT;
+	const TPM2B_DIGEST *policy = &template_ek.publicArea.authPolicy;
+	const TPMS_RSA_PARMS *rsa = &area->parameters.rsaDetail;
+
+	return area->type == TPM2_ALG_RSA && area->nameAlg == TPM2_ALG_SHA256 &&
+	       (area->objectAttributes & needed) == needed && rsa->keyBits == 2048 &&
+	       (rsa->exponent == 0 || rsa->exponent == 65537) &&
+	       area->authPolicy.size == policy->size &&
+	       memcmp(area->authPolicy.buffer, policy->buffer, policy->size) == 0;
+}
+
+bool template_read(const uint8_t *p, size_t n, TPM2B_PUBLIC *template)
+{
+	size_t used = 0;
+
+	memset(template, 0, sizeof *template);
+	return Tss2_MU_TPMT_PUBLIC_Unmarshal(p, n, &used, &template->publicArea) == 0 &&
+	       used == n && is_ek(&template->publicArea);
+}
+
+bool template_add_nonce(TPM2B_PUBLIC *template, const uint8_t *nonce, size_t n)
+{
+	TPM2B_PUBLIC_KEY_RSA *unique = &template->publicArea.unique.rsa;
+
+	if (n > template_ek.publicArea.unique.rsa.size) {
+		return false;
+	}
+	memset(unique, 0, sizeof *unique);
+	unique->size = template_ek.publicArea.unique.rsa.size;
+	memcpy(unique->buffer, nonce, n);
+	return true;
 }

@@ -16,7 +16,21 @@ extern const TPM2B_PUBLIC template_ek;
  * 32 zero bytes each, is part of what it is derived from. */
 extern const TPM2B_PUBLIC template_aik;
 
-/* Is the public area that of a key made from template_ek? */
-bool template_is_ek(const TPMT_PUBLIC *area);
+/* Is the public area that of a key made from the template? */
+bool template_matches(const TPM2B_PUBLIC *template, const TPMT_PUBLIC *area);
+
+/*
+ * The EK's template as the TPM's maker has left it in NV: the n bytes of a
+ * TPMT_PUBLIC, and no more. false, with *template unspecified, if it is not that
+ * of an EK as attestd can use it: RSA 2048 with SHA-256, for decryption, fixed to
+ * its TPM, of policy A.
+ */
+bool template_read(const uint8_t *p, size_t n, TPM2B_PUBLIC *template);
+
+/*
+ * Puts the EK's nonce, n bytes, into the template's unique, and zeros behind it
+ * (TCG EK Credential Profile, 2.2.1.6). false if it is longer than that.
+ */
+bool template_add_nonce(TPM2B_PUBLIC *template, const uint8_t *nonce, size_t n);
 
 #endif

@@ -3,14 +3,16 @@
 #include "err.h"
 #include "port.h"
 #include "tpm/aik.h"
+#include "tpm/cert.h"
 #include "tpm/connect.h"
 #include "tpm/ek.h"
+#include "tpm/info.h"
 #include "tpm/job.h"
 #include "tpm/key.h"
 #include "tpm/link.h"
-#include "tpm/nv.h"
 #include "tpm/orphan.h"
 #include "tpm/rc.h"
+#include "tpm/session.h"
 #include "tpm/tpm.h"
 #include "wire/wipe.h"
 
@@ -22,8 +24,9 @@ static const struct finder {
 	const struct operation *op;
 } finders[] = {
 	{FACT_CLEAN, 0, &orphan_operation},
-	{FACT_EK, FACT_CLEAN, &ek_operation},
-	{FACT_CERT, FACT_EK, &nv_operation},
+	{FACT_INFO, FACT_CLEAN, &info_operation},
+	{FACT_EK, FACT_CLEAN | FACT_INFO, &ek_operation},
+	{FACT_CERT, FACT_EK | FACT_INFO, &cert_operation},
 	{FACT_AIK, FACT_EK, &aik_operation},
 };
 #define FINDERS (sizeof finders / sizeof *finders)
@@ -35,10 +38,13 @@ static struct work {
 	unsigned facts;
 	const struct operation *op; /* its own, or NULL: there is none, or it is over */
 	const struct operation *running;
+	bool looks; /* own: looks for a certificate, and gives way to who waits */
+	bool cut; /* it has given way: nothing is left of it but the clean-up */
 	bool own; /* nobody waits for it (any more) */
 	bool rest; /* no more of these */
 	bool reopened; /* the link broke under it once */
 	bool refreshed; /* the identity was stale once */
+	bool renewed; /* endorsementAuth was another once */
 	bool swept; /* the TPM was full once */
 	bool ready; /* tpm.result is for tpm_result */
 	uint32_t commands; /* link_commands() when it began */
@@ -78,8 +84,11 @@ static void begin(unsigned facts, const struct operation *op, bool own)
 	work.facts = facts;
 	work.op = op;
 	work.own = own;
+	work.looks = false;
+	work.cut = false;
 	work.reopened = false;
 	work.refreshed = false;
+	work.renewed = false;
 	work.swept = false;
 	work.ready = false;
 	work.commands = link_commands();
@@ -93,6 +102,21 @@ void tpm_begin(unsigned facts, const struct operation *op, const struct credenti
 		tpm.activation.credential = *credential;
 	}
 	begin(facts, op, false);
+}
+
+void tpm_look_again(void)
+{
+	assert(tpm_idle());
+	begin(FACT_EK | FACT_INFO, &cert_operation, true);
+	work.looks = true;
+}
+
+void tpm_give_way(void)
+{
+	if (work.state != IDLE && work.looks && !work.cut) {
+		work.cut = true;
+		job_cut();
+	}
 }
 
 /* The outcome is known; what is left to do is nobody's business but ours. */
@@ -172,15 +196,35 @@ static bool sweep(void)
 	return true;
 }
 
-/* The keys are not what they were: they are found anew, once in a job. */
-static bool refresh(void)
+/* The keys are not what they were: they are found anew, once in a job. Those
+ * that stay loaded go with the link. */
+static bool refresh(bool *reopens)
 {
 	if (work.refreshed) {
 		return false;
 	}
 	work.refreshed = true;
+	*reopens = *reopens || port_tpm_holds_keys();
 	tpm.facts &= ~(unsigned)(FACT_EK | FACT_AIK);
 	return true;
+}
+
+/* The hierarchy's authorisation may have been changed meanwhile, once in a job. */
+static bool renew(void)
+{
+	if (work.renewed) {
+		return false;
+	}
+	work.renewed = true;
+	return session_renew(&tpm);
+}
+
+/* Can the job go on after this error, by another way than before? */
+static bool is_mended(int err, TSS2_RC rc, bool stale, bool *reopens)
+{
+	return ((stale || rc_is_once_more(rc)) && refresh(reopens)) ||
+	       ((err == -ERR_TPM_FULL || err == -ERR_TPM_GAP) && sweep()) ||
+	       (err == -ERR_TPM_AUTH && renew());
 }
 
 static void operation_done(uint64_t now)
@@ -188,15 +232,16 @@ static void operation_done(uint64_t now)
 	bool stale;
 	uint32_t rc;
 	int r = job_outcome(&tpm, &rc, &stale);
+	bool reopens = job_dirty();
 
 	work.state = OPERATION_NEXT;
 	if (r == 0 && work.running == work.op) {
 		work.op = NULL;
 	}
-	if (r != 0 && !(stale && refresh()) && !(r == -ERR_TPM_FULL && sweep())) {
-		finish(r, rc);
+	if (r != 0 && !work.cut && !is_mended(r, rc, stale, &reopens)) {
+		finish(r == -ERR_TPM_AUTH && tpm.auth.error != 0 ? tpm.auth.error : r, rc);
 	}
-	if (job_dirty()) {
+	if (reopens) {
 		reopen(now, -ERR_TPM_RC);
 	}
 }
@@ -208,7 +253,7 @@ static bool turn(uint64_t now, bool event)
 	enum job_state state;
 
 	if (work.state == OPERATION_NEXT) {
-		work.running = work.own && work.rest ? NULL : next_operation();
+		work.running = work.cut || (work.own && work.rest) ? NULL : next_operation();
 		if (work.running == NULL) {
 			connect_works(&tpm);
 			finish(0, 0);

@@ -39,6 +39,8 @@ struct identity {
 	size_t ek_spki_len;
 	uint8_t ek_cert[EK_CERT_MAX]; /* X.509, DER */
 	size_t ek_cert_len; /* 0: there is none */
+	const char *ek_cert_source; /* "nv", "system", "file"; NULL: there is none */
+	char ek_cert_url[EK_URL_MAX]; /* where its maker may have it; "" if that is not known */
 };
 
 /* What a job can do beyond finding facts: open a credential (needs FACT_AIK). */
@@ -83,6 +85,14 @@ bool tpm_idle(void);
  * within bounded time.
  */
 void tpm_begin(unsigned facts, const struct operation *op, const struct credential *credential);
+
+/*
+ * Looks for the EK's certificate again, as a job of its own: there was none. MUST
+ * be idle. For whom else the TPM is needed meanwhile: tpm_give_way ends that job,
+ * and no other, with the command at work.
+ */
+void tpm_look_again(void);
+void tpm_give_way(void);
 
 /* Makes progress; `event`: PORT_EVENT_TPM has arrived. */
 void tpm_run(uint64_t now, bool event);

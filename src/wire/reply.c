@@ -53,16 +53,32 @@ static void close_string(struct text *t)
 	text_str(t, "\"");
 }
 
+static void put_null(struct text *t, const char *key)
+{
+	text_str(t, ",\"");
+	text_str(t, key);
+	text_str(t, "\":null");
+}
+
 void reply_member(struct text *t, const char *key, const uint8_t *p, size_t n)
 {
 	if (p == NULL) {
-		text_str(t, ",\"");
-		text_str(t, key);
-		text_str(t, "\":null");
+		put_null(t, key);
 		return;
 	}
 	open_string(t, key);
 	text_base64(t, p, n);
+	close_string(t);
+}
+
+void reply_text(struct text *t, const char *key, const char *text)
+{
+	if (text == NULL) {
+		put_null(t, key);
+		return;
+	}
+	open_string(t, key);
+	text_str(t, text);
 	close_string(t);
 }
 
@@ -78,13 +94,9 @@ void reply_error(struct text *t, int e, const char *prefix, const char *field, u
 	text_str(t, prefix);
 	text_str(t, err_message(e));
 	close_string(t);
-	open_string(t, "error");
-	text_str(t, err_name(e));
-	close_string(t);
+	reply_text(t, "error", err_name(e));
 	if (field != NULL) {
-		open_string(t, "field");
-		text_str(t, field);
-		close_string(t);
+		reply_text(t, "field", field);
 	}
 	if (tpm_rc != 0) {
 		open_string(t, "tpm_rc");

@@ -14,6 +14,8 @@
 void reply_ok(struct text *t);
 /* A member in base64, or null if p is NULL. */
 void reply_member(struct text *t, const char *key, const uint8_t *p, size_t n);
+/* A member that is a text, or null if text is NULL. It is not escaped: a text of ours. */
+void reply_text(struct text *t, const char *key, const char *text);
 /* The closing brace and the line end. */
 void reply_end(struct text *t);
 

@@ -2,7 +2,8 @@
  * What a TPM may say: through the guard of src/tpm/link.c and ESAPI to the
  * operations that flush what is left of those before, find out who the TPM is and
  * open a credential. The input: a byte (bit 0: the EK is persistent; bit 1: the device
- * is bare; bit 2: and its TPM full), and answers as tpm_device.h reads them.
+ * is bare; bit 2: and its TPM full; bit 3: the EK's template is in NV; bit 4:
+ * endorsementAuth is set; bit 5: keys stay loaded), and answers as tpm_device.h reads them.
  *
  * All digests and HMACs are zero here, on both sides: the input could not guess
  * them, and what lies behind their check would never be tried.
@@ -13,12 +14,15 @@
 #include "crypto/digest.h"
 #include "crypto/salt.h"
 #include "tpm/aik.h"
+#include "tpm/cert.h"
 #include "tpm/ek.h"
 #include "tpm/heap.h"
 #include "tpm/job.h"
 #include "tpm/key.h"
 #include "tpm/link.h"
 #include "tpm/nv.h"
+#include "tpm/info.h"
+#include "tpm/session.h"
 #include "tpm/orphan.h"
 
 /* More than any run takes: 4096 bytes of NV in the smallest pieces, and each
@@ -103,6 +107,10 @@ static void check_identity(void)
 	MUST(id->ek_spki_len <= sizeof id->ek_spki);
 	MUST(id->ek_cert_len <= sizeof id->ek_cert);
 	MUST(tpm.nv.at <= tpm.nv.size && tpm.nv.size <= EK_CERT_MAX);
+	MUST(tpm.nv.object == ESYS_TR_NONE);
+	MUST(tpm.auth_session == ESYS_TR_NONE || job_dirty());
+	MUST((id->ek_cert_len > 0) == (id->ek_cert_source != NULL));
+	MUST(memchr(id->ek_cert_url, '\0', sizeof id->ek_cert_url) != NULL);
 	MUST(tpm.result.secret_len <= sizeof tpm.result.secret);
 	if (tpm.facts & FACT_EK) {
 		/* a modulus may begin with zeros, which DER does not write */
@@ -147,15 +155,24 @@ static void open_link(void)
 
 	MUST(link_open(&name) == 0);
 	tpm.esys = link_esys();
+	session_open(&tpm);
+	nv_begin(&tpm);
 }
 
 static void close_link(void)
 {
 	link_close();
 	MUST(!device.open);
+	session_close(&tpm);
 	tpm.esys = NULL;
 	tpm.facts &= ~(unsigned)FACTS_OF_LINK;
-	tpm.keys[KEY_EK].persistent = ESYS_TR_NONE;
+	for (unsigned k = 0; k < KEYS; k++) {
+		tpm.keys[k].persistent = ESYS_TR_NONE;
+		tpm.keys[k].loaded = ESYS_TR_NONE;
+	}
+	if (device.holds) {
+		tpm.facts &= ~(unsigned)FACT_AIK;
+	}
 }
 
 /* It never fails, but that the link may break. */
@@ -165,7 +182,7 @@ static bool run_sweep(void)
 	bool done;
 
 	tpm.sweep_fresh = device.full;
-	orphans_begin(device.full);
+	orphans_begin(device.full, device.full && device.has_auth);
 	done = run(&orphan_operation);
 	orphans_end(device.given == given);
 	MUST(done ? tpm.facts & FACT_CLEAN : device.given > given);
@@ -175,8 +192,8 @@ static bool run_sweep(void)
 static bool run_all(void)
 {
 	tpm.answered = false;
-	return (!device.bare || run_sweep()) && run(&ek_operation) &&
-	       (tpm.facts & FACT_CERT || run(&nv_operation)) &&
+	return (!device.bare || run_sweep()) && (tpm.facts & FACT_INFO || run(&info_operation)) &&
+	       run(&ek_operation) && (tpm.facts & FACT_CERT || run(&cert_operation)) &&
 	       (tpm.facts & FACT_AIK || run(&aik_operation)) && run(&credential_operation);
 }
 
@@ -188,6 +205,9 @@ static void prepare(struct input *in)
 	device.persistent = kind & 1;
 	device.bare = kind & 2;
 	device.full = kind & 4;
+	device.has_template = kind & 8;
+	device.has_auth = kind & 16;
+	device.holds = kind & 32;
 	device.answers = *in;
 	memset(&tpm, 0, sizeof tpm);
 	tpm.log = log_nothing;

@@ -27,6 +27,9 @@ static struct {
 	bool persistent; /* the EK is at EK_HANDLE */
 	bool bare; /* there is no resource manager */
 	bool full; /* nor a slot left, perhaps */
+	bool has_template; /* the EK's, in NV */
+	bool has_auth; /* endorsementAuth is set */
+	bool holds; /* keys stay loaded */
 	struct input answers; /* the input's, not yet given */
 	unsigned given;
 	unsigned commands;
@@ -55,14 +58,36 @@ static void answer_policy_get_digest(struct bytes *b)
 	put_orphan(b, be32(device.command.p + HEADER));
 }
 
+/* What is in the index that the command names; false: there is no such index. */
+static bool nv_content(uint32_t index, struct bytes *b)
+{
+	b->n = 0;
+	if (index == 0x01c00002) {
+		put(b, rsa_certificate, sizeof rsa_certificate);
+		put_fill(b, 0xff, CERT_NV_SIZE - sizeof rsa_certificate);
+		return true;
+	}
+	if (index != 0x01c00004 || !device.has_template) {
+		return false;
+	}
+	MUST(Tss2_MU_TPMT_PUBLIC_Marshal(&template_ek.publicArea, b->p, sizeof b->p, &b->n) == 0);
+	return true;
+}
+
 static void answer_nv_read_public(struct bytes *b)
 {
+	static struct bytes content;
+	uint32_t index = be32(device.command.p + HEADER);
+
+	if (!nv_content(index, &content)) {
+		return;
+	}
 	put_be(b, 14, 2);
-	put_be(b, 0x01c00002, 4);
+	put_be(b, index, 4);
 	put_be(b, TPM2_ALG_SHA256, 2);
 	put_be(b, TPMA_NV_AUTHREAD | TPMA_NV_OWNERREAD | TPMA_NV_WRITTEN, 4);
 	put_be(b, 0, 2);
-	put_be(b, CERT_NV_SIZE, 2);
+	put_be(b, content.n, 2);
 	put_name(b);
 }
 
@@ -82,20 +107,23 @@ static void answer_get_capability(struct bytes *b)
 /* The command ends with the size and the offset that are wanted. */
 static void answer_nv_read(struct bytes *b)
 {
+	static struct bytes content;
 	uint32_t wanted = be32(device.command.p + device.command.n - 4);
 	size_t n = wanted >> 16, at = wanted & 0xffff;
 
-	put_be(b, n, 2);
-	for (; n > 0; n--, at++) {
-		put_be(b, at < sizeof rsa_certificate ? rsa_certificate[at] : 0xff, 1);
+	if (nv_content(be32(device.command.p + HEADER + 4), &content)) {
+		put_be(b, n, 2);
+		for (; n > 0; n--, at++) {
+			put_be(b, at < content.n ? content.p[at] : 0xff, 1);
+		}
 	}
 }
 
 /* The AIK's command is the one whose template is ECC's. */
 static void answer_create_primary(struct bytes *b)
 {
-	/* handle, session, inSensitive, size of inPublic */
-	size_t type = HEADER + 4 + 4 + 9 + 6 + 2;
+	/* handle, sessions behind their size, inSensitive, size of inPublic */
+	size_t type = HEADER + 4 + 4 + be32(device.command.p + HEADER + 4) + 6 + 2;
 	bool ecc = device.command.n > type + 1 && device.command.p[type + 1] == TPM2_ALG_ECC;
 
 	put_public(b, ecc ? &template_aik : &template_ek);
@@ -319,6 +347,27 @@ int port_tpm_fault(void)
 int port_tpm_arm(void)
 {
 	return -ERR_NOTSUP; /* finish by blocking */
+}
+
+bool port_tpm_holds_keys(void)
+{
+	return device.holds;
+}
+
+int port_endorsement_auth(uint8_t *buf, size_t *len)
+{
+	*len = device.has_auth ? 20 : 0;
+	memset(buf, 0xa0, *len);
+	return 0;
+}
+
+int port_ek_cert(unsigned n, const uint8_t **p, size_t *len, const char **source)
+{
+	(void)n;
+	(void)p;
+	(void)len;
+	(void)source;
+	return -ERR_CERT_ABSENT;
 }
 
 int port_random(uint8_t *buf, size_t n)

@@ -15,7 +15,7 @@ static const uint8_t new_policy[POLICY_LEN];
 
 static const struct orphan {
 	uint32_t handle;
-	enum { OURS, NEW, OTHERS } whose;
+	enum { OURS, NEW, HMAC, OTHERS } whose;
 	/* An object's; what is another's has one attribute more. */
 	const TPM2B_PUBLIC *template;
 	const uint8_t *policy; /* a session's, if it has one */
@@ -24,7 +24,7 @@ static const struct orphan {
 	{0x80000011, OURS, &template_aik, NULL},
 	{0x80000012, OURS, &template_ek, NULL},
 	{0x80000013, OTHERS, &template_aik, NULL},
-	{0x02000010, OTHERS, NULL, NULL},
+	{0x02000010, HMAC, NULL, NULL},
 	{0x03000011, OURS, NULL, template_ek.publicArea.authPolicy.buffer},
 	{0x03000012, NEW, NULL, new_policy},
 	{0x03000013, OTHERS, NULL, rsa_modulus},
@@ -33,7 +33,8 @@ static const struct orphan {
 
 static struct {
 	bool on;
-	bool new_too; /* SWEEP_FRESH */
+	bool new_too; /* as the TPM is full */
+	bool hmac_too; /* and attestd needs such sessions */
 	struct bytes listed; /* the TPM's last list of handles */
 	uint32_t looked_at; /* a handle; what the TPM said of it makes it ... */
 	bool ours;
@@ -102,10 +103,14 @@ static bool is_like(const uint8_t *area, const TPMT_PUBLIC *template)
 }
 
 /* The answer to ReadPublic or PolicyGetDigest, whoever gave it. */
-static bool says_ours(const struct bytes *answer, bool session)
+static bool says_ours(const struct bytes *answer, bool session, uint32_t handle)
 {
 	const uint8_t *p = answer->p + HEADER + 2; /* in its TPM2B */
 
+	if (sweep.hmac_too && session && handle >> 24 == TPM2_HT_HMAC_SESSION &&
+	    be32(answer->p + 6) != TPM2_RC_SUCCESS) {
+		return true;
+	}
 	if (answer->n < HEADER + 2 + POLICY_LEN || be32(answer->p + 6) != TPM2_RC_SUCCESS) {
 		return false;
 	}
@@ -144,15 +149,16 @@ static void orphans_see(const struct bytes *command, const struct bytes *answer)
 	} else {
 		MUST(code == TPM2_CC_ReadPublic || code == TPM2_CC_PolicyGetDigest);
 		sweep.looked_at = handle;
-		sweep.ours = says_ours(answer, code == TPM2_CC_PolicyGetDigest);
+		sweep.ours = says_ours(answer, code == TPM2_CC_PolicyGetDigest, handle);
 	}
 }
 
-static void orphans_begin(bool new_too)
+static void orphans_begin(bool new_too, bool hmac_too)
 {
 	memset(&sweep, 0, sizeof sweep);
 	sweep.on = true;
 	sweep.new_too = new_too;
+	sweep.hmac_too = hmac_too;
 }
 
 /* `good`: all answers were. Then all that is ours is gone, and nothing else. */
@@ -161,7 +167,8 @@ static void orphans_end(bool good)
 	sweep.on = false;
 	for (size_t i = 0; good && i < ORPHANS; i++) {
 		MUST(sweep.gone[i] ==
-		     (orphans[i].whose == OURS || (orphans[i].whose == NEW && sweep.new_too)));
+		     (orphans[i].whose == OURS || (orphans[i].whose == NEW && sweep.new_too) ||
+		      (orphans[i].whose == HMAC && sweep.hmac_too)));
 	}
 }
 

@@ -142,13 +142,19 @@ def test_field_09_longer_than_a_chunk(answer, states, authority):
     assert answer(long.ljust(2000, b"\xff"))[0] == long
 
 
+# In GetCapability's answer: behind moreData, TPM_CAP and the count come the properties from
+# TPM_PT_MANUFACTURER (0x105) on, 8 bytes each, but for 0x115; of TPM_PT_NV_BUFFER_MAX (0x12C)
+# the lower half.
+NV_BUFFER_MAX_AT = 10 + 1 + 4 + 4 + 8 * (0x12C - 0x105 - 1) + 4 + 2
+
+
 @pytest.mark.parametrize("says,takes", [(1, 64), (100, 100), (512, 512)])
 def test_field_09_as_much_as_the_tpm_gives(states, start, tmp_path, ours, says, takes):
     """TPM_PT_NV_BUFFER_MAX as an odd TPM may have it."""
     state = states.new("plain")
     tpm.write_index(state, tmp_path, ours)
     service = start(state, launcher=["--absent"]).ready()
-    service.control.fault("put", 25 << 16 | says, command="GetCapability")  # its lower half
+    service.control.fault("put", NV_BUFFER_MAX_AT << 16 | says, command="GetCapability")
     service.finds_tpm()
     assert unb64(service.ok({"command": "getEK"})["ek_cert"]) == ours
     assert service.control.commands().count("NV_Read") == -(-len(ours) // takes)

@@ -110,7 +110,7 @@ def test_code_once(start_, name):
 def test_code_for_ever(start_, name):
     """Until it is mended. For the dead it is no matter, as long as there is a slot."""
     for at, index in start_.cases:
-        allowed = at_start(name, at) + ([None, "tpm_no_memory"] if start_.is_bare else [])
+        allowed = at_start(name, at, index) + ([None, "tpm_no_memory"] if start_.is_bare else [])
         start_.suffers(f"rc {CODES[name][0]}", at, index, allowed, count="*")
 
 

@@ -20,7 +20,7 @@ AIK_TEMPLATE = bytes.fromhex("00580023000b00050072000000100018000b00030010")
 @pytest.mark.core
 def test_members(service):
     ek = service.ok({"command": "getEK"})
-    assert list(ek) == ["status", "ek_public", "ek_cert", "ek_tpm"]
+    assert list(ek) == ["status", "ek_public", "ek_cert", "ek_tpm", "ek_cert_source"]
     data = service.ok({"command": "getAttestationData"})
     assert sorted(data) == sorted(["status", "ek_pub", "ek_cert", "aik_name", "ek_tpm", "aik_tpm"])
     assert data["ek_pub"] == ek["ek_public"] and data["ek_tpm"] == ek["ek_tpm"]

@@ -201,6 +201,7 @@ static struct {
 	bool working, ends, ready;
 	unsigned secret; /* the credential's first byte */
 	struct tpm_result result;
+	unsigned looks, gave_way;
 	uint64_t deadline;
 	bool closed;
 } tpm = {.deadline = PORT_NEVER};
@@ -244,6 +245,17 @@ void tpm_begin(unsigned facts, const struct operation *op, const struct credenti
 	tpm.working = true;
 	tpm.begun = true;
 	tpm.secret = op != NULL ? credential->secret[0] : 'e' + facts;
+}
+
+void tpm_look_again(void)
+{
+	CHECK(tpm_idle());
+	tpm.looks++;
+}
+
+void tpm_give_way(void)
+{
+	tpm.gave_way++;
 }
 
 void tpm_run(uint64_t now, bool event)

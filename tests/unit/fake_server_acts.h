@@ -35,6 +35,7 @@ enum kind {
 	IS_STATE,
 	IS_TIME,
 	IS_LOG,
+	IS_LOOKS,
 };
 
 struct act {
@@ -74,6 +75,8 @@ struct act {
 #define WAITS_UNTIL(t) {IS_DEADLINE, 0, NULL, t}
 #define STATE(s) {IS_STATE, s, NULL, 0}
 #define NOW(t) {IS_TIME, 0, NULL, t}
+/* For a certificate it was looked so often; so often the look was to give way. */
+#define LOOKED(times, gave_way) {IS_LOOKS, gave_way, NULL, times}
 #define LOGGED(text) {IS_LOG, 0, text, 0} /* the last line */
 
 #endif

@@ -108,6 +108,9 @@ static void expect(const struct act *a, uint64_t deadline)
 	case IS_LOG:
 		CHECK(strcmp(last_log, a->text) == 0);
 		break;
+	case IS_LOOKS:
+		CHECK(tpm.looks == a->n && tpm.gave_way == a->conn);
+		break;
 	default:
 		CHECK(!"the script goes on as the server does");
 	}

@@ -38,6 +38,7 @@ static struct script {
 static ESYS_TR flushing;
 static int arm_result;
 static int fault; /* of the link */
+static bool holds_keys; /* the system does */
 static TSS2_RC concluded; /* the code that the conclusion was drawn from */
 static int verdict; /* what it is */
 static bool verdict_stale;
@@ -148,6 +149,11 @@ int port_tpm_arm(void)
 	return arm_result;
 }
 
+bool port_tpm_holds_keys(void)
+{
+	return holds_keys;
+}
+
 int link_fault(void)
 {
 	return fault;
@@ -162,10 +168,11 @@ static inline int setup(void **state)
 	memset(script, 0, sizeof script);
 	memset(&tpm, 0, sizeof tpm);
 	tpm.esys = (ESYS_CONTEXT *)(void *)&tpm;
-	tpm.session = tpm.keys[KEY_EK].loaded = tpm.keys[KEY_AIK].loaded =
+	tpm.session = tpm.auth_session = tpm.keys[KEY_EK].loaded = tpm.keys[KEY_AIK].loaded =
 		77; /* of the one before */
 	arm_result = 0;
 	fault = 0;
+	holds_keys = false;
 	verdict = 0;
 	verdict_stale = false;
 	concluded = 0xdead;
@@ -185,6 +192,7 @@ static inline void load_all(void)
 static inline void nothing_is_loaded(void)
 {
 	assert_int_equal(tpm.session, ESYS_TR_NONE);
+	assert_int_equal(tpm.auth_session, ESYS_TR_NONE);
 	assert_int_equal(tpm.keys[KEY_AIK].loaded, ESYS_TR_NONE);
 	assert_int_equal(tpm.keys[KEY_EK].loaded, ESYS_TR_NONE);
 }

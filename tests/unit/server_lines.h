@@ -5,8 +5,9 @@
 #include "wire/text.h"
 
 #define GET_EK "{\"command\":\"getEK\"}"
-#define EK_REPLY                                                                                  \
-	"{\"status\":\"ok\",\"ek_public\":\"c3BraQ==\",\"ek_cert\":null,\"ek_tpm\":\"ZWt0cG0=\"}" \
+#define EK_REPLY                                                          \
+	"{\"status\":\"ok\",\"ek_public\":\"c3BraQ==\",\"ek_cert\":null," \
+	"\"ek_tpm\":\"ZWt0cG0=\",\"ek_cert_source\":null}"                \
 	"\n"
 #define GET_DATA "{\"command\":\"getAttestationData\"}"
 #define DATA_REPLY                                                                       \

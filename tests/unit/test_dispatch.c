@@ -19,6 +19,8 @@ static struct identity identity = {
 		},
 	.ek_cert = "certif",
 	.ek_cert_len = 6,
+	.ek_cert_source = "nv",
+	.ek_cert_url = "https://example.org/ek",
 };
 
 /* Known by its address. */
@@ -125,14 +127,21 @@ static void test_get_ek(void **state)
 	(void)state;
 	succeeds(GET_EK, NULL,
 		 "{\"status\":\"ok\",\"ek_public\":\"c3BraQ==\",\"ek_cert\":\"Y2VydGlm\","
-		 "\"ek_tpm\":\"ZWt0cG0=\"}\n");
+		 "\"ek_tpm\":\"ZWt0cG0=\",\"ek_cert_source\":\"nv\"}\n");
 	assert_int_equal(command->facts, FACT_CERT);
 	assert_null(command->op);
 	assert_string_equal(command->name, "getEK");
 	identity.ek_cert_len = 0;
+	identity.ek_cert_source = NULL;
 	succeeds(GET_EK, NULL,
 		 "{\"status\":\"ok\",\"ek_public\":\"c3BraQ==\",\"ek_cert\":null,"
-		 "\"ek_tpm\":\"ZWt0cG0=\"}\n");
+		 "\"ek_tpm\":\"ZWt0cG0=\",\"ek_cert_source\":null,"
+		 "\"ek_cert_url\":\"https://example.org/ek\"}\n");
+	identity.ek_cert_url[0] = '\0';
+	succeeds(GET_EK, NULL,
+		 "{\"status\":\"ok\",\"ek_public\":\"c3BraQ==\",\"ek_cert\":null,"
+		 "\"ek_tpm\":\"ZWt0cG0=\",\"ek_cert_source\":null}\n");
+	identity.ek_cert_source = "nv";
 	identity.ek_cert_len = 6;
 }
 

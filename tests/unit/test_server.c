@@ -236,6 +236,25 @@ static void test_all_slots(void **state)
 	serve(PORT_SERVE, script, 0);
 }
 
+/* A reply without a certificate: it is looked for behind it, but not more often than
+ * once a minute, and never while somebody waits for the TPM. */
+static void test_looks_for_a_certificate(void **state)
+{
+	(void)state;
+	SERVE(PORT_SERVE, 0, KNOWN(FACT_CERT), AT(1000), WAITS_UNTIL((int64_t)PORT_NEVER), OPEN(0),
+	      SAY(0, GET_EK "\n"), REPLY(0, EK_REPLY), SENT(0), LOOKED(0, 0), WAITS_UNTIL(60000),
+	      AT(60000), LOOKED(1, 0), WAITS_UNTIL((int64_t)PORT_NEVER),
+	      /* At once, if the last was long ago. */
+	      AT(130000), LOOKED(1, 0), OPEN(0), SAY(0, GET_EK "\n"), REPLY(0, EK_REPLY),
+	      LOOKED(2, 0), SENT(0),
+	      /* Who needs the TPM comes first, and does not wait for a look to end. */
+	      AT(200000), OPEN(0), OPEN(1), SAY(0, activation('A')), AND, SAY(1, GET_EK "\n"),
+	      REPLY(1, EK_REPLY), JOB('A'), LOOKED(2, 0), TPM_DONE, REPLY(0, A_REPLY), LOOKED(3, 0),
+	      SENT(0), SENT(1), OWN_JOB(true), OPEN(0), SAY(0, activation('B')), NO_JOB,
+	      LOOKED(3, 1), OWN_JOB(false), TPM_READY, JOB('B'), TPM_DONE, SENT(0), STOP,
+	      STATE(PORT_STOPPED));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +275,7 @@ int main(void)
 		cmocka_unit_test(test_no_tpm),
 		cmocka_unit_test(test_late_tpm),
 		cmocka_unit_test(test_all_slots),
+		cmocka_unit_test(test_looks_for_a_certificate),
 	};
 
 	return cmocka_run_group_tests_name("server", tests, NULL, NULL);

@@ -65,17 +65,17 @@ static void test_ek_is_one(void **state)
 	TPMT_PUBLIC area = key();
 
 	(void)state;
-	assert_true(template_is_ek(&template_ek.publicArea));
-	assert_true(template_is_ek(&area));
-	assert_false(template_is_ek(&template_aik.publicArea));
+	assert_true(template_matches(&template_ek, &template_ek.publicArea));
+	assert_true(template_matches(&template_ek, &area));
+	assert_false(template_matches(&template_ek, &template_aik.publicArea));
 }
 
 /* Each makes another key of it. */
-#define OTHER(member, value)                         \
-	do {                                         \
-		TPMT_PUBLIC area = key();            \
-		area.member = (value);               \
-		assert_false(template_is_ek(&area)); \
+#define OTHER(member, value)                                         \
+	do {                                                         \
+		TPMT_PUBLIC area = key();                            \
+		area.member = (value);                               \
+		assert_false(template_matches(&template_ek, &area)); \
 	} while (0)
 
 static void test_each_attribute_counts(void **state)
@@ -153,10 +153,120 @@ static void test_every_damage(void **state)
 
 			memcpy((uint8_t *)&area + at, &values[i], 2);
 			memcpy(after, &area, sizeof area);
-			(void)!template_is_ek(&area);
+			(void)!template_matches(&template_ek, &area);
 			assert_memory_equal(&area, after, sizeof area);
 		}
 	}
+}
+
+/* ---- what a TPM's maker has left in NV ----------------------------------- */
+
+/* TPMT_PUBLIC of this template, as the index holds it. */
+static size_t marshalled(const TPMT_PUBLIC *area, uint8_t *buf, size_t cap)
+{
+	size_t n = 0;
+
+	assert_int_equal(Tss2_MU_TPMT_PUBLIC_Marshal(area, buf, cap, &n), 0);
+	return n;
+}
+
+static bool reads(const TPMT_PUBLIC *area)
+{
+	uint8_t buf[512];
+	size_t n = marshalled(area, buf, sizeof buf);
+	uint8_t *p = exact(buf, n);
+	TPM2B_PUBLIC found;
+	bool r = template_read(p, n, &found);
+
+	free(p);
+	if (r) {
+		uint8_t again[512];
+
+		assert_int_equal(marshalled(&found.publicArea, again, sizeof again), n);
+		assert_memory_equal(again, buf, n);
+	}
+	return r;
+}
+
+static void test_templates_that_are_read(void **state)
+{
+	TPMT_PUBLIC area = template_ek.publicArea;
+
+	(void)state;
+	assert_true(reads(&area));
+	area.unique.rsa.size = 0; /* used as it is */
+	assert_true(reads(&area));
+	area.parameters.rsaDetail.exponent = 65537;
+	assert_true(reads(&area));
+	/* swtpm_setup --allow-signing --decryption */
+	area.objectAttributes = 0x600b2;
+	area.parameters.rsaDetail.symmetric.algorithm = TPM2_ALG_NULL;
+	assert_true(reads(&area));
+	area.objectAttributes |= TPMA_OBJECT_USERWITHAUTH;
+	assert_true(reads(&area));
+}
+
+static void test_templates_that_are_none(void **state)
+{
+	static const TPMA_OBJECT needed[] = {TPMA_OBJECT_FIXEDTPM, TPMA_OBJECT_FIXEDPARENT,
+					     TPMA_OBJECT_SENSITIVEDATAORIGIN,
+					     TPMA_OBJECT_ADMINWITHPOLICY, TPMA_OBJECT_DECRYPT};
+	uint8_t buf[512];
+	size_t n = marshalled(&template_ek.publicArea, buf, sizeof buf);
+	TPM2B_PUBLIC found;
+	TPMT_PUBLIC area;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+		area = template_ek.publicArea;
+		area.objectAttributes &= ~needed[i];
+		assert_false(reads(&area));
+	}
+	area = template_ek.publicArea;
+	area.nameAlg = TPM2_ALG_SHA384;
+	assert_false(reads(&area));
+	area = template_ek.publicArea;
+	area.parameters.rsaDetail.keyBits = 3072;
+	assert_false(reads(&area));
+	area = template_ek.publicArea;
+	area.parameters.rsaDetail.exponent = 3;
+	assert_false(reads(&area));
+	area = template_ek.publicArea;
+	area.authPolicy.buffer[31] ^= 1;
+	assert_false(reads(&area));
+	area.authPolicy.size = 0;
+	assert_false(reads(&area));
+	assert_false(reads(&template_aik.publicArea));
+	/* whole, and nothing behind it */
+	for (size_t len = 0; len < n; len++) {
+		uint8_t *p = exact(buf, len);
+
+		assert_false(template_read(p, len, &found));
+		free(p);
+	}
+	assert_true(template_read(buf, n, &found));
+	assert_false(template_read(buf, n + 1, &found));
+}
+
+static void test_nonces(void **state)
+{
+	static const uint8_t nonce[257] = {1, 2, 3, [255] = 4, [256] = 5};
+	TPM2B_PUBLIC template = template_ek;
+
+	(void)state;
+	memset(template.publicArea.unique.rsa.buffer, 0xaa, 256);
+	template.publicArea.unique.rsa.size = 20;
+	assert_true(template_add_nonce(&template, nonce, 3));
+	assert_int_equal(template.publicArea.unique.rsa.size, 256);
+	assert_memory_equal(template.publicArea.unique.rsa.buffer, nonce, 3);
+	for (unsigned i = 3; i < 256; i++) {
+		assert_int_equal(template.publicArea.unique.rsa.buffer[i], 0);
+	}
+	assert_true(template_add_nonce(&template, nonce, 256));
+	assert_memory_equal(template.publicArea.unique.rsa.buffer, nonce, 256);
+	assert_false(template_add_nonce(&template, nonce, 257));
+	assert_true(template_add_nonce(&template, nonce, 0));
+	assert_memory_equal(&template.publicArea.unique, &template_ek.publicArea.unique, 258);
 }
 
 int main(void)
@@ -170,6 +280,9 @@ int main(void)
 		cmocka_unit_test(test_each_algorithm_counts),
 		cmocka_unit_test(test_each_size_counts),
 		cmocka_unit_test(test_every_damage),
+		cmocka_unit_test(test_templates_that_are_read),
+		cmocka_unit_test(test_templates_that_are_none),
+		cmocka_unit_test(test_nonces),
 	};
 
 	return cmocka_run_group_tests_name("template", tests, NULL, NULL);

@@ -29,16 +29,19 @@ CODES = {
     "NV_UNAVAILABLE": (0x923, "tpm_error"), "LOCKOUT": (0x921, "tpm_lockout"),
     "OBJECT_MEMORY": (0x902, "tpm_no_memory"), "SESSION_MEMORY": (0x903, "tpm_no_memory"),
     "OBJECT_HANDLES": (0x906, "tpm_no_memory"), "SESSION_HANDLES": (0x905, "tpm_no_memory"),
-    "MEMORY": (0x904, "tpm_no_memory"), "CONTEXT_GAP": (0x901, "tpm_no_memory"),
-    "FAILURE": (0x101, "tpm_error"), "INITIALIZE": (0x100, "tpm_not_started"),
+    "MEMORY": (0x904, "tpm_no_memory"), "CONTEXT_GAP": (0x901, "tpm_context_gap"),
+    "FAILURE": (0x101, "tpm_failure"), "INITIALIZE": (0x100, "tpm_not_started"),
     "DISABLED": (0x120, "tpm_error"), "COMMAND_CODE": (0x143, "tpm_error"),
-    "REBOOT": (0x130, "tpm_error"), "HIERARCHY": (0x185, "hierarchy_disabled"),
+    "REBOOT": (0x130, "tpm_failure"), "UPGRADE": (0x12D, "tpm_upgrade"), "HIERARCHY": (0x185, "hierarchy_disabled"),
     "HANDLE": (0x18B, "tpm_error"), "VALUE": (0x1C4, "tpm_error"), "SIZE": (0x1D5, "tpm_error"),
     "POLICY_FAIL": (0x99D, "tpm_error"), "AUTH_FAIL": (0x98E, "tpm_auth_required"),
     "BAD_AUTH": (0x9A2, "tpm_auth_required"), "AUTH_UNAVAILABLE": (0x12F, "tpm_auth_required"),
-    "unknown": (0x1FF, "tpm_error"),
+    "CANCELED": (0x909, "tpm_canceled"), "REFERENCE_H0": (0x910, "tpm_error"),
+    "REFERENCE_S0": (0x918, "tpm_error"), "unknown": (0x1FF, "tpm_error"),
 }
-AUTH = ["AUTH_FAIL", "BAD_AUTH", "AUTH_UNAVAILABLE", "LOCKOUT"]
+AUTH = ["AUTH_FAIL", "BAD_AUTH", "AUTH_UNAVAILABLE"]
+# Whatever was asked, it works when all is done once more.
+ONCE_MORE = ["CANCELED", "REFERENCE_H0", "REFERENCE_S0"]
 # What no TPM says, as the proxy's words. `delay` is here for that it needs no pardon.
 MANGLED = ["tag12", "short", "cut 1", "cut 4", "cut 9", "truncate 1", "truncate 8", "truncate 4000",
            "long 1", "long 300", "size 9", "size 10", "size 4097", "size 0xffffffff", "garbage",
@@ -46,21 +49,27 @@ MANGLED = ["tag12", "short", "cut 1", "cut 4", "cut 9", "truncate 1", "truncate 
 ONE_OF_A_KIND = {fault.split()[0]: fault for fault in reversed(MANGLED)}.values()
 # By which a reply may say that the link failed twice, or was damaged.
 TRANSPORT = ["tpm_bad_response", "tpm_unavailable"]
-CERTIFICATE = ["NV_ReadPublic", "GetCapability", "NV_Read"]
+# Commands that ask for what may be in NV: of the EK's certificate, template and nonce.
+NV = ["NV_ReadPublic", "NV_Read"]
 
 
 def is_format_one(rc):
     return rc & 0x80
 
 
-def at_start(name, command):
-    """The replies' errors (None: success) to a code that comes at each `command` of the start."""
+def at_start(name, command, index):
+    """The replies' errors (None: success) to a code that comes at each `command` of the start from
+    its index-th on."""
     rc, error = CODES[name]
-    if command == "GetRandom" or (command == "ReadPublic" and name == "HANDLE"):
+    if command in ("GetRandom", "GetCapability") or (command == "ReadPublic" and name == "HANDLE"):
         return [None]
     if command == "FlushContext":
         return [None, "tpm_error", "tpm_unavailable"]
-    if command in CERTIFICATE and (is_format_one(rc) or name in AUTH):
+    if command in NV and (name == "HANDLE" or name in AUTH):
+        return [None]
+    # The template and the nonce come first: without them it may be another EK.
+    is_certificate = command == "NV_Read" or index >= 2
+    if command in NV and is_certificate and (is_format_one(rc) or name == "LOCKOUT"):
         return [None]
     return [error]
 
@@ -70,12 +79,16 @@ def in_request(name, command, once):
     rc, error = CODES[name]
     if command == "FlushContext":
         return [None] if once else [None, "tpm_error", "tpm_unavailable"]
+    if once and name in ONCE_MORE:
+        return [None]
     if command == "ActivateCredential":
         parameter = rc & 0xC0 == 0xC0
         if parameter or name == "FAILURE":
             return ["credential_rejected"]
+        if name == "HANDLE" and once:
+            return [None]
         return ["tpm_error"] if error == "tpm_auth_required" else [error]
-    return [None] if once and error == "tpm_error" else [error]
+    return [None] if once and (error == "tpm_error" or name in ("FAILURE", "REBOOT")) else [error]
 
 
 def when_mangled(fault, command):

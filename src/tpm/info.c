@@ -1,0 +1,65 @@
+#include "bounds.h"
+#include "tpm/info.h"
+#include "tpm/nv.h"
+
+/* The first and the last property that is wanted, in one answer. */
+#define FIRST TPM2_PT_MANUFACTURER
+#define LAST TPM2_PT_NV_BUFFER_MAX
+
+static void begin(struct tpm *t)
+{
+	t->manufacturer = 0;
+	t->nv_chunk = NV_CHUNK_MIN;
+}
+
+static TSS2_RC ask(struct tpm *t)
+{
+	return Esys_GetCapability_Async(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+					TPM2_CAP_TPM_PROPERTIES, FIRST, LAST - FIRST + 1);
+}
+
+static void take(struct tpm *t, const TPMS_TAGGED_PROPERTY *property)
+{
+	uint32_t value = property->value;
+
+	if (property->property == TPM2_PT_MANUFACTURER) {
+		t->manufacturer = value;
+	} else if (property->property == TPM2_PT_NV_BUFFER_MAX) {
+		/* ESAPI's own limit is the size of its buffer type. */
+		t->nv_chunk = value < NV_CHUNK_MIN              ? NV_CHUNK_MIN
+			      : value > TPM2_MAX_NV_BUFFER_SIZE ? TPM2_MAX_NV_BUFFER_SIZE
+								: (uint16_t)value;
+	}
+}
+
+static TSS2_RC answer(struct tpm *t)
+{
+	TPMS_CAPABILITY_DATA *data = NULL;
+	TPMI_YES_NO more;
+	TSS2_RC rc = Esys_GetCapability_Finish(t->esys, &more, &data);
+
+	/* A TPM may answer of something else: the library hands that on as well. */
+	if (rc == TSS2_RC_SUCCESS && data->capability == TPM2_CAP_TPM_PROPERTIES) {
+		const TPML_TAGGED_TPM_PROPERTY *list = &data->data.tpmProperties;
+
+		for (uint32_t i = 0; i < list->count; i++) {
+			take(t, &list->tpmProperty[i]);
+		}
+	}
+	Esys_Free(data);
+	return rc;
+}
+
+/* A TPM may refuse to say: nothing hangs on it but how fast it is read, and
+ * whether its maker's server is known. */
+static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
+{
+	(void)rc;
+	(void)stale;
+	t->facts |= FACT_INFO;
+	return 0;
+}
+
+static const struct step steps[] = {{ask, answer, TPM_COMMAND_MS, 0}};
+
+const struct operation info_operation = {begin, steps, sizeof steps / sizeof *steps, conclude};
