@@ -38,7 +38,7 @@ static int refuse(int fd, const char *why, int e)
 	return -ERR_IO;
 }
 
-/* Who connects to a socket that is accepted and not served would wait for ever. */
+/* Clients of a socket that is taken and not served would wait for ever. */
 static int adopt(int fd)
 {
 	static const int want[][2] = {

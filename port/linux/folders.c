@@ -75,9 +75,13 @@ static int follow(struct walk *w)
 	return put_in_front(w, target, (size_t)n);
 }
 
-/* Whoever is to remove the socket owns its folder. */
-static int make(const char *folder)
+/*
+ * Whoever is to remove the socket owns its folder. But not where --user may
+ * have put something of root's in its place meanwhile.
+ */
+static int make(const struct walk *w)
 {
+	const char *folder = name_of(w);
 	mode_t saved = umask(022);
 	int r = mkdir(folder, 0755);
 
@@ -85,8 +89,10 @@ static int make(const char *folder)
 	if (r < 0) {
 		return errno == EEXIST ? 0 : refuse("cannot make", folder, errno);
 	}
-	/* Only root can, and then nobody else may write where this folder is. */
-	(void)lchown(folder, linux_options.user, linux_options.user_group);
+	if (!w->users) {
+		/* only root can */
+		(void)lchown(folder, linux_options.user, linux_options.user_group);
+	}
 	return 0;
 }
 
@@ -99,7 +105,7 @@ static int look(struct walk *w)
 	int r = lstat(at, &st);
 
 	if (r < 0 && errno == ENOENT && last && linux_options.default_socket) {
-		r = make(at);
+		r = make(w);
 		if (r < 0) {
 			return r;
 		}
