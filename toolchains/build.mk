@@ -118,6 +118,6 @@ $(addprefix $(OUT)/tools/,relay.exe ordinary.exe tbs.dll): $(OUT)/tools/%: toolc
 		-o $@ $(filter %.c,$^) -lws2_32 -ladvapi32 $(if $(C_LDLIBS),-lmingw32 $(C_LDLIBS))
 $(OUT)/tools/relay.exe: tests/tools/windows/relay.c tests/tools/windows/look.c tests/tools/windows/relay.h
 $(OUT)/tools/ordinary.exe: tests/tools/windows/ordinary.c
-$(OUT)/tools/tbs.dll: tests/tools/windows/tbs.c
+$(OUT)/tools/tbs.dll: $(addprefix tests/tools/windows/,tbs.c tbs_rules.c tbs_rules.h tbs_told.c tbs_told.h)
 
 -include $(OBJECTS:.o=.d)

@@ -58,6 +58,15 @@ def test_keys_are_not_created_on_a_requests_path(settled):
     assert "CreatePrimary" not in settled.control.commands()
 
 
+def opens_policy(data):
+    """
+    A StartAuthSession of the kind that opens credentials; HMAC sessions (type 0) prove that
+    endorsementAuth is known, on Windows before there is a key to encrypt a salt for.
+    """
+    salt = 108 + 2 * int(data[104:108], 16) if data[12:20] == "00000176" else 0
+    return salt > 0 and data[salt:salt + 2] != "00"
+
+
 def test_field_28_the_secret_does_not_cross_the_bus(start, tmp_path):
     """Neither way: the session is salted, and encrypts the TPM's answer."""
     trace = tmp_path / "trace"
@@ -69,8 +78,8 @@ def test_field_28_the_secret_does_not_cross_the_bus(start, tmp_path):
     assert any(mark == ">" and data[12:20] == "00000147" for mark, data in lines)
     assert len(answers) >= 7
     assert not any(b"secret".hex() in data for _, data in lines)
-    start_session = [data for mark, data in lines if mark == ">" and data[12:20] == "00000176"]
-    assert start_session and all(data[20:28] != "40000007" for data in start_session)  # a key's
+    policies = [data for mark, data in lines if mark == ">" and opens_policy(data)]
+    assert policies and all(data[20:28] != "40000007" for data in policies)  # a key's
 
 
 @pytest.mark.linux

@@ -42,11 +42,13 @@ static const char usage[] =
 	"                   of /dev/tpmrm0 (tpm2 -T 'cmd:nc -U SOCK')\n"
 	"  --tcp            no device file, but a port of 127.0.0.1, each connection an\n"
 	"                   open; COMMAND finds its number in ATTESTD_TEST_TPM\n"
+	"  --endorsement-auth TEXT  what a TPM gets as its endorsementAuth that has\n"
+	"                   none, as Windows gives its TPM one; empty: nothing\n"
 	"  --log FILE       each TPM command, a line each\n"
 	"  --trace FILE     each command and response whole, in hex\n";
 
 struct options {
-	const char *state, *control, *listen, *log, *trace;
+	const char *state, *control, *listen, *endorsement_auth, *log, *trace;
 	bool device[DEVICE_COUNT];
 	bool absent, tcp;
 	char **command;
@@ -55,11 +57,17 @@ struct options {
 static int parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
-		{"state", required_argument, NULL, 's'},  {"device", required_argument, NULL, 'd'},
-		{"absent", no_argument, NULL, 'a'},       {"control", required_argument, NULL, 'c'},
-		{"listen", required_argument, NULL, 'r'}, {"tcp", no_argument, NULL, 'p'},
-		{"log", required_argument, NULL, 'l'},    {"trace", required_argument, NULL, 't'},
-		{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+		{"state", required_argument, NULL, 's'},
+		{"device", required_argument, NULL, 'd'},
+		{"absent", no_argument, NULL, 'a'},
+		{"control", required_argument, NULL, 'c'},
+		{"listen", required_argument, NULL, 'r'},
+		{"tcp", no_argument, NULL, 'p'},
+		{"log", required_argument, NULL, 'l'},
+		{"trace", required_argument, NULL, 't'},
+		{"endorsement-auth", required_argument, NULL, 'e'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	const char *device = "tpmrm0";
 	int c;
@@ -83,6 +91,9 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case 'p':
 			o->tcp = true;
+			break;
+		case 'e':
+			o->endorsement_auth = optarg;
 			break;
 		case 'l':
 			o->log = optarg;
@@ -279,8 +290,12 @@ int main(int argc, char **argv)
 	record_to(open_log(o.log));
 	trace_to(open_log(o.trace));
 	signals = catch_signals();
-	if (make_work_dir(&t, &o.state) == 0 && tpm_start(&t, o.state) == 0)
+	if (make_work_dir(&t, &o.state) == 0 && tpm_start(&t, o.state) == 0) {
+		/* One that the TPM has already stays. */
+		if (o.endorsement_auth != NULL && o.endorsement_auth[0] != '\0')
+			tpm_set_endorsement_auth(&t, o.endorsement_auth);
 		status = run(&o, &t, signals);
+	}
 	tpm_stop(&t, true);
 	if (work_dir[0] != '\0')
 		nftw(work_dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);

@@ -17,6 +17,8 @@ import zlib
 from . import paths
 from .service import Service, answers, wait_for
 
+# What Windows has given its TPM, and the tests' tbs.dll hands out.
+ENDORSEMENT_AUTH = "Windows' endorsement"
 USER = "S-1-5-21-0-0-0-1000"  # to wine, whoever it is
 NO_DLLS = "mscoree=;mshtml=;winemenubuilder.exe="
 
@@ -125,6 +127,11 @@ def run(*command, timeout=60, **options):
                           stdin=subprocess.DEVNULL, capture_output=True, **options)
 
 
+def windows_path(path):
+    """A file of this machine's, as wine's programs are told of it."""
+    return "Z:" + str(path).replace("/", "\\")
+
+
 class Relay:
     """The clients' side of a named pipe, as a TCP port."""
 
@@ -165,7 +172,7 @@ class WindowsService(Service):
 
     STOP_SIGNAL = signal.SIGINT  # wine makes it a Ctrl-C
     ENDS = (0, 137)  # wine's server kills what takes more than a second from its exit to its end
-    LAUNCHER = ["--tcp"]
+    LAUNCHER = ["--tcp", "--endorsement-auth", ENDORSEMENT_AUTH]
 
     def __init__(self, state, args=(), binary=None, launcher=(), wrap=(), pipe=None, **options):
         """pipe: a name that it has without being told."""

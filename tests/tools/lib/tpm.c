@@ -212,6 +212,23 @@ bool tpm_flush(struct tpm *t, uint32_t handle)
 	return tpm_receive(t, rsp) >= TPM_HEADER && tpm_u32(rsp + 6) == 0;
 }
 
+bool tpm_set_endorsement_auth(struct tpm *t, const char *auth)
+{
+	/* HierarchyChangeAuth of TPM_RH_ENDORSEMENT, with an empty password. */
+	uint8_t cmd[27 + 2 + TPM_AUTH_MAX] = {0x80, 2, 0,  0, 0, 0, 0, 0,    1, 0x29, 0x40,
+					      0,    0, 11, 0, 0, 0, 9, 0x40, 0, 0,    9};
+	uint8_t rsp[TPM_BUFFER];
+	size_t n = strlen(auth);
+
+	if (n > TPM_AUTH_MAX)
+		return false;
+	cmd[28] = (uint8_t)n;
+	memcpy(cmd + 29, auth, n);
+	tpm_put32(cmd + 2, (uint32_t)(29 + n));
+	return tpm_send(t, cmd, 29 + n) == 0 && tpm_receive(t, rsp) >= TPM_HEADER &&
+	       tpm_u32(rsp + 6) == 0;
+}
+
 size_t tpm_handles(struct tpm *t, uint32_t first, uint32_t *handles, size_t cap)
 {
 	/* TPM_CAP_HANDLES; the answer: moreData, capability, count, handles. */

@@ -15,6 +15,7 @@
 
 #define TPM_BUFFER 4096
 #define TPM_HEADER 10
+#define TPM_AUTH_MAX 32
 
 #define TPM_CC_FlushContext 0x165U
 #define TPM_CC_GetCapability 0x17AU
@@ -43,6 +44,11 @@ size_t tpm_receive(struct tpm *t, uint8_t *rsp);
 
 /* Flushes a transient object or a session; whether it was there. */
 bool tpm_flush(struct tpm *t, uint32_t handle);
+/*
+ * Sets endorsementAuth, of at most TPM_AUTH_MAX bytes. False: it is not empty
+ * any more, or that is too long.
+ */
+bool tpm_set_endorsement_auth(struct tpm *t, const char *auth);
 /*
  * The handles from `first` on, of its own kind: 0x80000000 transient objects,
  * 0x02000000 loaded sessions, 0x03000000 saved ones, 0x81000000 persistent

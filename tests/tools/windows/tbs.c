@@ -1,13 +1,14 @@
 /*
  * A tbs.dll whose TPM is behind a port of 127.0.0.1 (swtpm-run --tcp), for the
  * tests: a context is a connection. It is stricter than TPM Base Services:
- * what those would overlook is an error here.
+ * what those would overlook is an error here. tbs_rules.h has what it lets
+ * through, and to whom, tbs_told.h what it can be told before it starts.
  *
- * ATTESTD_TEST_TPM=PORT          where the TPM is; not set: there is none
- * ATTESTD_TEST_TBS=HEX           Tbsi_Context_Create fails with that
- * ATTESTD_TEST_TBS_SUBMIT=HEX    Tbsip_Submit_Command fails with that
- * ATTESTD_TEST_TBS_CANCEL=1      Tbsip_Cancel_Commands does nothing; 2: and never returns
- * ATTESTD_TEST_TBS_VERSION=1     the TPM is a TPM 1.2
+ * What happens while it runs the launcher says (its fault "rc"): a response
+ * code 0x802840xx is not the TPM's but what Tbsip_Submit_Command returns: sleep
+ * (TBS_E_COMMAND_CANCELED), or a TPM Base Services that was started anew, which
+ * knows a context of before no more (TBS_E_INVALID_CONTEXT; what it really says
+ * then nobody here can know).
  *
  * Names and rules: Microsoft's documentation of TPM Base Services. mingw's
  * tbs.h has not got all of it, so nothing is taken from there.
@@ -17,25 +18,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tbs_rules.h"
+#include "tbs_told.h"
+
 #define EXPORT __declspec(dllexport)
-
-typedef UINT32 TBS_RESULT;
-
-#define TBS_SUCCESS 0U
-/* Not all of them are in every winerror.h. */
-enum {
-	INTERNAL_ERROR = 0x80284001,
-	BAD_PARAMETER = 0x80284002,
-	INVALID_OUTPUT_POINTER = 0x80284003,
-	INVALID_CONTEXT = 0x80284004,
-	INSUFFICIENT_BUFFER = 0x80284005,
-	IOERROR = 0x80284006,
-	INVALID_CONTEXT_PARAM = 0x80284007,
-	TOO_MANY_TBS_CONTEXTS = 0x80284009,
-	COMMAND_CANCELED = 0x8028400D,
-	BUFFER_TOO_LARGE = 0x8028400E,
-	TPM_NOT_FOUND = 0x8028400F,
-};
 
 /* TBS_CONTEXT_PARAMS2 */
 struct context_params2 {
@@ -60,6 +46,7 @@ EXPORT TBS_RESULT WINAPI Tbsip_Submit_Command(void *handle, UINT32 locality, UIN
 					      const BYTE *command, UINT32 size, BYTE *result,
 					      UINT32 *result_size);
 EXPORT TBS_RESULT WINAPI Tbsip_Cancel_Commands(void *handle);
+EXPORT TBS_RESULT WINAPI Tbsi_Get_OwnerAuth(void *handle, UINT32 type, BYTE *p, UINT32 *size);
 
 #define PRIORITY_LOW 100U
 #define PRIORITY_SYSTEM 400U
@@ -67,37 +54,18 @@ EXPORT TBS_RESULT WINAPI Tbsip_Cancel_Commands(void *handle);
 #define BUFFER 4096U
 #define CONTEXTS 16
 
+/* TBS_OWNERAUTH_TYPE: those of TPM 2.0. */
+#define AUTH_ENDORSEMENT_20 12U
+#define AUTH_STORAGE_20 13U
 /* A handle is an address in this table. */
 struct context {
 	SOCKET socket;
 	bool used, cancelled;
+	bool unknown; /* of a TPM Base Services that runs no more */
+	struct tbs_owned owned;
 };
 static struct context contexts[CONTEXTS];
 static SRWLOCK lock = SRWLOCK_INIT;
-
-/* ---- the environment ------------------------------------------------- */
-
-/* A variable's number, or `otherwise` where it is not set. */
-static UINT32 setting(const char *name, unsigned base, UINT32 otherwise)
-{
-	static const char digits[] = "0123456789abcdef";
-	char text[16];
-	UINT32 value = 0;
-	DWORD n = GetEnvironmentVariableA(name, text, sizeof text);
-
-	if (n == 0 || n >= sizeof text) {
-		return otherwise;
-	}
-	for (DWORD i = base == 16 && text[0] == '0' && (text[1] | 32) == 'x' ? 2 : 0; i < n; i++) {
-		UINT32 digit = 0;
-
-		while (digit < base && digits[digit] != (text[i] | 32)) {
-			digit++;
-		}
-		value = value * base + digit;
-	}
-	return value;
-}
 
 static UINT32 tpm_version(void)
 {
@@ -135,6 +103,17 @@ static struct context *context_of(void *handle)
 		}
 	}
 	return NULL;
+}
+
+/* The same, without the lock held; NULL: not one that can be used. */
+static struct context *context_in_use(void *handle)
+{
+	struct context *c;
+
+	AcquireSRWLockShared(&lock);
+	c = context_of(handle);
+	ReleaseSRWLockShared(&lock);
+	return c != NULL && !c->unknown ? c : NULL;
 }
 
 TBS_RESULT WINAPI Tbsi_Context_Create(const struct context_params2 *params, void **handle)
@@ -231,26 +210,62 @@ static UINT32 receive(const struct context *c, BYTE *response)
 	return have;
 }
 
-/* One command; a thread of its own has it to itself. */
-static TBS_RESULT exchange(struct context *c, const BYTE *command, UINT32 size, BYTE *result,
-			   UINT32 *result_size)
+/* One command of the TPM's; a thread of its own has it to itself. */
+static TBS_RESULT exchange(struct context *c, const BYTE *command, UINT32 size, BYTE *response,
+			   UINT32 *got)
 {
-	BYTE response[BUFFER];
-	UINT32 got;
+	*got = send(c->socket, (const char *)command, (int)size, 0) == (int)size
+		       ? receive(c, response)
+		       : 0;
+	if (*got == 0) {
+		return c->cancelled ? COMMAND_CANCELED : IOERROR;
+	}
+	return TBS_SUCCESS;
+}
 
-	if (send(c->socket, (const char *)command, (int)size, 0) != (int)size) {
-		return c->cancelled ? COMMAND_CANCELED : IOERROR;
+/* TPM Base Services' own answer. */
+static UINT32 answer(UINT32 code, BYTE *response)
+{
+	static const BYTE header[6] = {0x80, 0x01, 0, 0, 0, HEADER};
+
+	CopyMemory(response, header, sizeof header);
+	for (unsigned i = 0; i < 4; i++) {
+		response[6 + i] = (BYTE)(code >> (24 - 8 * i));
 	}
-	got = receive(c, response);
-	if (got == 0) {
-		return c->cancelled ? COMMAND_CANCELED : IOERROR;
+	return HEADER;
+}
+
+static UINT32 code_in(const BYTE *response, UINT32 n)
+{
+	return n < HEADER ? 0
+			  : (UINT32)response[6] << 24 | (UINT32)response[7] << 16 |
+				    (UINT32)response[8] << 8 | response[9];
+}
+
+static TBS_RESULT submit(struct context *c, const BYTE *command, UINT32 size, BYTE *response,
+			 UINT32 *got)
+{
+	BYTE passed_on[BUFFER];
+	struct tbs_command seen;
+	TBS_RESULT rc;
+	UINT32 code;
+
+	CopyMemory(passed_on, command, size);
+	code = tbs_enter(&c->owned, is_elevated(), passed_on, size, &seen);
+	if (code != 0) {
+		*got = answer(code, response);
+		return TBS_SUCCESS;
 	}
-	if (got > *result_size) {
-		*result_size = got;
-		return INSUFFICIENT_BUFFER;
+	rc = exchange(c, passed_on, size, response, got);
+	if (rc != TBS_SUCCESS) {
+		return rc;
 	}
-	CopyMemory(result, response, got);
-	*result_size = got;
+	code = code_in(response, *got);
+	if (code >> 8 == 0x802840) {
+		c->unknown = code == INVALID_CONTEXT;
+		return code;
+	}
+	tbs_leave(&c->owned, &seen, response, *got);
 	return TBS_SUCCESS;
 }
 
@@ -259,11 +274,11 @@ TBS_RESULT WINAPI Tbsip_Submit_Command(void *handle, UINT32 locality, UINT32 pri
 				       UINT32 *result_size)
 {
 	UINT32 fails = setting("ATTESTD_TEST_TBS_SUBMIT", 16, TBS_SUCCESS);
-	struct context *c;
+	struct context *c = context_in_use(handle);
+	BYTE response[BUFFER];
+	TBS_RESULT rc;
+	UINT32 got;
 
-	AcquireSRWLockShared(&lock);
-	c = context_of(handle);
-	ReleaseSRWLockShared(&lock);
 	if (c == NULL) {
 		return INVALID_CONTEXT;
 	}
@@ -281,7 +296,17 @@ TBS_RESULT WINAPI Tbsip_Submit_Command(void *handle, UINT32 locality, UINT32 pri
 	if (fails != TBS_SUCCESS) {
 		return fails;
 	}
-	return exchange(c, command, size, result, result_size);
+	rc = submit(c, command, size, response, &got);
+	if (rc == TBS_SUCCESS && got > *result_size) {
+		rc = INSUFFICIENT_BUFFER;
+	}
+	if (rc == TBS_SUCCESS) {
+		CopyMemory(result, response, got);
+	}
+	if (rc == TBS_SUCCESS || rc == INSUFFICIENT_BUFFER) {
+		*result_size = got;
+	}
+	return rc;
 }
 
 /*
@@ -305,4 +330,45 @@ TBS_RESULT WINAPI Tbsip_Cancel_Commands(void *handle)
 	}
 	ReleaseSRWLockExclusive(&lock);
 	return c != NULL ? TBS_SUCCESS : INVALID_CONTEXT;
+}
+
+/* ---- endorsementAuth ------------------------------------------------- */
+
+/*
+ * [NucBox]: an elevated caller got 20 bytes; what others get nobody has said.
+ * Microsoft's documentation: TBS_E_OWNERAUTH_NOT_FOUND where there is none,
+ * TBS_E_BAD_PARAMETER for a type of TPM 1.2.
+ */
+TBS_RESULT WINAPI Tbsi_Get_OwnerAuth(void *handle, UINT32 type, BYTE *p, UINT32 *size)
+{
+	UINT32 fails = setting("ATTESTD_TEST_TBS_AUTH_FAILS", 16, TBS_SUCCESS);
+	BYTE auth[AUTH_MAX];
+	DWORD n = 0;
+	UINT32 room;
+
+	if (context_in_use(handle) == NULL) {
+		return INVALID_CONTEXT;
+	}
+	if (size == NULL) {
+		return INVALID_OUTPUT_POINTER;
+	}
+	if (type != AUTH_ENDORSEMENT_20 && type != AUTH_STORAGE_20) {
+		return BAD_PARAMETER;
+	}
+	if (!is_elevated()) {
+		return ACCESS_DENIED;
+	}
+	if (fails != TBS_SUCCESS) {
+		return fails;
+	}
+	if (type == AUTH_STORAGE_20 || !read_auth(auth, &n)) {
+		return OWNERAUTH_NOT_FOUND;
+	}
+	room = p == NULL ? 0 : *size;
+	*size = n;
+	if (room < n) {
+		return INSUFFICIENT_BUFFER;
+	}
+	CopyMemory(p, auth, n);
+	return TBS_SUCCESS;
 }

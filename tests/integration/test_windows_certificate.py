@@ -1,0 +1,228 @@
+"""The certificate that Windows keeps for a TPM which holds none, and how replies with one are read."""
+import datetime
+import struct
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_public_key
+from cryptography.x509.oid import ObjectIdentifier
+
+from harness import tpm
+from harness.service import exchange, line_of, unb64
+from harness.wine import run, windows_path
+from test_certificate import authority, certificate, common_name, ours  # noqa: F401 (fixtures)
+from test_program import attestd
+from test_windows_pipe import messages
+
+pytestmark = pytest.mark.windows
+
+ENDORSEMENT = r"HKLM\SYSTEM\CurrentControlSet\Services\TPM\WMI\Endorsement"
+STORES = ["EKCertStore", "EKCertStoreECC"]
+ONE_READ = 4096  # what the older services' clients read, once
+USUAL = 1600  # a certificate as long as they are
+
+
+def prop(number, value, encoding=1):
+    return struct.pack("<III", number, encoding, len(value)) + value
+
+
+def element(cert):
+    """As Windows writes it: a hash, a name, the certificate last."""
+    digest = hashes.Hash(hashes.SHA1())
+    digest.update(cert)
+    return prop(3, digest.finalize()) + prop(11, "EK\0".encode("utf-16-le")) + prop(32, cert)
+
+
+def put(name, blob, store=STORES[0], kind="REG_BINARY", value="Blob"):
+    done = run("reg", "add", rf"{ENDORSEMENT}\{store}\Certificates\{name}", "/v", value, "/t", kind,
+               "/d", blob if isinstance(blob, str) else blob.hex(), "/f")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(autouse=True)
+def registry():
+    """It is the worker's: the next test's is empty again."""
+    yield
+    run("reg", "delete", ENDORSEMENT, "/f")
+
+
+@pytest.fixture
+def of_another(authority):
+    return certificate(rsa.generate_private_key(65537, 2048).public_key(), authority)
+
+
+def found(service):
+    """The certificate that is reported, and where it is from."""
+    reply = service.ok({"command": "getEK"})
+    data = service.ok({"command": "getAttestationData"})
+    assert data["ek_cert"] == reply["ek_cert"]
+    return reply["ek_cert"] and unb64(reply["ek_cert"]), reply["ek_cert_source"]
+
+
+# ---- Windows' store ----------------------------------------------------------
+
+@pytest.mark.core
+@pytest.mark.parametrize("store", STORES)
+def test_it_is_in_the_store(start, ours, store):
+    put("6C0CE2DD0584C47CAC18839F14055F19FA270CDD", element(ours), store)
+    service = start("plain").settled()
+    assert found(service) == (ours, "system")
+
+
+def test_there_is_no_store(start):
+    assert found(start("plain").settled()) == (None, None)
+
+
+@pytest.mark.core
+def test_the_tpms_own_comes_first(start, states, tmp_path, ours):
+    other_copy = ours[:-1] + bytes([ours[-1] ^ 1])
+    put("01", element(other_copy))
+    state = states.new("plain")
+    tpm.write_index(state, tmp_path, ours)
+    assert found(start(state).settled()) == (ours, "nv")
+
+
+def test_the_tpms_is_for_another_key(start, states, tmp_path, ours, of_another):
+    put("01", element(ours))
+    state = states.new("plain")
+    tpm.write_index(state, tmp_path, of_another)
+    assert found(start(state).settled()) == (ours, "system")
+
+
+@pytest.mark.parametrize("names", [("00", "FF"), ("FF", "00")])
+def test_another_keys_beside_it(start, ours, of_another, names):
+    for name, cert in zip(names, (of_another, ours)):
+        put(name, element(cert))
+    assert found(start("plain").settled()) == (ours, "system")
+
+
+def test_another_keys_in_the_first_store(start, ours, of_another):
+    put("01", element(of_another))
+    put("01", element(ours), STORES[1])
+    assert found(start("plain").settled()) == (ours, "system")
+
+
+def test_only_another_keys(start, of_another):
+    put("01", element(of_another))
+    service = start("plain").settled()
+    assert found(service) == (None, None)
+    assert "cert_key" in service.logged(" warning ")
+
+
+DAMAGED = {
+    "empty": lambda c: b"",
+    "cut": lambda c: element(c)[:-1],
+    "one byte more": lambda c: element(c) + b"\0",
+    "no certificate": lambda c: prop(3, bytes(20)),
+    "an empty certificate": lambda c: prop(32, b""),
+    "twice": lambda c: prop(32, c) * 2,
+    "another encoding": lambda c: prop(32, c, 2),
+    "bare DER": lambda c: c,
+    "a size of all ones": lambda c: struct.pack("<III", 32, 1, 0xFFFFFFFF) + c,
+    "longer than there is room": lambda c: prop(3, bytes(8192)) + prop(32, c),
+    "a certificate that is none": lambda c: prop(32, bytes(range(200))),
+    "a certificate too long": lambda c: prop(32, c.ljust(5000, b"\0")),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_damaged(start, ours, damage):
+    """It is passed over, and what is behind it is found; the log tells of it."""
+    put("00", DAMAGED[damage](ours))
+    put("01", element(ours))
+    assert found(start("plain").settled()) == (ours, "system")
+
+
+@pytest.mark.parametrize("damage", ["cut", "no certificate"])
+def test_only_damaged(start, ours, damage):
+    put("00", DAMAGED[damage](ours))
+    service = start("plain").settled()
+    assert found(service) == (None, None)
+    assert " warning " in service.logged("getEK ok")
+
+
+def test_another_type_or_value(start, ours):
+    put("00", element(ours).hex(), kind="REG_SZ")
+    put("01", element(ours), value="Blobs")
+    service = start("plain").settled()
+    assert found(service) == (None, None)
+
+
+def test_many(start, ours, of_another):
+    """No more than a store may be expected to have are looked at: it is an end."""
+    for i in range(20):
+        put(f"{i:02}", element(of_another))
+    put("99", element(ours), STORES[1])
+    assert found(start("plain").settled()) == (ours, "system")
+
+
+# ---- a file ------------------------------------------------------------------
+
+def pem(cert):
+    return b"written above it\r\n" + x509.load_der_x509_certificate(cert).public_bytes(Encoding.PEM)
+
+
+@pytest.mark.parametrize("form", [bytes, pem], ids=["DER", "PEM"])
+def test_of_a_file(start, tmp_path, ours, form):
+    """It comes before Windows' store."""
+    put("00", element(ours[:-1] + bytes([ours[-1] ^ 1])))
+    (tmp_path / "EK Schlüssel.crt").write_bytes(form(ours))
+    service = start("plain", args=["--ek-cert", windows_path(tmp_path / "EK Schlüssel.crt")]).settled()
+    assert found(service) == (ours, "file")
+
+
+def test_of_a_file_for_another_key(start, tmp_path, ours, of_another):
+    put("00", element(ours))
+    (tmp_path / "crt").write_bytes(of_another)
+    service = start("plain", args=["--ek-cert", windows_path(tmp_path / "crt")]).settled()
+    assert found(service) == (ours, "system")
+
+
+def test_only_a_file_for_another_key(start, tmp_path, of_another):
+    (tmp_path / "crt").write_bytes(of_another)
+    service = start("plain", args=["--ek-cert", windows_path(tmp_path / "crt")]).settled()
+    assert found(service) == (None, None)
+    assert "cert_key" in service.logged(" warning ")
+
+
+@pytest.mark.parametrize("content", [None, b"", bytes(8193)], ids=["absent", "empty", "too long"])
+def test_no_such_file(tmp_path, content):
+    if content is not None:
+        (tmp_path / "crt").write_bytes(content)
+    done = attestd("serve", "--ek-cert", windows_path(tmp_path / "crt"))
+    assert done.returncode == 64
+    assert "--ek-cert" in done.stderr.split("usage:")[0] and not done.stdout
+    assert r"\crt" in done.stderr  # the log's line may come later than the usage
+
+
+# ---- one read ----------------------------------------------------------------
+
+def usual(key, authority):
+    """A certificate of just that length."""
+    def of(padding):
+        day = datetime.datetime(2024, 1, 1)
+        name = x509.Name([common_name("EK")])
+        builder = x509.CertificateBuilder(name, name, key, 4711, day, day.replace(year=2044)) \
+            .add_extension(x509.UnrecognizedExtension(ObjectIdentifier("1.2.3"), bytes(padding)), False)
+        return builder.sign(authority, hashes.SHA256()).public_bytes(Encoding.DER)
+
+    # A signature's length is not always the same.
+    return next(cert for _ in range(100) if len(cert := of(USUAL - len(of(1000)) + 1000)) == USUAL)
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("how", [[], ["--message"]], ids=["bytes", "messages"])
+@pytest.mark.parametrize("command", ["getEK", "getAttestationData"])
+def test_one_read_takes_a_reply(start, states, tmp_path, authority, command, how):
+    cert = usual(load_pem_public_key(states.ek_pem()), authority)
+    state = states.new("plain")
+    tpm.write_index(state, tmp_path, cert)
+    service = start(state).settled()
+    request = line_of({"command": command})
+    whole = exchange(service.address, request)
+    assert unb64(service.ok({"command": command})["ek_cert"]) == cert
+    assert len(whole) <= ONE_READ
+    read = exchange(service.relay("--once", *how), request)
+    assert (read if not how else b"".join(messages(read))) == whole
