@@ -239,7 +239,9 @@ static void operation_done(uint64_t now)
 		work.op = NULL;
 	}
 	if (r != 0 && !work.cut && !is_mended(r, rc, stale, &reopens)) {
-		finish(r == -ERR_TPM_AUTH && tpm.auth.error != 0 ? tpm.auth.error : r, rc);
+		bool denied = r == -ERR_TPM_AUTH && tpm.auth.error == -ERR_TPM_DENIED;
+
+		finish(denied ? -ERR_TPM_DENIED : r, rc);
 	}
 	if (reopens) {
 		reopen(now, -ERR_TPM_RC);
