@@ -41,7 +41,6 @@ UNIT_SRC_test_port_linux_faults = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_WRAP_test_port_linux_faults = accept4 clock_now epoll_create1 epoll_ctl fchownat fcntl \
 	getrandom getsockopt listen lstat open poll read send signalfd socket syscall unlink write
 UNIT_SRC_test_port_linux_folders = $(wildcard port/common/*.c port/linux/*.c)
-UNIT_WRAP_test_port_linux_folders = bind chmod fchownat syscall umask unlink
 UNIT_SRC_test_port_linux_given = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_io = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_tpm = $(wildcard port/common/*.c port/linux/*.c)
@@ -49,6 +48,8 @@ UNIT_WRAP_test_port_linux_tpm = open stat
 UNIT_SRC_test_port_linux_listen = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_passed = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_peer = $(wildcard port/common/*.c port/linux/*.c)
+UNIT_SRC_test_port_linux_rivals = $(wildcard port/common/*.c port/linux/*.c)
+UNIT_WRAP_test_port_linux_rivals = bind chmod fchownat syscall umask unlink
 
 # Under valgrind only (tests/checked).
 UNIT_SRC_test_constant_time = src/crypto/cipher.c src/crypto/digest.c
