@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "err.h"
@@ -160,8 +161,12 @@ static int begin(struct walk *w, const char *path, size_t n)
 	if (r < 0 || path[0] == '/') {
 		return r;
 	}
-	if (getcwd(start, sizeof(start)) == NULL) {
+	/* Not by getcwd: musl's refers to strdup, and so brings all of malloc, 6 kB. */
+	if (syscall(SYS_getcwd, start, sizeof(start)) < 0) {
 		return refuse("cannot find the folder of", path, errno);
+	}
+	if (start[0] != '/') { /* outside of our root: "(unreachable)..." */
+		return refuse("cannot find the folder of", path, ENOENT);
 	}
 	return put_in_front(w, start, strlen(start));
 }
