@@ -185,7 +185,8 @@ def test_boot(images, states, known, initramfs):
     assert int(said["CapBnd"], 16) == int(said["CapEff"], 16) == 0
     assert said["NoNewPrivs"] == "1" and said["Seccomp"] == "2"
     assert said["member"] == "0"
-    assert (said["tpm0"], said["rtc"]) == ("opens", "0")  # misc 10:224 is allowed, others are not
+    # misc 10:224 is allowed, others are not
+    assert (said["tpm0"], said["mapper"]) == ("opens", "opens 1")
 
     # The device rules hold for a TPM that goes and comes back as another.
     assert json.loads(said["unbound"])["error"] == "tpm_unavailable"
