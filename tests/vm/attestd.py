@@ -90,7 +90,8 @@ class Service:
 
     def peak_kb(self):
         """The most memory that it has had, in kB."""
-        return int(re.search(r"VmHWM:\s+(\d+) kB", self.machine.sh(f"cat /proc/{self.pid}/status"))[1])
+        status = self.machine.sh(f"cat /proc/{self.pid}/status")
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
 
     def cpu(self):
         """Processor time that it has used, in seconds."""

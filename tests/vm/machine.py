@@ -77,8 +77,9 @@ class Swtpm:
         self.control = folder / "tpm"
         self.log = folder / "tpm.log"
         self.process = subprocess.Popen(
-            [*BOUND, "swtpm", "socket", *(["--tpm2"] if version == 2 else []), "--tpmstate", f"dir={state}",
-             *through, f"type=unixio,path={self.control}", "--terminate", "--log", f"file={self.log}"],
+            [*BOUND, "swtpm", "socket", *(["--tpm2"] if version == 2 else []),
+             "--tpmstate", f"dir={state}", *through, f"type=unixio,path={self.control}",
+             "--terminate", "--log", f"file={self.log}"],
             stdin=subprocess.DEVNULL)
         end = time.monotonic() + END_S
         try:
@@ -124,7 +125,8 @@ class Machine:
                    "-serial", f"file:{self.dir / 'console'}", *options]
         try:
             if tpm:
-                self.swtpm = Swtpm(state, self.dir, tpm_version, COMMANDS if tpm == "port" else CONTROL)
+                self.swtpm = Swtpm(state, self.dir, tpm_version,
+                                   COMMANDS if tpm == "port" else CONTROL)
             if tpm and tpm != "port":
                 command += ["-chardev", f"socket,id=tpm,path={self.swtpm.control}",
                             "-tpmdev", "emulator,id=tpm0,chardev=tpm",
