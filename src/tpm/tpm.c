@@ -197,14 +197,18 @@ static bool sweep(void)
 }
 
 /* The keys are not what they were: they are found anew, once in a job. Those
- * that stay loaded go with the link. */
+ * that stay loaded go with the link, which is then no break of it: a TPM may be
+ * reset just when the job is tried again after one. */
 static bool refresh(bool *reopens)
 {
 	if (work.refreshed) {
 		return false;
 	}
 	work.refreshed = true;
-	*reopens = *reopens || port_tpm_holds_keys();
+	if (port_tpm_holds_keys()) {
+		*reopens = true;
+		work.reopened = false;
+	}
 	tpm.facts &= ~(unsigned)(FACT_EK | FACT_AIK);
 	return true;
 }
