@@ -160,6 +160,30 @@ def test_field_09_as_much_as_the_tpm_gives(states, start, tmp_path, ours, says, 
     assert service.control.commands().count("NV_Read") == -(-len(ours) // takes)
 
 
+@pytest.mark.parametrize("rc", [0x2C4, 0x143, 0x101, 0x923])
+def test_field_32_nv_buffer_max_refused(states, start, tmp_path, ours, rc):
+    """Small reads then. It is no word on the index, and no end of getEK."""
+    state = states.new("plain")
+    tpm.write_index(state, tmp_path, ours)
+    service = start(state, launcher=["--absent"]).ready()
+    service.control.fault("rc", rc, command="GetCapability")
+    service.finds_tpm()
+    reply = service.ok({"command": "getEK"})
+    assert unb64(reply["ek_cert"]) == ours and reply["ek_cert_source"] == "nv"
+    assert service.control.commands().count("NV_Read") == -(-len(ours) // 64)
+
+
+def test_less_than_it_says_at_once(states, start, tmp_path, ours):
+    """NV_BUFFER_MAX is 1024 here, but so much is not given: smaller pieces are asked for."""
+    state = states.new("plain")
+    tpm.write_index(state, tmp_path, ours)
+    service = start(state, launcher=["--absent"]).ready()
+    service.control.fault("rc", 0x1D5, command="NV_Read", count=1)
+    service.finds_tpm()
+    assert unb64(service.ok({"command": "getEK"})["ek_cert"]) == ours
+    assert service.control.commands().count("NV_Read") == 1 - (-len(ours) // 64)
+
+
 def test_field_08_owner_authorisation_set(answer, ours):
     """The index's own authorisation comes first."""
     assert answer(ours, owner_auth="secret")[0] == ours

@@ -101,11 +101,15 @@ def test_mute_from_the_start(start):
     assert recovers(service, GET_EK, 60)
 
 
-def test_certificate_refused(start):
-    """Whatever the TPM has against the index: there is no certificate, and all else works."""
+@pytest.mark.parametrize("rc,name", [(0x2C4, "tpm_error"), (0x98E, "cert_access"), (0x149, "cert_access"),
+                                     (0x148, "cert_access"), (0x921, "tpm_lockout")])
+def test_certificate_refused(start, rc, name):
+    """Whatever the TPM has against the index: there is no certificate, and all else works. It is
+    called what it is."""
     service = start("factory", launcher=["--absent"]).ready()
-    service.control.fault("rc", 0x2C4, command="NV_Read")
+    service.control.fault("rc", rc, command="NV_Read")
     service.finds_tpm()
     assert service.ok(GET_EK)["ek_cert"] is None
     service.ok(activation(service.attestation()))
-    assert "tpm_rc=0x2c4" in service.logged("no EK certificate")
+    said = service.logged("no EK certificate")
+    assert name in said and f"tpm_rc={rc:#x}" in said

@@ -128,6 +128,17 @@ static enum fault_outcome put(uint32_t value, uint8_t *rsp, size_t *n)
 	return FAULT_ANSWER;
 }
 
+/* In GetCapability's answer TPM_PT_MANUFACTURER is the first property: behind the
+ * header, moreData, TPM_CAP, the count, and its own number. */
+static enum fault_outcome maker(uint32_t value, uint8_t *rsp, size_t *n)
+{
+	const size_t at = 10 + 1 + 4 + 4 + 4;
+
+	if (at + 4 <= *n)
+		tpm_put32(rsp + at, value);
+	return FAULT_ANSWER;
+}
+
 /* Flips the lowest bit of byte `value`. */
 static enum fault_outcome flip(uint32_t value, uint8_t *rsp, size_t *n)
 {
@@ -159,6 +170,7 @@ const struct fault_kind fault_kinds[] = {
 	{"garbage", FAULT_AFTER, false, garbage, "a body of noise"},
 	{"noise", FAULT_AFTER, false, noise, "noise of the same length"},
 	{"put", FAULT_AFTER, true, put, "the 16 bits at VALUE >> 16 are VALUE & 0xffff"},
+	{"maker", FAULT_AFTER, true, maker, "TPM_PT_MANUFACTURER, where it comes first, is VALUE"},
 	{"flip", FAULT_AFTER, true, flip, "flip a bit of byte VALUE"},
 	{"delay", FAULT_AFTER, true, nothing, "answer VALUE ms later"},
 };

@@ -1,0 +1,100 @@
+"""endorsementAuth set: given as a file, shown by an HMAC session, never on the bus."""
+import os
+
+import pytest
+
+from harness import tpm
+from harness.faults import GET_EK, activation, opens
+
+AUTH = "the endorsement authorisation"
+pytestmark = pytest.mark.linux
+
+
+@pytest.fixture
+def state(states, request, tmp_path):
+    made = states.new(getattr(request, "param", "plain"))
+    tpm.run(made, f"tpm2_changeauth -Q -c e '{AUTH}'", tmp_path)
+    return made
+
+
+def given(folder, content, mode=0o600):
+    file = folder / "auth"
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    file.chmod(mode)
+    return ["--endorsement-auth", str(file)]
+
+
+@pytest.mark.parametrize("state,budget", [("plain", 8), ("persistent", 6)], indirect=["state"])
+@pytest.mark.parametrize("line_end", ["", "\n"])
+def test_field_41_attests(start, state, tmp_path, budget, line_end):
+    trace = tmp_path / "trace"
+    service = start(state, args=given(tmp_path, AUTH + line_end), launcher=["--trace", str(trace)]).settled()
+    request = activation(service.attestation())
+    for _ in range(3):
+        service.control.left()
+        service.control.reset()
+        assert opens(service.ask(request))
+        assert service.control.left() == []
+        assert len(service.control.commands()) <= budget  # one more than without
+    assert AUTH.encode().hex() not in trace.read_text()
+    assert "warning" not in service.log()
+
+
+def test_what_is_attested_is_the_same(start, states, state, tmp_path):
+    with_auth = start(state, args=given(tmp_path, AUTH)).settled().attestation()
+    plain = states.new("plain")
+    assert {"ek_pub", "aik_name"} <= set(with_auth)
+    assert with_auth == start(plain).settled().attestation()
+
+
+@pytest.mark.parametrize("wrong", ["another one", None], ids=["wrong", "none given"])
+def test_field_11_the_wrong_one_is_tried_once_a_job(start, state, tmp_path, wrong):
+    service = start(state, args=given(tmp_path, wrong) if wrong else ()).ready()
+    for _ in range(3):
+        reply = service.ask(GET_EK)
+        assert reply["error"] == "tpm_auth_required"
+    refused = [rc for _, _, rc, _ in service.control.log() if rc is not None and rc & 0x8BF in (0x8A2, 0x88E)]
+    assert 1 <= len(refused) <= 4  # the start's own job, and one for each request
+    assert service.control.left() == []
+
+
+def test_a_warning_for_a_file_that_others_may_read(start, state, tmp_path):
+    service = start(state, args=given(tmp_path, AUTH, 0o644)).settled()
+    assert " warning " in service.log()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state", ["plain", "persistent"], indirect=True)
+def test_each_command_fails_once(start, state, tmp_path):
+    """With a session more there is more to be flushed: nothing is left of it."""
+    service = start(state, args=given(tmp_path, AUTH)).settled()
+    request = activation(service.attestation())
+    service.control.left()
+    service.control.reset()
+    assert opens(service.ask(request))
+    assert service.control.left() == []
+    flow = service.control.commands()
+    for rc in (0x922, 0x101, 0x903, 0x9A2, 0x1C4, 0x918):
+        for at in range(len(flow)):
+            service.control.fault("rc", rc, count=1, skip=at)
+            reply = service.ask(request)
+            assert reply["status"] == "ok" or reply["error"] in (
+                "tpm_no_memory", "tpm_error", "credential_rejected", "tpm_auth_required",
+                "tpm_unavailable"), (flow[at], hex(rc), reply)
+            service.control.ask("clear")
+            assert opens(service.ask(request)), (flow[at], hex(rc))
+            assert service.control.left() == []
+
+
+def test_killed_on_a_plain_device(start, state, tmp_path):
+    """An HMAC session that a dead attestd has left gives way when the TPM is full."""
+    args = given(tmp_path, AUTH)
+    hmac_session = bytes.fromhex("80010000002b00000176400000074000000700") + b"\x10" + bytes(16) + bytes.fromhex(
+        "0000000010000b")
+    code = ("import os,sys\nfd=os.open('/dev/tpm0',os.O_RDWR)\n"
+            f"[(os.write(fd,bytes.fromhex('{hmac_session.hex()}')),os.read(fd,4096)) for _ in range(3)]\n"
+            "os.close(fd)\nos.execv(sys.argv[1],sys.argv[1:])")
+    service = start(state, args=args, launcher=["--device", "tpm0"],
+                    wrap=["/usr/bin/python3", "-c", code]).ready()
+    assert opens(service.ask(activation(service.attestation())))
+    assert os.path.exists(args[1])
