@@ -5,9 +5,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from harness import tpm
-from harness.credential import spki
-from harness.faults import activation, opens
-from harness.service import unb64
+from harness.credential import make, spki
+from harness.faults import SECRET, activation, opens
+from harness.service import b64, unb64
 
 TEMPLATE, NONCE = "0x01C00004", "0x01C00003"
 ATTRIBUTES = "ownerwrite|ownerread|authread|no_da"
@@ -66,13 +66,15 @@ def test_field_33_decides(states, start, tmp_path, case, persistent):
     if persistent:
         made += f"tpm2_evictcontrol -Q -C o -c ek.ctx {tpm.EK_HANDLE}\n"
     service = start(provisioned(states, tmp_path, template, nonce, made)).settled()
-    ek = ek_of(service)
-    assert unb64(ek) == spki(load_pem_public_key((tmp_path / "ek.pem").read_bytes()))
+    ek, key = ek_of(service), load_pem_public_key((tmp_path / "ek.pem").read_bytes())
+    assert unb64(ek) == spki(key)
     assert service.control.commands().count("CreatePrimary") == (1 if persistent else 2)
     if nonce is not None or template is not SIGNING:
         assert ek != ek_of(start("plain").settled())
     if signing:  # no storage key, and so none that could open a credential
-        assert service.ask(activation(service.attestation()))["error"] == "tpm_error"
+        c = make(key, service.attestation()["aik_name"], SECRET)
+        reply = service.ask({"command": "activateCredential", "credential_blob": b64(c.file)})
+        assert reply["error"] == "tpm_error", reply
     else:
         assert opens(service.ask(activation(service.attestation())))
     assert service.control.left() == []

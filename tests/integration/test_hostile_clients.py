@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import re
 import resource
 import selectors
 import socket
@@ -107,6 +108,12 @@ def test_truncated_at_each_byte(service, command):
 BAD_BYTES = [0, 1, 9, 10, 13, 0x1f, *b'"\\{}[],: ', 0x7f, 0x80, 0xc0, 0xed, 0xf5, 0xff]
 
 
+def meaning(line):
+    """Padding may be missing in base64, and white space does not count."""
+    return {key: re.sub("[ \t\r\n=]", "", value) if isinstance(value, str) else value
+            for key, value in read_json(line).items()}
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_byte_replaced(service, command):
     """What another reader takes for no request is none to attestd; nothing reaches the TPM."""
@@ -115,7 +122,7 @@ def test_each_byte_replaced(service, command):
     for at in range(len(line)):
         for byte in BAD_BYTES:
             bad = line[:at] + bytes([byte]) + line[at + 1:]
-            if read_json(bad) == read_json(line):
+            if meaning(bad) == meaning(line):
                 continue
             reply = parse_reply(exchange(service.address, bad + b"\n"))
             found = read_json(bad.split(b"\n")[0])

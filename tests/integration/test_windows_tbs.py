@@ -44,7 +44,7 @@ def change_auth(service, old, new):
 
 @pytest.mark.core
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_contexts(start, kind):
+def test_field_31_no_contexts(start, kind):
     """ContextSave and ContextLoad are TBS' own."""
     service, request = settled(start, kind)
     for _ in range(3):

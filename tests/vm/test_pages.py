@@ -35,7 +35,7 @@ def credential(reply):
     return activation(make(rsa_from_tpm(data["ek_tpm"]), data["aik_name"], SECRET))
 
 
-def test_pages(machine):
+def test_field_30_pages(machine):
     """It is that kernel."""
     sizes = re.findall(r"KernelPageSize: +(\d+) kB", machine.sh("cat /proc/self/smaps"))
     assert set(sizes) == {str(PAGE_KB)}
