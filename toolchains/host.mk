@@ -74,7 +74,7 @@ $(OUT)/unit/$1: $(filter %/$1.c,$(UNIT_TESTS)) toolchains/host.mk $(wildcard tes
 		$(UNIT_EXTRA_$(VARIANT)) $(patsubst %,$(OUT)/lib%.a,$(UNIT_LIB_$1))
 	@mkdir -p $$(@D) && echo "HOSTCC $$<"
 	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) $$(TEST_CFLAGS) -MMD -MP -MF $$@.d -MT $$@ -o $$@ \
-		$$(filter %.c %.o %.a,$$^) $(call wrap,$(UNIT_WRAP_$1) $(UNIT_WRAP_$(VARIANT))) -lcmocka
+		$$(filter %/$1.c %.o %.a,$$^) $(call wrap,$(UNIT_WRAP_$1) $(UNIT_WRAP_$(VARIANT))) -lcmocka
 endef
 $(foreach u,$(UNITS),$(eval $(call unit,$(notdir $u))))
 

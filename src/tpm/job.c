@@ -106,18 +106,18 @@ void job_begin(struct tpm *t, const struct operation *op)
  * the clean-up goes on in any case. */
 static void step_over(TSS2_RC rc)
 {
-	bool failed = rc != TSS2_RC_SUCCESS && rc != STEP_SKIP;
+	bool failed;
 
+	if (job.cut && job.steps != clean_up) {
+		rc = RC_NOT_YET;
+	}
+	failed = rc != TSS2_RC_SUCCESS && rc != STEP_SKIP;
 	job.phase = START;
 	job.retries = 0;
-	if (job.cut && job.steps != clean_up) {
-		job.rc = RC_NOT_YET;
-		job.at = job.count;
-	} else if (rc == STEP_AGAIN) {
+	if (rc == STEP_AGAIN) {
 		return;
-	} else {
-		job.at++;
 	}
+	job.at++;
 	if (failed && job.steps == clean_up) {
 		job.dirty = true;
 	} else if (failed) {

@@ -24,6 +24,7 @@ UNIT_LIB_test_link = tss2 bearssl
 UNIT_SRC_test_link_esapi = $(TPM_LINK)
 UNIT_LIB_test_link_esapi = tss2 bearssl
 UNIT_SRC_test_tpm = src/tpm/tpm.c src/tpm/connect.c src/tpm/rc.c
+UNIT_SRC_test_session = src/tpm/session.c
 UNIT_SRC_test_job = src/tpm/job.c src/tpm/rc.c
 UNIT_SRC_test_job_retry = src/tpm/job.c src/tpm/rc.c
 

@@ -222,6 +222,40 @@ static void test_outcome_is_the_conclusion(void **state)
 	}
 }
 
+/* Where the system keeps keys loaded for us, only sessions are flushed. */
+static void test_keys_that_stay(void **state)
+{
+	(void)state;
+	holds_keys = true;
+	load_all();
+	while (job_run(&tpm, 0, true) == JOB_RUNNING) {
+	}
+	traced("a< arm a> b< arm b> c< arm c> F1< arm F1>");
+	concludes(0);
+	job_begin(&tpm, &operation);
+	assert_int_equal(tpm.session, ESYS_TR_NONE);
+	assert_int_equal(tpm.keys[KEY_AIK].loaded, AIK);
+	assert_int_equal(tpm.keys[KEY_EK].loaded, EK);
+}
+
+/* Nobody wants it any more: the command at work is waited for, the clean-up is done. */
+static void test_cut(void **state)
+{
+	(void)state;
+	tpm.session = SESSION;
+	tpm.auth_session = SESSION;
+	script[B].finish[0] = STEP_AGAIN;
+	runs(0, false, "a< arm");
+	runs(0, true, "a> b< arm");
+	job_cut();
+	runs(0, false, "");
+	runs(0, true, "b> F1< arm");
+	runs(0, true, "F1> F1< arm");
+	is_done(0, true, "F1>");
+	concludes(RC_NOT_YET);
+	nothing_is_loaded();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +273,8 @@ int main(void)
 		cmocka_unit_test_setup(test_gone_already, setup),
 		cmocka_unit_test_setup(test_dirty, setup),
 		cmocka_unit_test_setup(test_outcome_is_the_conclusion, setup),
+		cmocka_unit_test_setup(test_keys_that_stay, setup),
+		cmocka_unit_test_setup(test_cut, setup),
 	};
 
 	return cmocka_run_group_tests_name("job", tests, NULL, NULL);

@@ -63,6 +63,43 @@ static void test_success_after_pauses(void **state)
 	concludes(0);
 }
 
+/* What it takes to begin is not there yet: no command is sent, and none is waited for. */
+static void test_later(void **state)
+{
+	(void)state;
+	script[B].start[0] = STEP_LATER;
+	script[B].start[1] = STEP_LATER;
+	runs(0, false, "a< arm");
+	runs(0, true, "a> b<");
+	assert_int_equal(job_deadline(), 20);
+	runs(20, false, "b<");
+	assert_int_equal(job_deadline(), 60);
+	runs(60, false, "b< arm");
+	runs(60, true, "b> c< arm");
+	is_done(60, true, "c>");
+	concludes(0);
+}
+
+/* ... and it does not come: the operation ends, and says why. */
+static void test_never(void **state)
+{
+	uint64_t now = 0;
+
+	(void)state;
+	tpm.session = SESSION;
+	for (unsigned i = 0; i <= TPM_RETRY_COUNT; i++) {
+		script[A].start[i] = STEP_LATER;
+	}
+	for (unsigned i = 0; i < TPM_RETRY_COUNT; i++) {
+		runs(now, false, "a<");
+		now = job_deadline();
+	}
+	assert_in_range(now, 5000, 6000);
+	runs(now, false, "a< F1< arm");
+	is_done(now, true, "F1>");
+	concludes(RC_NOT_YET);
+}
+
 static void test_what_is_repeated(void **state)
 {
 	static const struct {
@@ -306,6 +343,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_pauses_double_and_end, setup),
 		cmocka_unit_test_setup(test_success_after_pauses, setup),
+		cmocka_unit_test_setup(test_later, setup),
+		cmocka_unit_test_setup(test_never, setup),
 		cmocka_unit_test_setup(test_what_is_repeated, setup),
 		cmocka_unit_test_setup(test_clean_up_is_repeated_too, setup),
 		cmocka_unit_test_setup(test_timeout_of_each_step, setup),
