@@ -2,7 +2,6 @@
 import contextlib
 import json
 import os
-import re
 import resource
 import selectors
 import socket
@@ -14,6 +13,7 @@ import pytest
 from harness.credential import make, rsa_from_tpm
 from harness.paths import BUILD
 from harness.process import cpu_seconds, descriptors_at_rest, has_closed, resident_kb, slack_kb
+from harness.reading import meaning, read_json
 from harness.service import (Service, account, b64, connect, exchange, parse_reply, read_all,
                              unb64, wait_for)
 
@@ -73,20 +73,6 @@ def requests(service):
             "activateCredential": service.request}
 
 
-def no_duplicates(pairs):
-    assert len(dict(pairs)) == len(pairs)
-    return dict(pairs)
-
-
-def read_json(line):
-    """The request in a line; an empty one if it is wrong. By another reader of JSON."""
-    try:
-        found = json.loads(line.decode(), object_pairs_hook=no_duplicates)
-    except (ValueError, AssertionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 COMMANDS = ["getEK", "getAttestationData", "activateCredential"]
 
 
@@ -106,12 +92,6 @@ def test_truncated_at_each_byte(service, command):
 
 
 BAD_BYTES = [0, 1, 9, 10, 13, 0x1f, *b'"\\{}[],: ', 0x7f, 0x80, 0xc0, 0xed, 0xf5, 0xff]
-
-
-def meaning(line):
-    """Padding may be missing in base64, and white space does not count."""
-    return {key: re.sub("[ \t\r\n=]", "", value) if isinstance(value, str) else value
-            for key, value in read_json(line).items()}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,0 +1,23 @@
+"""Requests, as another reader of JSON and base64 takes them."""
+import json
+import re
+
+
+def no_duplicates(pairs):
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
+
+
+def read_json(line):
+    """The request in a line; an empty one if it is wrong. By another reader of JSON."""
+    try:
+        found = json.loads(line.decode(), object_pairs_hook=no_duplicates)
+    except (ValueError, AssertionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def meaning(line):
+    """Padding may be missing in base64, and white space does not count."""
+    return {key: re.sub("[ \t\r\n=]", "", value) if isinstance(value, str) else value
+            for key, value in read_json(line).items()}
