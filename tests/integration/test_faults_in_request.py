@@ -3,7 +3,7 @@ import pytest
 
 from harness.control import CC
 from harness.faults import (ATTESTATION, AUTH, CODES, GET_EK, MANGLED, NOT_NOW, TRANSPORT, Supervised,
-                            activation, flow, in_request, inject, opens, settles, true_responses,
+                            activation, flow_of, in_request, inject, opens, settles, true_responses,
                             when_mangled, wrong_lengths)
 from harness.process import descriptors_at_rest, has_closed, resident_kb, slack_kb
 
@@ -20,11 +20,7 @@ class Victim:
         self.request = activation(self.known)
         for _ in range(20):
             assert opens(self.service.ask(self.request))
-        self.service.control.left()
-        self.service.control.reset()
-        trace.write_text("")
-        assert opens(self.service.ask(self.request))
-        self.flow = flow(self.service)
+        self.flow = flow_of(self.service, self.request, lambda: trace.write_text(""))
         self.responses = true_responses(trace)
         self.pid = self.service.pid
         self.descriptors = descriptors_at_rest(self.pid)

@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from harness.faults import ATTESTATION, Supervised, activation, flow, inject, opens
+from harness.faults import ATTESTATION, Supervised, activation, flow, flow_of, inject, opens
 from harness.predecessor import predecessor
 from harness.service import Service, connect, line_of, read_all, wait_for
 
@@ -47,10 +47,7 @@ def flows(service):
     start = flow(service)
     request = activation(known)
     service.ask(request)
-    service.control.left()
-    service.control.reset()
-    service.ask(request)
-    return known, request, start, flow(service)
+    return known, request, start, flow_of(service, request)
 
 
 def at_rest(service):
