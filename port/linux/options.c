@@ -117,8 +117,11 @@ static int set_tpm(const char *value)
 /* A file's name; what is in it is read when the process starts its work. */
 static int set_file(const char *value, const char **file)
 {
+	if (value[0] == '\0') {
+		return -ERR_USAGE;
+	}
 	*file = value;
-	return value[0] != '\0' ? 0 : -ERR_USAGE;
+	return 0;
 }
 
 static int set_endorsement_auth(const char *value)
