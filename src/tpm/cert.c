@@ -92,9 +92,6 @@ static void learn(struct tpm *t, int r)
 		   sizeof t->id.ek_cert_url) != 0) {
 		t->id.ek_cert_url[0] = '\0';
 	}
-	if (t->manufacturer == 0) {
-		t->facts &= ~(unsigned)FACT_INFO; /* it may say next time */
-	}
 	t->facts |= FACT_CERT;
 }
 

@@ -62,19 +62,33 @@ static TSS2_RC open_start(struct tpm *t)
 	return key_object(t, KEY_EK) != ESYS_TR_NONE ? STEP_SKIP : nv_open_start(t);
 }
 
+/* Told once: the index says the same on the next link. */
+static void ignore(struct tpm *t, int err, TSS2_RC rc)
+{
+	unsigned index = 1U << t->about;
+
+	if (!(t->ek_told & index)) {
+		t->ek_told |= index;
+		t->log(true,
+		       t->about == NV_EK_NONCE ? "the EK's nonce in NV is ignored"
+					       : "the EK's template in NV is ignored",
+		       err, rc);
+	}
+}
+
 /*
  * What came of reading the index: true if there is something to look at. What
  * can never be read is as good as absent; but what cannot be read now keeps the
  * EK from being made, because it would be another one.
  */
-static bool is_there(struct tpm *t, const char *what, TSS2_RC *rc)
+static bool is_there(struct tpm *t, TSS2_RC *rc)
 {
 	int r = nv_outcome(t);
 
 	nv_close(t);
 	*rc = STEP_SKIP;
 	if (r == -ERR_CERT_ACCESS) {
-		t->log(true, what, r, t->nv.rc);
+		ignore(t, r, t->nv.rc);
 	} else if (r != 0 && r != -ERR_CERT_ABSENT) {
 		*rc = t->nv.rc;
 	}
@@ -83,7 +97,6 @@ static bool is_there(struct tpm *t, const char *what, TSS2_RC *rc)
 
 static TSS2_RC take_template(struct tpm *t)
 {
-	static const char what[] = "the EK's template in NV is ignored";
 	struct key *ek = &t->keys[KEY_EK];
 	TSS2_RC rc;
 
@@ -91,11 +104,11 @@ static TSS2_RC take_template(struct tpm *t)
 		return STEP_SKIP;
 	}
 	ek->template = &template_ek;
-	if (is_there(t, what, &rc)) {
+	if (is_there(t, &rc)) {
 		if (template_read(t->nv.data, t->nv.at, &t->ek_template)) {
 			ek->template = &t->ek_template;
 		} else {
-			t->log(true, what, 0, 0);
+			ignore(t, 0, 0);
 		}
 	}
 	return rc;
@@ -103,18 +116,17 @@ static TSS2_RC take_template(struct tpm *t)
 
 static TSS2_RC take_nonce(struct tpm *t)
 {
-	static const char what[] = "the EK's nonce in NV is ignored";
 	struct key *ek = &t->keys[KEY_EK];
 	TSS2_RC rc;
 
 	if (key_object(t, KEY_EK) != ESYS_TR_NONE) {
 		return STEP_SKIP;
 	}
-	if (is_there(t, what, &rc)) {
+	if (is_there(t, &rc)) {
 		t->ek_template = *ek->template;
 		ek->template = &t->ek_template;
 		if (!template_add_nonce(&t->ek_template, t->nv.data, t->nv.at)) {
-			t->log(true, what, 0, 0);
+			ignore(t, 0, 0);
 		}
 	}
 	return rc;
@@ -169,7 +181,7 @@ static TSS2_RC read_finish(struct tpm *t)
 	if (template_matches(t->keys[KEY_EK].template, &public->publicArea)) {
 		rc = key_learn(t, KEY_EK, public);
 	} else {
-		t->log(true, "the key at 0x81010001 is not the EK of template L-1", 0, 0);
+		t->log(true, "the key at 0x81010001 is of another kind than the EK", 0, 0);
 		Esys_TR_Close(t->esys, &t->keys[KEY_EK].persistent);
 	}
 	Esys_Free(public);

@@ -60,6 +60,7 @@ struct tpm {
 
 	/* Of ek.c. */
 	bool ek_skip_persistent; /* ESAPI cannot read what is at 0x81010001 */
+	unsigned ek_told; /* what the log says is ignored: a bit for each nv_index */
 	TPM2B_PUBLIC ek_template; /* what the TPM's NV says, where it does */
 
 	/* Of nv.c: the index that is read, or was read last. */

@@ -107,6 +107,9 @@ void tpm_begin(unsigned facts, const struct operation *op, const struct credenti
 void tpm_look_again(void)
 {
 	assert(tpm_idle());
+	if (tpm.manufacturer == 0) {
+		tpm.facts &= ~(unsigned)FACT_INFO; /* this time the TPM may say */
+	}
 	begin(FACT_EK | FACT_INFO, &cert_operation, true);
 	work.looks = true;
 }
