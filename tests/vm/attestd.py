@@ -28,7 +28,8 @@ def here(text):
 
 def known(reply):
     """The binary members of a reply."""
-    return {k: unb64(v) for k, v in reply.items() if v is not None and k != "status"}
+    texts = ("status", "ek_cert_source", "ek_cert_url")
+    return {k: unb64(v) for k, v in reply.items() if v is not None and k not in texts}
 
 
 def activation(credential):

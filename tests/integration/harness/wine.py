@@ -136,11 +136,17 @@ class Relay:
     """The clients' side of a named pipe, as a TCP port."""
 
     def __init__(self, name, *options, stderr=subprocess.DEVNULL, env=None):
-        self.process = subprocess.Popen(
-            [paths.wine(), paths.windows_tool("relay.exe"), *options, name],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
-            env=dict(os.environ, **(env or {})))
-        self.port = int(self.process.stdout.readline())
+        # Once in some thousand starts wine ends before the program begins.
+        for _ in range(3):
+            self.process = subprocess.Popen(
+                [paths.wine(), paths.windows_tool("relay.exe"), *options, name],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
+                env=dict(os.environ, **(env or {})))
+            port = self.process.stdout.readline()
+            if port:
+                break
+            self.process.wait()
+        self.port = int(port)
         self.pid = int(self.process.stdout.readline())
 
     def close(self):
