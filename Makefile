@@ -105,12 +105,13 @@ tools-%: target-%
 	$(SUBMAKE) -f toolchains/build.mk TARGET=$* tools
 
 # attestd with a probe of the tests' inside, for this machine; and the sandbox's
-# for those of the guest with large pages.
+# for those of the guest with large pages (of a name that the first cannot take
+# for its own: which of two that fit is taken differs from make to make).
 PROBES := $(patsubst tests/probe/%.c,%,$(sort $(wildcard tests/probe/*.c)))
 probes: $(PROBES:%=probe-%)
 probe-%: target-$(HOST_TARGET)
 	$(SUBMAKE) -f toolchains/build.mk TARGET=$(HOST_TARGET) PROBE=$*
-probe-sandbox-%: target-%
+sandbox-probe-%: target-%
 	$(SUBMAKE) -f toolchains/build.mk TARGET=$* PROBE=sandbox
 
 # Its twins with debug information, which say whose the bytes are: tests/bench/parts.py.
@@ -235,7 +236,7 @@ $(READY)/guest-aarch64-16k: tests/vm/fetch-guest $(READY)/packages-vm
 	@mkdir -p $(@D) && touch $@
 
 vm: tools $(GUESTS:%=$(READY)/guest-%) $(GUESTS:%=tools-%-linux-musl) $(READY)/guest-aarch64-16k \
-		$(addprefix probe-sandbox-,aarch64-linux-musl arm-linux-musleabihf)
+		$(addprefix sandbox-probe-,aarch64-linux-musl arm-linux-musleabihf)
 	-@$(SUITE) --pytest $(RESULTS) vm $(PYTEST_VM)
 
 # Not by the tests that use it: how long that takes is not theirs.
