@@ -1,7 +1,6 @@
 #include <string.h>
 
 #include "bounds.h"
-#include "wire/cert_key.h"
 #include "crypto/ek_url.h"
 #include "err.h"
 #include "port.h"
@@ -10,6 +9,7 @@
 #include "tpm/key.h"
 #include "tpm/nv.h"
 #include "tpm/rc.h"
+#include "wire/cert_key.h"
 #include "wire/ek_cert.h"
 #include "wire/pem.h"
 

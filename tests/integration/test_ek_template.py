@@ -17,14 +17,14 @@ L1 = bytes.fromhex("0001000b000300b20020837197674484b3f81a90cc8d46a5d724fd52d76e
 pytestmark = pytest.mark.portable
 
 
-def provisioned(states, tmp_path, template=None, nonce=None, made="", attributes=ATTRIBUTES):
+def provisioned(states, tmp_path, template=None, nonce=None, made=""):
     """A TPM with these in NV."""
     state = states.new("plain")
     script = ""
     for index, data in ((TEMPLATE, template), (NONCE, nonce)):
         if data is not None:
             (tmp_path / index).write_bytes(data)
-            script += (f"tpm2_nvdefine -Q {index} -C o -s {len(data)} -a '{attributes}'\n"
+            script += (f"tpm2_nvdefine -Q {index} -C o -s {len(data)} -a '{ATTRIBUTES}'\n"
                        f"tpm2_nvwrite -Q {index} -C o -i {index}\n")
     tpm.run(state, script + made, tmp_path)
     return state
