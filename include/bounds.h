@@ -33,14 +33,38 @@
 /* TPM Name: nameAlg and the longest digest. */
 #define TPM_NAME_MAX 66
 
+/* TPMS_CREATION_DATA of a key that is created without PCRs or outside information. */
+#define CREATION_MAX 128
+/* TPMS_ATTEST of a quote or a certification by a key whose Name is SHA-256. */
+#define ATTEST_MAX 256
+/* TPMT_SIGNATURE: RSA 2048. */
+#define SIGNATURE_MAX 264
+/* What a client has quoted or certified as its nonce. */
+#define NONCE_MAX 64
+
+/* PCRs that can be quoted, from 0 on, and the bytes of one: SHA-512. */
+#define PCR_COUNT 24
+#define PCR_MAX 64
+
+/* The certificates of the EK's chain, with the padding around them, and how many. */
+#define EK_CHAIN_MAX 8192
+#define EK_CHAIN_CERTS 32
+
 /* Base64 of n bytes, with padding. */
 #define BASE64_LEN(n) (((n) + 2) / 3 * 4)
 /* A reply line; 512 bytes pay for keys, quotes and the longest message. */
-#define TX_MAX 8192
+#define TX_MAX 12288
 static_assert(BASE64_LEN(SPKI_MAX) + BASE64_LEN(EK_CERT_MAX) + 2 * BASE64_LEN(TPM_PUBLIC_MAX) +
-			      BASE64_LEN(TPM_NAME_MAX) + 512 <=
+			      BASE64_LEN(TPM_NAME_MAX) + BASE64_LEN(CREATION_MAX) +
+			      BASE64_LEN(ATTEST_MAX) + BASE64_LEN(SIGNATURE_MAX) + 512 <=
 		      TX_MAX,
 	      "a reply holds all that is known of the EK and the AIK");
+static_assert(BASE64_LEN(EK_CHAIN_MAX) + EK_CHAIN_CERTS * (4 + sizeof("\"\",")) + 512 <= TX_MAX,
+	      "a reply holds the EK's chain");
+static_assert(PCR_COUNT * (BASE64_LEN(PCR_MAX) + sizeof("\"23\":\"\",")) +
+			      BASE64_LEN(ATTEST_MAX) + BASE64_LEN(SIGNATURE_MAX) + 512 <=
+		      TX_MAX,
+	      "a reply holds a quote of all PCRs");
 
 /*
  * The older services' clients on Windows read a reply once, so many bytes: an
@@ -50,10 +74,17 @@ static_assert(BASE64_LEN(SPKI_MAX) + BASE64_LEN(EK_CERT_MAX) + 2 * BASE64_LEN(TP
 #define PIPE_READ 4096
 #define EK_CERT_USUAL 1600
 #define SPKI_RSA_2048 294
+#define TPM_PUBLIC_RSA_2048 316 /* TPM2B_PUBLIC, of an EK with its policy */
+#define TPM_PUBLIC_P256 90 /* of an ECC AIK; its Name, attestation and signature: */
+#define TPM_NAME_SHA256 34
+#define ATTEST_CREATION 147
+#define SIGNATURE_P256 72
 static_assert(BASE64_LEN(SPKI_RSA_2048) + BASE64_LEN(EK_CERT_USUAL) +
-			      2 * BASE64_LEN(TPM_PUBLIC_MAX) + BASE64_LEN(TPM_NAME_MAX) + 256 <=
+			      BASE64_LEN(TPM_PUBLIC_RSA_2048) + BASE64_LEN(TPM_PUBLIC_P256) +
+			      BASE64_LEN(TPM_NAME_SHA256) + BASE64_LEN(CREATION_MAX) +
+			      BASE64_LEN(ATTEST_CREATION) + BASE64_LEN(SIGNATURE_P256) + 256 <=
 		      PIPE_READ,
-	      "one read takes a reply");
+	      "one read takes a reply with an ECC AIK");
 
 /* TPMS_ID_OBJECT (TPM 2.0 Library part 2, 12.4.2): the longest digest, and
  * a credential of the longest digest with its size. */

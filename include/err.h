@@ -23,6 +23,9 @@
 	X(ERR_COMMAND, "unknown_command", "Unknown command")                                       \
 	X(ERR_FIELDS, "missing_fields", "Missing required fields")                                 \
 	X(ERR_BASE64, "bad_base64", "The value is not base64")                                     \
+	X(ERR_VALUE, "bad_value", "The value is none of those that are possible here")             \
+	X(ERR_NONCE_SIZE, "bad_nonce_size",                                                        \
+	  "nonce is empty, or longer than 64 bytes or than this TPM takes")                        \
 	/* the credential */                                                                       \
 	X(ERR_CREDENTIAL, "bad_credential_blob", "credential_blob is not a TPM2B_ID_OBJECT")       \
 	X(ERR_CREDENTIAL_CONFLICT, "credential_conflict",                                          \
@@ -60,6 +63,7 @@
 	  "the TPM is in the middle of a firmware upgrade: finish it")                             \
 	X(ERR_TPM_CANCELED, "tpm_canceled",                                                        \
 	  "the system cancelled the TPM command, because it went to sleep: ask again")             \
+	X(ERR_PCRS_CHANGED, "pcrs_changed", "the PCRs changed while they were quoted: ask again")  \
 	X(ERR_TPM_RC, "tpm_error", "the TPM answered with an error")                               \
 	/* the client */                                                                           \
 	X(ERR_ACCESS, "access_denied", "this client is not allowed")                               \

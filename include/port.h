@@ -146,6 +146,11 @@ void port_close(unsigned conn, uint32_t linger_ms);
  */
 int port_admit(unsigned conn);
 /*
+ * May this client, who was let in, have the AIK sign (--allow-quote)? Whoever
+ * is in may where that was not said; standard input always may.
+ */
+bool port_may_quote(unsigned conn);
+/*
  * Sends the first n bytes of port_tx, as far as that can be done at once, and
  * closes. It holds the slot no longer than it must: at most TURN_AWAY_MS.
  */
@@ -220,6 +225,12 @@ int port_endorsement_auth(uint8_t *buf, size_t *len);
  * cannot be read; the next may be.
  */
 int port_ek_cert(unsigned n, const uint8_t **p, size_t *len, const char **source);
+
+/*
+ * Certificates of the authorities above the EK's, from elsewhere than the TPM:
+ * as port_ek_cert, in DER. Asked where the TPM holds none.
+ */
+int port_ek_chain(unsigned n, const uint8_t **p, size_t *len);
 
 /* ---- the rest -------------------------------------------------------- */
 
