@@ -4,22 +4,38 @@
 
 #define HEADER 10
 
-/* The commands of attestd (TPM_CC) whose responses are looked into. */
+#define SIG_RSASSA 0x0014
+#define SIG_ECDSA 0x0018
+
+/*
+ * The commands of attestd (TPM_CC) whose responses are looked into, and what the
+ * response's parameters are, each by a character: a digit stands for so many
+ * bytes, B for a TPM2B, S for a TPMT_SIGNATURE; P, D and T for a list of PCR
+ * selections, digests, and properties.
+ *
+ * The library above reads them from a buffer that is longer than the response, and
+ * holds what was there before: a response that is short would be filled up with that.
+ */
 static const struct code {
 	uint16_t code;
 	uint8_t handles; /* of the command */
 	bool returns_handle;
-	uint8_t tpm2bs; /* they are all of the response's parameters; 0: something else is */
+	char parameters[8];
 } codes[] = {
-	{0x131, 1, true, 0}, /* CreatePrimary */
-	{0x147, 2, false, 1}, /* ActivateCredential */
-	{0x14e, 2, false, 1}, /* NV_Read */
-	{0x151, 2, false, 0}, /* PolicySecret */
-	{0x161, 0, true, 0}, /* ContextLoad */
-	{0x169, 1, false, 2}, /* NV_ReadPublic */
-	{0x173, 1, false, 3}, /* ReadPublic */
-	{0x176, 2, true, 1}, /* StartAuthSession */
-	{0x17a, 0, false, 0}, /* GetCapability */
+	{0x131, 1, true, "BBB6BB"}, /* CreatePrimary; 6: of the ticket before its digest */
+	{0x147, 2, false, "B"}, /* ActivateCredential */
+	{0x148, 2, false, "BS"}, /* Certify */
+	{0x14a, 2, false, "BS"}, /* CertifyCreation */
+	{0x14e, 2, false, "B"}, /* NV_Read */
+	{0x151, 2, false, "B6B"}, /* PolicySecret */
+	{0x158, 1, false, "BS"}, /* Quote */
+	{0x161, 0, true, ""}, /* ContextLoad */
+	{0x162, 1, false, "88B"}, /* ContextSave */
+	{0x169, 1, false, "BB"}, /* NV_ReadPublic */
+	{0x173, 1, false, "BBB"}, /* ReadPublic */
+	{0x176, 2, true, "B"}, /* StartAuthSession */
+	{0x17a, 0, false, "5T"}, /* GetCapability */
+	{0x17e, 0, false, "4PD"}, /* PCR_Read */
 };
 
 static const struct code *find(uint32_t code)
@@ -70,14 +86,52 @@ struct command_shape command_shape(const uint8_t *command, size_t n)
 	return r.failed ? (struct command_shape){0, 0, 0} : shape;
 }
 
-static bool are_whole(struct reader r, const struct code *code)
+static void take_signature(struct reader *r)
+{
+	uint16_t algorithm = reader_u16(r);
+	size_t len;
+
+	r->failed = r->failed || (algorithm != SIG_RSASSA && algorithm != SIG_ECDSA);
+	reader_u16(r); /* hash */
+	reader_tpm2b(r, &len);
+	if (algorithm == SIG_ECDSA) {
+		reader_tpm2b(r, &len);
+	}
+}
+
+/* The elements are not counted here: the library does not take more than it has room for. */
+static void take_list(struct reader *r, char kind)
 {
 	size_t len;
 
-	for (unsigned i = 0; i < code->tpm2bs; i++) {
-		reader_tpm2b(&r, &len);
+	for (uint32_t left = reader_u32(r); left > 0 && !r->failed; left--) {
+		if (kind == 'D') {
+			reader_tpm2b(r, &len);
+		} else if (kind == 'P') {
+			reader_u16(r); /* hash */
+			reader_bytes(r, reader_u8(r));
+		} else {
+			reader_bytes(r, 8);
+		}
 	}
-	return code->tpm2bs == 0 || reader_done(&r);
+}
+
+static bool are_whole(struct reader r, const char *kind)
+{
+	size_t len;
+
+	for (; *kind != '\0'; kind++) {
+		if (*kind <= '9') {
+			reader_bytes(&r, (size_t)(*kind - '0'));
+		} else if (*kind == 'B') {
+			reader_tpm2b(&r, &len);
+		} else if (*kind == 'S') {
+			take_signature(&r);
+		} else {
+			take_list(&r, *kind);
+		}
+	}
+	return reader_done(&r);
 }
 
 /* What is behind the header of a success. */
@@ -107,7 +161,7 @@ static int check_body(struct reader r, struct command_shape command)
 		}
 		r.failed = !reader_done(&r);
 	}
-	return !r.failed && are_whole(parameters, code) ? 0 : -ERR_TPM_RESPONSE;
+	return !r.failed && are_whole(parameters, code->parameters) ? 0 : -ERR_TPM_RESPONSE;
 }
 
 bool response_is_code(uint32_t rc)

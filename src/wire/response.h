@@ -39,8 +39,8 @@ bool response_is_code(uint32_t rc);
  * Checks the n bytes that came in answer to the command: the header's size is
  * n; an error is a bare header, its code of a layer that may answer; a success has
  * the command's tag, and its handle; with sessions its parameterSize and each
- * authorisation end where they must, and there is one for each session; parameters
- * that are all TPM2Bs are whole.
+ * authorisation end where they must, and there is one for each session; the
+ * parameters, if attestd reads any of them, are whole, and nothing is behind them.
  * -ERR_TPM_VERSION for a TPM 1.2's tag, -ERR_TPM_RESPONSE otherwise.
  */
 int response_check(struct command_shape command, const uint8_t *p, size_t n);

@@ -11,26 +11,39 @@
 /* What stands for data: as a size it goes beyond any response. */
 #define DATA 0xee
 
+/*
+ * The parameters of each response as the specification's part 3 has them, each by a
+ * character: see fill_parameters.
+ */
 static const struct kind {
 	const char *name;
 	uint32_t code;
 	unsigned handles; /* of the command */
 	unsigned sessions; /* the most that it is tried with */
 	bool handle; /* the response has one */
-	size_t params; /* the response's, in bytes */
-	unsigned tpm2bs; /* they are these, or something else */
+	const char *parameters; /* NULL: none of them is ever read */
 } kinds[] = {
-	{"GetCapability", 0x17a, 0, 1, false, 17, 0},
-	{"ReadPublic", 0x173, 1, 1, false, 380, 3},
-	{"NV_ReadPublic", 0x169, 1, 1, false, 52, 2},
-	{"NV_Read", 0x14e, 2, 2, false, 770, 1},
-	{"CreatePrimary", 0x131, 1, 2, true, 500, 0},
-	{"ContextSave", 0x162, 1, 0, false, 900, 0},
-	{"ContextLoad", 0x161, 0, 0, true, 0, 0},
-	{"FlushContext", 0x165, 0, 0, false, 0, 0},
-	{"StartAuthSession", 0x176, 2, 1, true, 34, 1},
-	{"PolicySecret", 0x151, 2, 2, false, 8, 0},
-	{"ActivateCredential", 0x147, 2, 3, false, 34, 1},
+	{"GetCapability", 0x17a, 0, 1, false, "14p"},
+	{"ReadPublic", 0x173, 1, 1, false, "LBB"},
+	{"NV_ReadPublic", 0x169, 1, 1, false, "BB"},
+	{"NV_Read", 0x14e, 2, 2, false, "L"},
+	{"CreatePrimary", 0x131, 1, 2, true, "LBB24BB"},
+	{"CreatePrimary with an empty ticket", 0x131, 1, 2, true, "LBB24EB"},
+	{"ContextSave", 0x162, 1, 0, false, "844L"},
+	{"ContextLoad", 0x161, 0, 0, true, ""},
+	{"FlushContext", 0x165, 0, 0, false, NULL},
+	{"StartAuthSession", 0x176, 2, 1, true, "B"},
+	{"PolicySecret", 0x151, 2, 2, false, "E24E"},
+	{"PolicySecret with a ticket", 0x151, 2, 2, false, "B24B"},
+	{"Certify by RSA", 0x148, 2, 2, false, "Br"},
+	{"Certify by ECC", 0x148, 2, 2, false, "Be"},
+	{"CertifyCreation by RSA", 0x14a, 2, 1, false, "Br"},
+	{"CertifyCreation by ECC", 0x14a, 2, 1, false, "Be"},
+	{"Quote by RSA", 0x158, 1, 1, false, "Br"},
+	{"Quote by ECC", 0x158, 1, 1, false, "Be"},
+	{"PCR_Read", 0x17e, 0, 0, false, "4sd"},
+	{"PCR_Read of no bank", 0x17e, 0, 1, false, "4nn"},
+	{"ActivateCredential", 0x147, 2, 3, false, "B"},
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
 
@@ -38,10 +51,11 @@ static uint8_t command[256];
 static size_t command_len;
 static uint8_t response[1024];
 static size_t len;
+static size_t params; /* of it are parameters */
 /* Where the response's lengths are, but for the header's. */
 static struct {
 	size_t at, size;
-} lengths[8];
+} lengths[24];
 static size_t length_count;
 
 static void put(uint8_t *p, size_t *at, uint64_t value, size_t size)
@@ -102,18 +116,60 @@ static void make_command(const struct kind *k, unsigned sessions)
 	put(command, &at, command_len, 4);
 }
 
-/* All TPM2Bs but the last are of 4 bytes. */
-static void fill_parameters(const struct kind *k)
+static void fill_tpm2b(size_t n)
 {
-	size_t end = len + k->params;
+	put_length(n, 2);
+	fill(response, &len, DATA, n);
+}
 
-	for (unsigned left = k->tpm2bs; left > 0; left--) {
-		size_t n = left == 1 ? end - len - 2 : 4;
-
-		put(response, &len, n, 2);
-		fill(response, &len, DATA, n);
+static void fill_signature(uint16_t algorithm)
+{
+	put_length(algorithm, 2); /* how long the rest is depends on it */
+	put(response, &len, 0x000b, 2);
+	fill_tpm2b(algorithm == 0x0014 ? 256 : 32);
+	if (algorithm == 0x0018) {
+		fill_tpm2b(32);
 	}
-	fill(response, &len, DATA, end - len);
+}
+
+/* A list of this many elements. */
+static void fill_list(char kind, unsigned count)
+{
+	put_length(count, 4);
+	for (unsigned i = 0; i < count; i++) {
+		if (kind == 'd') {
+			fill_tpm2b(32);
+		} else if (kind == 's') {
+			put(response, &len, 0x000b, 2);
+			put_length(3, 1);
+			fill(response, &len, DATA, 3);
+		} else {
+			fill(response, &len, DATA, 8);
+		}
+	}
+}
+
+/*
+ * A digit: so many bytes. B: a TPM2B, L: a long one, E: an empty one. r, e: the
+ * TPMT_SIGNATURE of an RSA or ECC key. s, d, p: two selections of PCRs, eight digests,
+ * two properties; n: a list without anything in it.
+ */
+static void fill_parameters(const char *kind)
+{
+	size_t start = len;
+
+	for (; *kind != '\0'; kind++) {
+		if (*kind <= '9') {
+			fill(response, &len, DATA, (size_t)(*kind - '0'));
+		} else if (*kind == 'r' || *kind == 'e') {
+			fill_signature(*kind == 'r' ? 0x0014 : 0x0018);
+		} else if (strchr("sdpn", *kind) != NULL) {
+			fill_list(*kind, *kind == 'n' ? 0 : *kind == 'd' ? 8 : 2);
+		} else {
+			fill_tpm2b(*kind == 'L' ? 600 : *kind == 'B' ? 40 : 0);
+		}
+	}
+	params = len - start;
 }
 
 static void make_response(const struct kind *k, unsigned sessions)
@@ -126,9 +182,14 @@ static void make_response(const struct kind *k, unsigned sessions)
 		put(response, &len, 0x80000001, 4);
 	}
 	if (sessions > 0) {
-		put_length(k->params, 4);
+		put_length(0, 4);
 	}
-	fill_parameters(k);
+	fill_parameters(k->parameters == NULL ? "4" : k->parameters);
+	if (sessions > 0) {
+		size_t at = HEADER + (k->handle ? 4 : 0);
+
+		put(response, &at, params, 4);
+	}
 	for (unsigned i = 0; i < sessions; i++) {
 		size_t n = i == 0 ? 0 : 32;
 
@@ -186,10 +247,10 @@ static void truncated(void **state)
 		for (size_t cut = 0; cut < len; cut++) {
 			set_size(len);
 			ASSERT_CHECK(cut, -ERR_TPM_RESPONSE);
-			/* And if it says so itself: behind the handle only
-			 * TPM2Bs are missed. */
+			/* And if it says so itself: what is not read is not missed. */
 			set_size(cut);
-			if (cut < HEADER + (k->handle ? 4U : 0U) || sessions > 0 || k->tpm2bs > 0) {
+			if (cut < HEADER + (k->handle ? 4U : 0U) || sessions > 0 ||
+			    k->parameters != NULL) {
 				ASSERT_CHECK(cut, -ERR_TPM_RESPONSE);
 			} else {
 				ASSERT_CHECK(cut, 0);
@@ -210,7 +271,7 @@ static void trailing_bytes(void **state)
 			set_size(len);
 			ASSERT_CHECK(len + more, -ERR_TPM_RESPONSE);
 			set_size(len + more);
-			if (sessions > 0 || k->tpm2bs > 0) {
+			if (sessions > 0 || k->parameters != NULL) {
 				ASSERT_CHECK(len + more, -ERR_TPM_RESPONSE);
 			}
 		}
@@ -250,11 +311,11 @@ static void wrong_number_of_authorisations(void **state)
 				make_response(k, other);
 				response[1] = 0x02;
 				if (other == 0) { /* keep what belongs to sessions */
-					memmove(response + len - k->params + 4,
-						response + len - k->params, k->params);
-					len -= k->params;
-					put(response, &len, k->params, 4);
-					len += k->params;
+					memmove(response + len - params + 4,
+						response + len - params, params);
+					len -= params;
+					put(response, &len, params, 4);
+					len += params;
 					set_size(len);
 				}
 				ASSERT_CHECK(len, other == sessions ? 0 : -ERR_TPM_RESPONSE);
@@ -279,7 +340,7 @@ static void encrypted_parameter_stays_inside(void **state)
 			make_command(k, sessions);
 			make_response(k, sessions);
 			put(response, &at, size, 2);
-			ASSERT_CHECK(len, size == k->params - 2 ? 0 : -ERR_TPM_RESPONSE);
+			ASSERT_CHECK(len, size == params - 2 ? 0 : -ERR_TPM_RESPONSE);
 		}
 	}
 }
