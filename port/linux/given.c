@@ -153,3 +153,12 @@ int port_ek_cert(unsigned n, const uint8_t **p, size_t *len, const char **source
 	*source = "file";
 	return n == 0 && cert.len > 0 ? 0 : -ERR_CERT_ABSENT;
 }
+
+/* Linux keeps none, and there is no option that gives any. */
+int port_ek_chain(unsigned n, const uint8_t **p, size_t *len)
+{
+	(void)n;
+	*p = NULL;
+	*len = 0;
+	return -ERR_CERT_ABSENT;
+}

@@ -1,6 +1,6 @@
 /*
  * What is given as files: endorsementAuth and the EK's certificate. The
- * contract's port_endorsement_auth and port_ek_cert are here.
+ * contract's port_endorsement_auth, port_ek_cert and port_ek_chain are here.
  */
 #ifndef LINUX_GIVEN_H
 #define LINUX_GIVEN_H

@@ -1,9 +1,9 @@
 /*
- * Windows has a certificate store for the EK's certificates, in the registry.
- * It puts there what it finds in the TPM, and what it gets from the maker of a
- * TPM that holds none. CryptoAPI would read it as well, but is a library of a
- * megabyte that allocates, parses and looks at the network; this asks the
- * registry, and writes nothing.
+ * Windows has certificate stores for the EK's certificates and for those of
+ * the authorities above, in the registry. It puts there what it finds in the
+ * TPM, and what it gets from the maker of a TPM that holds none. CryptoAPI
+ * would read it as well, but is a library of a megabyte that allocates, parses
+ * and looks at the network; this asks the registry, and writes nothing.
  */
 #include <windows.h>
 
@@ -20,17 +20,25 @@
 #define STORES L"SYSTEM\\CurrentControlSet\\Services\\TPM\\WMI\\Endorsement\\"
 #define CERTIFICATES L"\\Certificates"
 
-/* A store that has more is not as Windows makes it: there is one for a TPM. */
-#define STORE_MAX 16U
 /* A key's name: a thumbprint has 40 digits. Others may be up to 255 long. */
 #define NAME_LEN 256
 /* A path of --ek-cert, in UTF-16 units. */
 #define PATH_LEN 2048
 
-/* In this order: an RSA EK is what we have. */
-static const WCHAR *const stores[] = {
-	STORES L"EKCertStore" CERTIFICATES,
-	STORES L"EKCertStoreECC" CERTIFICATES,
+struct store {
+	const WCHAR *path;
+	unsigned most; /* one that has more is not as Windows makes it */
+};
+
+/* In this order: an RSA EK is what we have. There is one certificate for a TPM. */
+static const struct store ek_stores[] = {
+	{STORES L"EKCertStore" CERTIFICATES, 16},
+	{STORES L"EKCertStoreECC" CERTIFICATES, 16},
+	{NULL, 0},
+};
+static const struct store chain_stores[] = {
+	{STORES L"IntermediateCACertStore" CERTIFICATES, EK_CHAIN_CERTS},
+	{NULL, 0},
 };
 
 static uint8_t file[CERT_FILE_MAX];
@@ -85,10 +93,10 @@ int ek_cert_file(const char *path)
 
 /* How many certificates a store has. One that is closed to us counts as one,
  * so that somebody hears of it. */
-static unsigned count(const WCHAR *store, HKEY *key)
+static unsigned count(const struct store *store, HKEY *key)
 {
 	DWORD n = 0;
-	LSTATUS e = RegOpenKeyExW(HKEY_LOCAL_MACHINE, store, 0, KEY_READ, key);
+	LSTATUS e = RegOpenKeyExW(HKEY_LOCAL_MACHINE, store->path, 0, KEY_READ, key);
 
 	if (e != ERROR_SUCCESS) {
 		*key = NULL;
@@ -98,7 +106,7 @@ static unsigned count(const WCHAR *store, HKEY *key)
 			     NULL) != ERROR_SUCCESS) {
 		return 1;
 	}
-	return n < STORE_MAX ? n : STORE_MAX;
+	return n < store->most ? n : store->most;
 }
 
 static int read_element(HKEY key, unsigned n, const uint8_t **p, size_t *len)
@@ -117,11 +125,14 @@ static int read_element(HKEY key, unsigned n, const uint8_t **p, size_t *len)
 	return 0;
 }
 
-static int from_registry(unsigned n, const uint8_t **p, size_t *len)
+/* The registry promises no order: it is that in which the system lists the keys. */
+static int from_registry(const struct store *stores, unsigned n, const uint8_t **p, size_t *len)
 {
-	for (size_t i = 0; i < sizeof(stores) / sizeof(stores[0]); i++) {
+	*p = NULL;
+	*len = 0;
+	for (const struct store *store = stores; store->path != NULL; store++) {
 		HKEY key;
-		unsigned here = count(stores[i], &key);
+		unsigned here = count(store, &key);
 		int r = n < here ? read_element(key, n, p, len) : -ERR_CERT_ABSENT;
 
 		if (key != NULL) {
@@ -139,8 +150,6 @@ static int from_registry(unsigned n, const uint8_t **p, size_t *len)
 
 int port_ek_cert(unsigned n, const uint8_t **p, size_t *len, const char **source)
 {
-	*p = NULL;
-	*len = 0;
 	*source = "system";
 	if (file_len > 0) {
 		if (n == 0) {
@@ -151,5 +160,10 @@ int port_ek_cert(unsigned n, const uint8_t **p, size_t *len, const char **source
 		}
 		n--;
 	}
-	return from_registry(n, p, len);
+	return from_registry(ek_stores, n, p, len);
+}
+
+int port_ek_chain(unsigned n, const uint8_t **p, size_t *len)
+{
+	return from_registry(chain_stores, n, p, len);
 }
