@@ -19,8 +19,7 @@ struct linux_options linux_options = {
 	.user_group = (gid_t)-1,
 };
 
-struct allowed allowed[ALLOW_MAX];
-size_t allowed_count;
+struct allowed allowed_in, allowed_quote;
 
 static int set_socket(const char *value)
 {
@@ -85,7 +84,7 @@ static int take_id(const char **value, char end, uint32_t *id)
 }
 
 /* "UID,@GID,..." */
-static int set_allow(const char *value)
+static int set_list(const char *value, struct allowed *list)
 {
 	size_t n = 0;
 
@@ -93,14 +92,24 @@ static int set_allow(const char *value)
 		if (n == ALLOW_MAX) {
 			return -ERR_USAGE;
 		}
-		allowed[n].group = *value == '@';
-		value += allowed[n].group;
-		if (take_id(&value, ',', &allowed[n++].id) < 0) {
+		list->who[n].group = *value == '@';
+		value += list->who[n].group;
+		if (take_id(&value, ',', &list->who[n++].id) < 0) {
 			return -ERR_USAGE;
 		}
 	} while (*value++ != '\0');
-	allowed_count = n;
+	list->count = n;
 	return 0;
+}
+
+static int set_allow(const char *value)
+{
+	return set_list(value, &allowed_in);
+}
+
+static int set_allow_quote(const char *value)
+{
+	return set_list(value, &allowed_quote);
 }
 
 static int set_tpm(const char *value)
@@ -168,6 +177,8 @@ const struct port_option port_options[] = {
 	{"--owner", "UID", "the socket's owner, as a number", PORT_SERVE, set_owner},
 	{"--group", "GID", "the socket's group, as a number", PORT_SERVE, set_group},
 	{"--allow", "LIST", "who of those may connect: UID,@GID,... (all)", PORT_SERVE, set_allow},
+	{"--allow-quote", "LIST", "who of those may quote and certify: UID,@GID,... (all)",
+	 PORT_SERVE, set_allow_quote},
 	{"--tpm", "DEVICE", "the TPM (/dev/tpmrm0 to 3, then /dev/tpm0 to 3)",
 	 PORT_SERVE | PORT_ONCE, set_tpm},
 	{"--endorsement-auth", "FILE", "what authorises the use of the endorsement hierarchy",

@@ -34,14 +34,16 @@ struct linux_options {
 };
 extern struct linux_options linux_options;
 
-/* Entries of --allow. */
+/* Entries of a list. */
 #define ALLOW_MAX 64
-/* Who of those that the mode lets in may come in. */
 struct allowed {
-	bool group;
-	uint32_t id; /* a uid, or of a group the gid */
+	struct {
+		bool group;
+		uint32_t id; /* a uid, or of a group the gid */
+	} who[ALLOW_MAX];
+	size_t count; /* 0: everybody */
 };
-extern struct allowed allowed[ALLOW_MAX];
-extern size_t allowed_count; /* 0: everybody */
+extern struct allowed allowed_in; /* --allow: of those that the mode lets in */
+extern struct allowed allowed_quote; /* --allow-quote: of those who are in */
 
 #endif

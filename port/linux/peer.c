@@ -21,23 +21,24 @@ static size_t peer_groups(const struct slot *s, gid_t groups[GROUPS_MAX])
 	return n / sizeof(*groups);
 }
 
-static bool is_allowed(const struct slot *s)
+static bool is_allowed(const struct slot *s, const struct allowed *list)
 {
 	gid_t groups[GROUPS_MAX];
 	size_t group_count;
 
-	if (allowed_count == 0) {
+	if (list->count == 0) {
 		return true;
 	}
 	group_count = peer_groups(s, groups);
-	for (size_t i = 0; i < allowed_count; i++) {
-		const struct allowed *a = &allowed[i];
+	for (size_t i = 0; i < list->count; i++) {
+		bool group = list->who[i].group;
+		uint32_t id = list->who[i].id;
 
-		if (a->id == (a->group ? s->peer.gid : s->peer.uid)) {
+		if (id == (group ? s->peer.gid : s->peer.uid)) {
 			return true;
 		}
-		for (size_t k = 0; a->group && k < group_count; k++) {
-			if (groups[k] == a->id) {
+		for (size_t k = 0; group && k < group_count; k++) {
+			if (groups[k] == id) {
 				return true;
 			}
 		}
@@ -57,7 +58,7 @@ int port_admit(unsigned conn)
 	if (getsockopt(s->rx_fd, SOL_SOCKET, SO_PEERCRED, &s->peer, &n) < 0) {
 		return -ERR_ACCESS;
 	}
-	if (!is_allowed(s)) {
+	if (!is_allowed(s, &allowed_in)) {
 		return -ERR_ACCESS;
 	}
 	for (unsigned i = 0; i < CONN_MAX; i++) {
@@ -65,6 +66,14 @@ int port_admit(unsigned conn)
 	}
 	s->admitted = others < CONN_EACH;
 	return s->admitted ? 0 : -ERR_CLIENTS;
+}
+
+/* Groups as they were when it connected: the kernel keeps them for the socket. */
+bool port_may_quote(unsigned conn)
+{
+	const struct slot *s = &slots[conn];
+
+	return s->stdio || (s->admitted && is_allowed(s, &allowed_quote));
 }
 
 void port_peer(unsigned conn, struct port_id *id)

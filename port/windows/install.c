@@ -99,8 +99,9 @@ static int make_command_line(char **args, WCHAR *wide)
  */
 static DWORD configure(SC_HANDLE service)
 {
-	static WCHAR description[] = L"Proves to a server which machine this is: serves the "
-				     L"TPM's keys and activates credentials, over a named pipe.";
+	static WCHAR description[] =
+		L"Proves to a server which machine this is: serves the TPM's keys and quotes, "
+		L"and activates credentials, over a named pipe.";
 	static WCHAR privileges[] = L"SeChangeNotifyPrivilege\0"; /* a list: ends with two NULs */
 	static SC_ACTION restarts[] = {
 		{SC_ACTION_RESTART, 1000},

@@ -56,7 +56,8 @@ static int set_pipe(const char *value)
 	return 0;
 }
 
-static int set_sddl(const char *value)
+/* What an earlier option of the same name has left there is freed. */
+static int set_security(const char *value, PSECURITY_DESCRIPTOR *to)
 {
 	wchar_t text[SDDL_MAX];
 	PSECURITY_DESCRIPTOR security;
@@ -68,15 +69,29 @@ static int set_sddl(const char *value)
 	if (security == NULL) {
 		return -ERR_USAGE;
 	}
-	(void)LocalFree(windows_options.security); /* of an earlier --sddl */
-	windows_options.security = security;
+	(void)LocalFree(*to);
+	*to = security;
 	return 0;
+}
+
+static int set_sddl(const char *value)
+{
+	return set_security(value, &windows_options.security);
+}
+
+static int set_allow_quote(const char *value)
+{
+	int r = set_security(value, &windows_options.quote);
+
+	return r < 0 ? r : pipe_security_map(windows_options.quote);
 }
 
 const struct port_option port_options[] = {
 	{"--pipe", "NAME", "the named pipe (" DEFAULT_PIPE ")", PORT_SERVE | PORT_CALL, set_pipe},
 	{"--sddl", "SDDL", "who may use the pipe (SYSTEM and Administrators)", PORT_SERVE,
 	 set_sddl},
+	{"--allow-quote", "SDDL", "who of those may quote and certify (all)", PORT_SERVE,
+	 set_allow_quote},
 	{"--ek-cert", "FILE", "the EK's certificate, where the TPM holds none: DER or PEM",
 	 PORT_SERVE | PORT_ONCE, ek_cert_file},
 };

@@ -2,6 +2,8 @@
 
 #include "common/line.h"
 #include "err.h"
+#include "options.h"
+#include "pipe_security.h"
 #include "port.h"
 #include "sid.h"
 #include "slot.h"
@@ -35,6 +37,28 @@ int port_admit(unsigned conn)
 	}
 	s->admitted = others < most;
 	return s->admitted ? 0 : -ERR_CLIENTS;
+}
+
+/*
+ * By the token of the client itself, which has sent its request; who does not
+ * let itself be known may not, for of the process that has opened the pipe
+ * nobody knows to whom it has passed its end on.
+ */
+bool port_may_quote(unsigned conn)
+{
+	const struct slot *s = &slots[conn];
+	HANDLE token;
+	bool may;
+
+	if (s->stdio || windows_options.quote == NULL) {
+		return true;
+	}
+	if (!s->admitted || !s->heard || sid_client_token(s->pipe, &token) < 0) {
+		return false;
+	}
+	may = pipe_security_grants(windows_options.quote, token);
+	(void)CloseHandle(token);
+	return may;
 }
 
 /*

@@ -33,6 +33,58 @@ PSECURITY_DESCRIPTOR pipe_security_parse(const wchar_t *sddl)
 	return security;
 }
 
+/* As the system has them for pipes, which are files. It takes no constant. */
+static GENERIC_MAPPING rights = {FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE,
+				 FILE_ALL_ACCESS};
+
+static ACL *dacl_of(PSECURITY_DESCRIPTOR security)
+{
+	BOOL present = FALSE, defaulted = FALSE;
+	ACL *dacl = NULL;
+
+	return GetSecurityDescriptorDacl(security, &present, &dacl, &defaulted) && present ? dacl
+											   : NULL;
+}
+
+/* Of all kinds of entries the rights stand in the same place. The system does
+ * this when an object gets a DACL, and counts on it when access is checked. */
+int pipe_security_map(PSECURITY_DESCRIPTOR security)
+{
+	ACL *dacl = dacl_of(security);
+
+	for (DWORD i = 0; dacl != NULL && i < dacl->AceCount; i++) {
+		void *entry;
+
+		if (!GetAce(dacl, i, &entry)) {
+			return -ERR_USAGE;
+		}
+		MapGenericMask(&((ACCESS_ALLOWED_ACE *)entry)->Mask, &rights);
+	}
+	return dacl != NULL ? 0 : -ERR_USAGE;
+}
+
+/*
+ * An owner and a group there must be, or nothing is checked. LocalSystem is
+ * both: an owner may change a DACL, which is not what is asked here.
+ */
+bool pipe_security_grants(PSECURITY_DESCRIPTOR security, HANDLE token)
+{
+	SECURITY_DESCRIPTOR whole;
+	BYTE system[SECURITY_MAX_SID_SIZE];
+	PRIVILEGE_SET used = {0};
+	DWORD size = sizeof(system), used_size = sizeof(used), granted = 0;
+	BOOL may = FALSE;
+
+	return CreateWellKnownSid(WinLocalSystemSid, NULL, system, &size) &&
+	       InitializeSecurityDescriptor(&whole, SECURITY_DESCRIPTOR_REVISION) &&
+	       SetSecurityDescriptorOwner(&whole, system, FALSE) &&
+	       SetSecurityDescriptorGroup(&whole, system, FALSE) &&
+	       SetSecurityDescriptorDacl(&whole, TRUE, dacl_of(security), FALSE) &&
+	       AccessCheck(&whole, token, FILE_READ_DATA | FILE_WRITE_DATA, &rights, &used,
+			   &used_size, &granted, &may) &&
+	       may;
+}
+
 SECURITY_ATTRIBUTES *pipe_security_own(void)
 {
 	static SECURITY_DESCRIPTOR security;

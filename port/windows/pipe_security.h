@@ -1,9 +1,10 @@
 /*
- * Who may use the pipe.
+ * Who may use the pipe, and who of those may quote.
  */
 #ifndef WINDOWS_PIPE_SECURITY_H
 #define WINDOWS_PIPE_SECURITY_H
 
+#include <stdbool.h>
 #include <wchar.h>
 #include <windows.h>
 
@@ -13,6 +14,17 @@
  * nobody (empty).
  */
 PSECURITY_DESCRIPTOR pipe_security_parse(const wchar_t *sddl);
+
+/*
+ * Makes what pipe_security_parse gave ready for pipe_security_grants: its
+ * generic rights become those of a file. -ERR_USAGE: an entry is none.
+ */
+int pipe_security_map(PSECURITY_DESCRIPTOR security);
+/*
+ * Does it let this token read and write, so that as the pipe's it would let
+ * its holder in? No where that cannot be found out.
+ */
+bool pipe_security_grants(PSECURITY_DESCRIPTOR security, HANDLE token);
 
 /*
  * What the pipe's instances are made with: only the account that this process

@@ -50,17 +50,16 @@ int sid_of_client_process(HANDLE pipe, union sid *sid)
 	return opened ? sid_of_token(token, sid) : -ERR_IO;
 }
 
-int sid_of_client(HANDLE pipe, union sid *sid)
+int sid_client_token(HANDLE pipe, HANDLE *token)
 {
-	HANDLE token;
 	BOOL opened;
 
-	memset(sid, 0, sizeof(*sid));
+	*token = NULL;
 	if (!ImpersonateNamedPipeClient(pipe)) {
 		return -ERR_IO;
 	}
 	/* As ourselves: the client need not be allowed to see its own token. */
-	opened = OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, TRUE, &token);
+	opened = OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, TRUE, token);
 	if (!RevertToSelf()) {
 		/* Nothing more may be done in the client's name. */
 		log_reason(PORT_LOG_ERROR, "cannot stop impersonating a client", NULL,
@@ -68,7 +67,19 @@ int sid_of_client(HANDLE pipe, union sid *sid)
 		log_flush();
 		(void)TerminateProcess(GetCurrentProcess(), 1);
 	}
-	return opened ? sid_of_token(token, sid) : -ERR_IO;
+	if (!opened) {
+		*token = NULL;
+		return -ERR_IO;
+	}
+	return 0;
+}
+
+int sid_of_client(HANDLE pipe, union sid *sid)
+{
+	HANDLE token;
+
+	memset(sid, 0, sizeof(*sid));
+	return sid_client_token(pipe, &token) == 0 ? sid_of_token(token, sid) : -ERR_IO;
 }
 
 void sid_put(PSID sid, struct line *l)

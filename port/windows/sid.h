@@ -23,6 +23,11 @@ int sid_of_process(union sid *sid);
  */
 int sid_of_client(HANDLE pipe, union sid *sid);
 /*
+ * The same client's token, to be closed: it can be asked (TOKEN_QUERY), and
+ * impersonates it. -ERR_IO, with *token NULL.
+ */
+int sid_client_token(HANDLE pipe, HANDLE *token);
+/*
  * The same by the process that has opened the other end, before anything has
  * been read: it may have passed its end on, so this is for keeping count and
  * for the log, not for access.

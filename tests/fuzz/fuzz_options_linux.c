@@ -16,8 +16,7 @@
 
 static struct wanted {
 	struct linux_options options;
-	struct allowed allowed[ALLOW_MAX];
-	size_t allowed_count;
+	struct allowed in, quote;
 } want;
 
 static bool number(const char *s, const char *digits, uint64_t max, uint32_t *n)
@@ -61,25 +60,37 @@ static bool want_group(const char *value)
 }
 
 /* In a list and in a pair an id has ten digits at most. */
-static bool want_allow(const char *value)
+static bool want_list(const char *value, struct allowed *l)
 {
 	char *list = strdup(value);
 	char *rest = list;
 	char *part;
 	bool right = true;
 
-	want.allowed_count = 0;
+	l->count = 0;
 	while (right && (part = strsep(&rest, ",")) != NULL) {
-		struct allowed who = {.group = part[0] == '@'};
+		bool group = part[0] == '@';
+		uint32_t number = 0;
 
-		part += who.group;
-		right = want.allowed_count < 64 && strlen(part) <= 10 && id(part, &who.id);
+		part += group;
+		right = l->count < 64 && strlen(part) <= 10 && id(part, &number);
 		if (right) {
-			want.allowed[want.allowed_count++] = who;
+			l->who[l->count].group = group;
+			l->who[l->count++].id = number;
 		}
 	}
 	free(list);
 	return right;
+}
+
+static bool want_allow(const char *value)
+{
+	return want_list(value, &want.in);
+}
+
+static bool want_allow_quote(const char *value)
+{
+	return want_list(value, &want.quote);
 }
 
 static bool want_tpm(const char *value)
@@ -132,6 +143,7 @@ static const struct rule {
 	{"--sandbox", want_sandbox},
 	{"--endorsement-auth", want_endorsement_auth},
 	{"--ek-cert", want_ek_cert},
+	{"--allow-quote", want_allow_quote},
 };
 #define RULES (sizeof rules / sizeof *rules)
 
@@ -148,14 +160,15 @@ static void check_options(void)
 	MUST(got->tpm == o->tpm && got->sandbox == o->sandbox);
 	MUST(got->endorsement_auth == o->endorsement_auth && got->ek_cert == o->ek_cert);
 	MUST(got->user == o->user && got->user_group == o->user_group);
-	MUST(allowed_count == want.allowed_count);
+	MUST(allowed_in.count == want.in.count);
+	MUST(allowed_quote.count == want.quote.count);
 }
 
-static void check_allowed(void)
+static void check_allowed(const struct allowed *got, const struct allowed *list)
 {
-	for (size_t i = 0; i < allowed_count; i++) {
-		MUST(allowed[i].group == want.allowed[i].group);
-		MUST(allowed[i].id == want.allowed[i].id);
+	for (size_t i = 0; i < got->count; i++) {
+		MUST(got->who[i].group == list->who[i].group);
+		MUST(got->who[i].id == list->who[i].id);
 	}
 }
 
@@ -200,7 +213,8 @@ static bool set(const struct rule *rule, const char *value)
 	if (!right) {
 		want = before;
 	} else {
-		check_allowed();
+		check_allowed(&allowed_in, &want.in);
+		check_allowed(&allowed_quote, &want.quote);
 	}
 	check_options();
 	return right;
@@ -217,8 +231,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		defaults = linux_options;
 	}
 	linux_options = defaults;
-	memset(allowed, 0, sizeof allowed);
-	allowed_count = 0;
+	memset(&allowed_in, 0, sizeof allowed_in);
+	memset(&allowed_quote, 0, sizeof allowed_quote);
 	memset(&want, 0, sizeof want);
 	want.options = defaults;
 	while (right && size > 0 && count < SETTINGS_MAX) {

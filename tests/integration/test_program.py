@@ -22,7 +22,8 @@ def attestd(*args, binary=None, **options):
 def test_help(binary):
     done = attestd("--help", binary=binary)
     assert done.returncode == 0 and not done.stderr
-    for word in ("serve", "once", "call", "--socket", "--mode", "--owner", "--group", "--allow", "--tpm", "--log-level"):
+    for word in ("serve", "once", "call", "--socket", "--mode", "--owner", "--group", "--allow", "--allow-quote",
+                 "--tpm", "--log-level"):
         assert word in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 100
 
@@ -42,6 +43,7 @@ def test_version(binary):
     ["--log-level", "loud"], ["--tpm", ""], ["once", "--socket", "/tmp/x"], ["once", "getEK"],
     ["--owner", "root"], ["--owner", "4294967295"], ["--allow", "root"], ["--allow", ""],
     ["--allow=1,"], ["--allow", "1,,2"], ["--allow", "@"], ["--allow=" + ",".join("1" * 65)],
+    ["--allow-quote", "root"], ["--allow-quote", ""], ["--allow-quote=1,"], ["once", "--allow-quote", "1"],
     ["once", "--allow", "1"], ["call", "getEK", "getEK"], ["call", "--mode", "0600"], ["call", "--tpm", "/dev/tpm0"],
 ], ids=" ".join)
 def test_wrong_options(args):

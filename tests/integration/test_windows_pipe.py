@@ -90,11 +90,12 @@ def test_sddl(start, sddl):
     "D:(A;;GA;;;SY)S:(ML;;NW;;;HI)", "O:SYD:(A;;GA;;;SY)", "G:BAD:(A;;GA;;;SY)",
     "D:", "D:P", "O:SY", "O:BAG:BA", "S:", "D:NO_ACCESS_CONTROL", "D:(A;;GA;;;SY" + ")" * 3000,
 ])
-def test_sddl_refused(sddl):
+@pytest.mark.parametrize("option", ["--sddl", "--allow-quote"])
+def test_sddl_refused(option, sddl):
     """Malformed; no DACL, a NULL one (all may), an empty one (none may); what is not applied."""
-    done = attestd("serve", "--pipe", new_pipe(), "--sddl", sddl)
+    done = attestd("serve", "--pipe", new_pipe(), option, sddl)
     assert done.returncode == 64
-    assert "--sddl" in done.stderr.split("usage:")[0] and not done.stdout
+    assert option in done.stderr.split("usage:")[0] and not done.stdout
 
 
 # ---- its clients -------------------------------------------------------------

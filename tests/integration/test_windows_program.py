@@ -21,7 +21,7 @@ pytestmark = pytest.mark.windows
 def test_help():
     done = attestd("--help")
     assert done.returncode == 0 and not done.stderr
-    for word in ("serve", "once", "call", "install", "uninstall", "--pipe", "--sddl",
+    for word in ("serve", "once", "call", "install", "uninstall", "--pipe", "--sddl", "--allow-quote",
                  r"\\.\pipe\TpmWrapperPipe", "--log-level"):
         assert word in done.stdout
     for word in ("--socket", "--tpm"):
@@ -34,7 +34,7 @@ def test_help():
     ["--pipe", ""], ["--pipe", "x" * 300], ["--pipe", r"a\b"], ["--pipe", r"\\other\pipe\a"],
     ["--pipe", r"\\.\pipe\a\b"], ["--pipe", "\\\\.\\pipe\\"], ["--sddl"], ["--socket", "x"],
     ["--log-level", "loud"], ["once", "--pipe", "x"], ["once", "getEK"], ["call", "getEK", "getEK"],
-    ["call", "--sddl", "D:(A;;GA;;;SY)"], ["install", "--nope"], ["install", "getEK"],
+    ["call", "--sddl", "D:(A;;GA;;;SY)"], ["once", "--allow-quote", "D:(A;;GA;;;SY)"], ["install", "--nope"], ["install", "getEK"],
     ["install", "--sddl", "D:"], ["install", "--pipe", ""], ["uninstall", "--pipe", "x"],
     ["uninstall", "x"],
 ], ids=" ".join)

@@ -102,7 +102,7 @@ static void turned_away_in_any_state(void)
 	hear(fd, "");
 }
 
-/* ---- --allow ------------------------------------------------------------- */
+/* ---- --allow, --allow-quote ---------------------------------------------- */
 
 static void allowed(const char *list, int result)
 {
@@ -162,8 +162,74 @@ static void is_allowed_by_group(void)
 	allowed("@0", 0); /* its own, all the same */
 }
 
+/* Of those who are in; the list of --allow says nothing of it, nor the other way round. */
+static void may_quote(const char *in, const char *quote, bool may)
+{
+	int fd;
+
+	CHECK(set_option("--allow", in) == 0 && set_option("--allow-quote", quote) == 0);
+	fd = open_client(0, 0);
+	CHECK(port_may_quote(0) == may);
+	CHECK(set_option("--allow-quote", "4294967294") == 0);
+	CHECK(!port_may_quote(0));
+	port_close(0, 0);
+	CHECK(close(fd) == 0);
+}
+
+static void is_allowed_to_quote(void)
+{
+	char own[32], group[32];
+	int fd;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	fd = open_client(0, 0);
+	CHECK(port_may_quote(0)); /* nobody has said who may */
+	port_close(0, 0);
+	CHECK(!port_may_quote(0)); /* that is nobody */
+	CHECK(close(fd) == 0);
+	(void)snprintf(own, sizeof(own), "%u", getuid());
+	(void)snprintf(group, sizeof(group), "7654321,@%u", getgid());
+	may_quote(own, own, true);
+	may_quote(own, group, true);
+	may_quote(group, "7654321,@7654321", false);
+	CHECK(set_option("--allow", "7654321") == 0 && set_option("--allow-quote", own) == 0);
+	(void)open_client(0, -ERR_ACCESS);
+	CHECK(!port_may_quote(0)); /* it is not in */
+	turn_away(0, "x");
+}
+
+/* As its groups were when it connected. */
+static void is_allowed_to_quote_by_group(void)
+{
+	static const gid_t groups[] = {70000, 70001};
+	int fd;
+
+	if (geteuid() != 0) {
+		return; /* who else may set them? */
+	}
+	CHECK(port_listen(PORT_SERVE) == 0);
+	CHECK(set_option("--allow-quote", "@70001") == 0);
+	CHECK(setgroups(2, groups) == 0);
+	fd = open_client(0, 0);
+	CHECK(setgroups(1, groups) == 0);
+	(void)open_client(1, 0);
+	CHECK(port_may_quote(0) && !port_may_quote(1));
+	CHECK(close(fd) == 0);
+	CHECK(port_may_quote(0)); /* it has hung up, and is who it was */
+}
+
+/* Whoever started `once` is not a client of the socket. */
+static void standard_input_may(void)
+{
+	CHECK(set_option("--allow-quote", "4294967294") == 0);
+	CHECK(port_listen(PORT_ONCE) == 0);
+	expect(PORT_EVENT_OPEN, 0);
+	CHECK(port_admit(0) == 0 && port_may_quote(0));
+}
+
 static void lists(void)
 {
+	static const char *const options[] = {"--allow", "--allow-quote"};
 	static const char *const wrong[] = {
 		"",           ",",           "1,",          ",1",          "1,,2",
 		"@",          "@@1",         "1,@",         "root",        "-1",
@@ -171,24 +237,30 @@ static void lists(void)
 		"4294967295", "@4294967295", "42949672940", "00000000001", "1,18446744073709551617",
 		"1@2",
 	};
-	char list[4 * 65 + 1] = "", *end = list;
 
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		CHECK(set_option("--allow", wrong[i]) == -ERR_USAGE);
+	for (size_t k = 0; k < 2; k++) {
+		char list[4 * 65 + 1] = "", *end = list;
+
+		for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+			CHECK(set_option(options[k], wrong[i]) == -ERR_USAGE);
+		}
+		for (unsigned i = 0; i < 65; i++) {
+			end += sprintf(end, "%s@%u", i == 0 ? "" : ",", i % 10);
+			CHECK(set_option(options[k], list) == (i < 64 ? 0 : -ERR_USAGE));
+		}
+		CHECK(set_option(options[k], "0,4294967294,@0,@4294967294") == 0);
 	}
-	for (unsigned i = 0; i < 65; i++) {
-		end += sprintf(end, "%s@%u", i == 0 ? "" : ",", i % 10);
-		CHECK(set_option("--allow", list) == (i < 64 ? 0 : -ERR_USAGE));
-	}
-	CHECK(set_option("--allow", "0,4294967294,@0,@4294967294") == 0);
 }
 
-#define ALL_TESTS(X)                \
-	X(half_the_slots)           \
-	X(lingering_counts)         \
-	X(turned_away_in_any_state) \
-	X(is_allowed)               \
-	X(is_allowed_by_group)      \
+#define ALL_TESTS(X)                    \
+	X(half_the_slots)               \
+	X(lingering_counts)             \
+	X(turned_away_in_any_state)     \
+	X(is_allowed)                   \
+	X(is_allowed_by_group)          \
+	X(is_allowed_to_quote)          \
+	X(is_allowed_to_quote_by_group) \
+	X(standard_input_may)           \
 	X(lists)
 
 RUN(ALL_TESTS)
