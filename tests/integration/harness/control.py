@@ -7,13 +7,13 @@ import time
 from . import paths
 
 CC = {
-    "CreatePrimary": 0x131, "ActivateCredential": 0x147, "NV_Read": 0x14E,
-    "PolicySecret": 0x151, "ContextLoad": 0x161, "ContextSave": 0x162,
-    "FlushContext": 0x165, "NV_ReadPublic": 0x169, "ReadPublic": 0x173,
-    "StartAuthSession": 0x176, "GetCapability": 0x17A, "GetRandom": 0x17B,
-    "PolicyGetDigest": 0x189,
+    "CreatePrimary": 0x131, "ActivateCredential": 0x147, "Certify": 0x148,
+    "CertifyCreation": 0x14A, "NV_Read": 0x14E, "PolicySecret": 0x151, "Quote": 0x158,
+    "ContextLoad": 0x161, "ContextSave": 0x162, "FlushContext": 0x165, "NV_ReadPublic": 0x169,
+    "ReadPublic": 0x173, "StartAuthSession": 0x176, "GetCapability": 0x17A,
+    "GetRandom": 0x17B, "PCR_Read": 0x17E, "PCR_Extend": 0x182, "PolicyGetDigest": 0x189,
 }
-KEYS = 2  # the EK and the AIK
+KEYS = 3  # the EK and both AIKs
 NAMES = {code: name for name, code in CC.items()}
 RC_RETRY = 0x922
 
