@@ -94,7 +94,7 @@ static void blocks_what_is_not_allowed(void **state)
 
 static void blocks_more_for_users(void **state)
 {
-	static const uint32_t codes[] = {0x147, 0x151, 0x12a, 0x182};
+	static const uint32_t codes[] = {0x147, 0x148, 0x14a, 0x151, 0x12a, 0x182};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
@@ -184,6 +184,69 @@ static void sessions_end_with_their_last_command(void **state)
 	assert_int_equal(enter(&one, true), RC_SESSION_HANDLE);
 }
 
+/* Of both keys that certify and are certified, whichever they are. */
+static void what_certifies_is_the_contexts_own(void **state)
+{
+	static const uint32_t codes[] = {0x148, 0x14a};
+	uint32_t ecc = load(&one, 0x80000000), rsa = load(&one, 0x80000001);
+	uint32_t others = load(&other, 0x80000002);
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		begin(0x8001, codes[i]);
+		handle(rsa);
+		handle(ecc);
+		assert_int_equal(enter(&one, true), 0);
+		assert_int_equal(u32(command + HEADER), 0x80000001);
+		assert_int_equal(u32(command + HEADER + 4), 0x80000000);
+		begin(0x8001, codes[i]);
+		handle(ecc);
+		handle(others);
+		assert_int_equal(enter(&one, true), RC_HANDLE | 0x200);
+	}
+	begin(0x8001, 0x158);
+	handle(others);
+	assert_int_equal(enter(&one, true), RC_HANDLE | 0x100);
+	assert_int_equal(enter(&other, false), 0);
+}
+
+/* The indices of a chain are; their numbers go both ways as they are. */
+static void lists_of_handles(void **state)
+{
+	static const struct {
+		uint32_t first, rc;
+	} lists[] = {
+		{0x01c00100, 0},       {0x81000000, 0},       {0, 0},
+		{0x80000000, BLOCKED}, {0x02000000, BLOCKED}, {0x03000000, BLOCKED},
+	};
+	uint8_t response[HEADER + 13] = {0x80, 1, 0, 0, 0, HEADER + 13};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		begin(0x8001, 0x17a);
+		handle(CAP_HANDLES);
+		handle(lists[i].first);
+		handle(256); /* how many */
+		assert_int_equal(enter(&one, true), lists[i].rc);
+		assert_int_equal(u32(command + HEADER + 4), lists[i].first);
+	}
+	begin(0x8001, 0x17a);
+	handle(CAP_HANDLES);
+	handle(0x01c00100);
+	handle(256);
+	assert_int_equal(enter(&one, true), 0);
+	put32(response + HEADER + 9, 0x01c00100);
+	tbs_leave(&one, &seen, response, sizeof response);
+	assert_int_equal(u32(response + HEADER + 9), 0x01c00100);
+	assert_int_equal(one.count, 0);
+	/* Other properties may have any number. */
+	begin(0x8001, 0x17a);
+	handle(6);
+	handle(0x80000000);
+	handle(1);
+	assert_int_equal(enter(&one, true), 0);
+}
+
 static void looks_at_no_byte_too_many(void **state)
 {
 	uint32_t s = load(&one, 0x02000001);
@@ -212,6 +275,8 @@ int main(void)
 		cmocka_unit_test_setup(handles_belong_to_their_context, forget_all),
 		cmocka_unit_test_setup(what_is_flushed_is_gone, forget_all),
 		cmocka_unit_test_setup(sessions_end_with_their_last_command, forget_all),
+		cmocka_unit_test_setup(what_certifies_is_the_contexts_own, forget_all),
+		cmocka_unit_test_setup(lists_of_handles, forget_all),
 		cmocka_unit_test_setup(looks_at_no_byte_too_many, forget_all),
 	};
 

@@ -4,6 +4,8 @@
 #define TAG_SESSIONS 0x8002U
 #define CONTINUE_SESSION 1U
 #define CC_FLUSH_CONTEXT 0x165U
+#define CC_GET_CAPABILITY 0x17aU
+#define CAP_HANDLES 1U
 
 /*
  * TPM_E_COMMAND_BLOCKED comes as the code of a response, and the call succeeds
@@ -30,6 +32,13 @@
  * Who is not elevated has a shorter list ([blocking]): ActivateCredential,
  * PCR_Extend and NV_DefineSpace are not on it ([TSS.MSR 127], [others]); reading
  * and keys of one's own are. PolicySecret has been reported by nobody: blocked.
+ *
+ * Certify is sent by [PCPTool], and both are what Windows itself attests its keys
+ * with; its Get-TpmSupportedFeature sends CertifyCreation (swtpm 852 has the bytes).
+ * That a program of somebody else's has sent that one nobody has told, only that
+ * of almost all commands EncryptDecrypt alone was refused (tpm2-tss 2499): it is
+ * let through here, and tests have it refused as well. For who is not elevated
+ * neither has been reported: blocked.
  */
 static const struct rule {
 	uint32_t code;
@@ -40,6 +49,8 @@ static const struct rule {
 	{0x12a, 1, false, false}, /* NV_DefineSpace [TSS.MSR 127] */
 	{0x131, 1, true, true}, /* CreatePrimary [NucBox] */
 	{0x147, 2, false, false}, /* ActivateCredential [NucBox] */
+	{0x148, 2, false, false}, /* Certify [PCPTool] */
+	{0x14a, 2, false, false}, /* CertifyCreation (swtpm 852) */
 	{0x14e, 2, false, true}, /* NV_Read [NucBox] */
 	{0x151, 2, false, false}, /* PolicySecret [NucBox] */
 	{0x153, 1, false, true}, /* Create [others] */
@@ -50,7 +61,7 @@ static const struct rule {
 	{0x169, 1, false, true}, /* NV_ReadPublic [NucBox] */
 	{0x173, 1, false, true}, /* ReadPublic [NucBox] */
 	{0x176, 2, true, true}, /* StartAuthSession [NucBox] */
-	{0x17a, 0, false, true}, /* GetCapability [others] */
+	{CC_GET_CAPABILITY, 0, false, true}, /* [others] */
 	{0x17b, 0, false, true}, /* GetRandom [others] */
 	{0x17e, 0, false, true}, /* PCR_Read [NucBox] */
 	{0x182, 1, false, false}, /* PCR_Extend [others] */
@@ -151,6 +162,18 @@ static uint32_t own(struct tbs_owned *o, uint32_t real)
 
 /* ---- commands -------------------------------------------------------- */
 
+/*
+ * A list of NV indices or persistent keys is the TPM's own: these numbers are
+ * nobody's. What is loaded is not for others to see ([virtual], of TPM 1.2's
+ * TPM_CAP_KEY_HANDLE: that of the context's own, with their virtual handles);
+ * whether TBS answer that for a TPM 2.0 nobody here can know: refused.
+ */
+static bool lists_what_is_loaded(const uint8_t *p, size_t n)
+{
+	return n >= HEADER + 8 && u32(p + HEADER) == CAP_HANDLES &&
+	       (is_object(u32(p + HEADER + 4)) || is_session(u32(p + HEADER + 4)));
+}
+
 /* The sessions that authorise the command, behind its handles. */
 static uint32_t enter_sessions(const struct tbs_owned *o, const uint8_t *p, size_t n,
 			       struct tbs_command *c)
@@ -194,7 +217,8 @@ uint32_t tbs_enter(const struct tbs_owned *o, bool elevated, uint8_t *p, size_t 
 	size_t at = HEADER;
 
 	*c = (struct tbs_command){.code = u32(p + 6)};
-	if (rule == NULL || (!elevated && !rule->user)) {
+	if (rule == NULL || (!elevated && !rule->user) ||
+	    (rule->code == CC_GET_CAPABILITY && lists_what_is_loaded(p, n))) {
 		return BLOCKED;
 	}
 	for (uint32_t i = 1; i <= rule->handles; i++, at += 4) {

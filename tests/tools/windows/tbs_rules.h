@@ -7,6 +7,8 @@
  *   [TSS.MSR n] issue or pull request n of microsoft/TSS.MSR
  *   [NucBox]    a report of credentials activated on Windows 11 25H2, AMD fTPM
  *   [others]    projects that say what their users met on real machines
+ *   [PCPTool]   Microsoft's own sample for attestation, in microsoft/TSS.MSR, which sends
+ *               commands of its own to TBS, with handles that Windows has given it
  * Nobody here has a real Windows. Where two things are possible, this is the
  * stricter one.
  */
