@@ -34,6 +34,22 @@ const br_hash_class *digest_class(TPM2_ALG_ID alg)
 	return NULL;
 }
 
+size_t digest_size(TPM2_ALG_ID alg)
+{
+	const br_hash_class *class = digest_class(alg);
+
+	return class == NULL ? 0 : class->desc >> BR_HASHDESC_OUT_OFF & BR_HASHDESC_OUT_MASK;
+}
+
+void digest_sha256(const uint8_t *p, size_t n, uint8_t out[32])
+{
+	br_sha256_context context;
+
+	br_sha256_init(&context);
+	br_sha256_update(&context, p, n);
+	br_sha256_out(&context, out);
+}
+
 /* A free digest as ESAPI's *context, and the algorithm's class. */
 static TSS2_RC take(TPM2_ALG_ID alg, ESYS_CRYPTO_CONTEXT_BLOB **context, struct digest **d,
 		    const br_hash_class **class)

@@ -10,6 +10,12 @@
 /* BearSSL's class for a TPM algorithm; NULL if it is none of SHA-1 and SHA-2. */
 const br_hash_class *digest_class(TPM2_ALG_ID alg);
 
+/* The bytes of its digests; 0 if it is none of these. */
+size_t digest_size(TPM2_ALG_ID alg);
+
+/* SHA-256 of the n bytes at p, to out. */
+void digest_sha256(const uint8_t *p, size_t n, uint8_t out[32]);
+
 TSS2_RC digest_hash_start(ESYS_CRYPTO_CONTEXT_BLOB **context, TPM2_ALG_ID alg, void *userdata);
 TSS2_RC digest_hash_update(ESYS_CRYPTO_CONTEXT_BLOB *context, const uint8_t *p, size_t n,
 			   void *userdata);

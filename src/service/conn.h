@@ -27,7 +27,7 @@ struct conn {
 	bool skipping; /* the rest of a line that was too long (once) */
 	bool last; /* no line end: nothing that follows is a request */
 	const struct command *command; /* WAITING, WORKING */
-	struct credential credential; /* WAITING: what the command is about */
+	struct params params; /* WAITING, WORKING: what it works on */
 };
 
 /* By their slots' numbers. */

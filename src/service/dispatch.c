@@ -1,19 +1,114 @@
 #include <string.h>
 
+#include <tss2/tss2_tpm2_types.h>
+
 #include "err.h"
 #include "service/dispatch.h"
+#include "wire/pcr_list.h"
 #include "wire/reply.h"
-#include "wire/request.h"
 #include "wire/wipe.h"
+
+/* ---- what requests bring -------------------------------------------------- */
+
+static int blame(struct request *rq, enum request_field field, int err)
+{
+	rq->culprit = request_field_names[field];
+	return err;
+}
+
+/* One of the values that a text member can have, and what it stands for. */
+struct choice {
+	const char *text;
+	uint16_t value;
+};
+
+/* *value stays where the member is absent. */
+static int choose(struct request *rq, enum request_field field, const struct choice *choices,
+		  size_t count, uint16_t *value)
+{
+	struct request_bytes is = rq->field[field];
+
+	if (is.p == NULL) {
+		return 0;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (is.n == strlen(choices[i].text) && memcmp(is.p, choices[i].text, is.n) == 0) {
+			*value = choices[i].value;
+			return 0;
+		}
+	}
+	return blame(rq, field, -ERR_VALUE);
+}
+
+static int choose_aik(struct request *rq, struct params *params)
+{
+	static const struct choice aiks[] = {{"ecc", KEY_AIK_ECC}, {"rsa", KEY_AIK_RSA}};
+	uint16_t aik = KEY_AIK_ECC;
+	int r = choose(rq, FIELD_AIK, aiks, sizeof aiks / sizeof *aiks, &aik);
+
+	params->aik = (enum key_id)aik;
+	return r;
+}
+
+static int check_credential(struct request *rq, struct params *params)
+{
+	params->kind = PARAMS_CREDENTIAL;
+	return credential_from_request(rq, EK_HMAC_LEN, EK_KEY_LEN, &params->as.credential);
+}
+
+static int check_nonce(struct request *rq, struct params *params)
+{
+	const struct request_bytes *nonce = &rq->field[FIELD_NONCE];
+
+	params->kind = PARAMS_NONCE;
+	if (nonce->p == NULL) {
+		return blame(rq, FIELD_NONCE, -ERR_FIELDS);
+	}
+	if (nonce->n == 0 || nonce->n > NONCE_MAX) {
+		return blame(rq, FIELD_NONCE, -ERR_NONCE_SIZE);
+	}
+	memcpy(params->as.sign.nonce, nonce->p, nonce->n);
+	params->as.sign.nonce_len = nonce->n;
+	return 0;
+}
+
+static const struct choice banks[] = {
+	{"sha256", TPM2_ALG_SHA256},
+	{"sha1", TPM2_ALG_SHA1},
+	{"sha384", TPM2_ALG_SHA384},
+	{"sha512", TPM2_ALG_SHA512},
+};
+#define BANKS (sizeof banks / sizeof *banks)
+
+static int check_quote(struct request *rq, struct params *params)
+{
+	const struct request_bytes *pcrs = &rq->field[FIELD_PCRS];
+	int r = check_nonce(rq, params);
+
+	if (r != 0) {
+		return r;
+	}
+	if (pcrs->p == NULL) {
+		return blame(rq, FIELD_PCRS, -ERR_FIELDS);
+	}
+	if (pcr_list_parse((const char *)pcrs->p, pcrs->n, &params->as.sign.pcrs) != 0) {
+		return blame(rq, FIELD_PCRS, -ERR_VALUE);
+	}
+	params->as.sign.bank = TPM2_ALG_SHA256;
+	return choose(rq, FIELD_PCR_BANK, banks, BANKS, &params->as.sign.bank);
+}
+
+/* ---- what replies say ----------------------------------------------------- */
 
 static const uint8_t *cert_or_null(const struct identity *id)
 {
 	return id->ek_cert_len == 0 ? NULL : id->ek_cert;
 }
 
-static void members_ek(struct text *reply, const struct identity *id,
-		       const struct tpm_result *result)
+static void reply_ek(struct text *reply, const struct identity *id, const struct params *params,
+		     const struct tpm_result *result)
 {
+	(void)params;
 	(void)result;
 	reply_member(reply, "ek_public", id->ek_spki, id->ek_spki_len);
 	reply_member(reply, "ek_cert", cert_or_null(id), id->ek_cert_len);
@@ -24,10 +119,11 @@ static void members_ek(struct text *reply, const struct identity *id,
 	}
 }
 
-static void members_attestation(struct text *reply, const struct identity *id,
-				const struct tpm_result *result)
+static void reply_attestation(struct text *reply, const struct identity *id,
+			      const struct params *params, const struct tpm_result *result)
 {
-	const struct key_public *aik = &id->keys[KEY_AIK];
+	const struct key_public *aik = &id->keys[params->aik];
+	const struct signed_attest *created = &aik->created;
 
 	(void)result;
 	reply_member(reply, "ek_pub", id->ek_spki, id->ek_spki_len);
@@ -35,20 +131,74 @@ static void members_attestation(struct text *reply, const struct identity *id,
 	reply_member(reply, "aik_name", aik->name, aik->name_len);
 	reply_member(reply, "ek_tpm", id->keys[KEY_EK].tpm, id->keys[KEY_EK].tpm_len);
 	reply_member(reply, "aik_tpm", aik->tpm, aik->tpm_len);
+	reply_member(reply, "aik_creation", aik->creation, aik->creation_len);
+	reply_member(reply, "aik_attest", created->attest, created->attest_len);
+	reply_member(reply, "aik_signature", created->signature, created->signature_len);
 }
 
-static void members_secret(struct text *reply, const struct identity *id,
-			   const struct tpm_result *result)
+static void reply_secret(struct text *reply, const struct identity *id, const struct params *params,
+			 const struct tpm_result *result)
 {
 	(void)id;
+	(void)params;
 	reply_member(reply, "decrypted_secret", result->secret, result->secret_len);
 }
 
+static void reply_quote(struct text *reply, const struct identity *id, const struct params *params,
+			const struct tpm_result *result)
+{
+	const uint8_t *value = result->pcr_values;
+	size_t bank = 0;
+
+	(void)id;
+	while (banks[bank].value != params->as.sign.bank) {
+		bank++;
+	}
+	reply_member(reply, "quoted", result->sign.attest, result->sign.attest_len);
+	reply_member(reply, "signature", result->sign.signature, result->sign.signature_len);
+	reply_text(reply, "pcr_bank", banks[bank].text);
+	reply_open(reply, "pcr_values", '{');
+	for (unsigned pcr = 0; pcr < PCR_COUNT; pcr++) {
+		if (params->as.sign.pcrs & 1U << pcr) {
+			char name[3];
+			struct text number = text_in(name, sizeof name - 1);
+
+			text_dec(&number, pcr);
+			name[number.len] = '\0';
+			reply_member(reply, name, value, result->pcr_len);
+			value += result->pcr_len;
+		}
+	}
+	reply_close(reply, '}');
+}
+
+/* ---- the commands --------------------------------------------------------- */
+
+#define CREDENTIAL                                                              \
+	(FIELD_BIT(FIELD_CREDENTIAL_BLOB) | FIELD_BIT(FIELD_ENCRYPTED_SECRET) | \
+	 FIELD_BIT(FIELD_HMAC) | FIELD_BIT(FIELD_ENC))
+#define AIK FIELD_BIT(FIELD_AIK)
+#define NONCE FIELD_BIT(FIELD_NONCE)
+#define PCRS (FIELD_BIT(FIELD_PCRS) | FIELD_BIT(FIELD_PCR_BANK))
+
 static const struct command commands[] = {
-	{"getEK", FACT_CERT, NULL, "", members_ek},
-	{"getAttestationData", FACT_CERT | FACT_AIK, NULL, "", members_attestation},
-	{"activateCredential", FACT_AIK, &credential_operation,
-	 "ActivateCredential failed: ", members_secret},
+	{.name = "getEK", .facts = FACT_CERT, .reply = reply_ek},
+	{.name = "getAttestationData",
+	 .members = AIK,
+	 .facts = FACT_CERT,
+	 .reply = reply_attestation},
+	{.name = "activateCredential",
+	 .error_prefix = "ActivateCredential failed: ",
+	 .members = CREDENTIAL | AIK,
+	 .op = &credential_operation,
+	 .check = check_credential,
+	 .reply = reply_secret},
+	{.name = "quote",
+	 .members = AIK | NONCE | PCRS,
+	 .op = &quote_operation,
+	 .signs = true,
+	 .check = check_quote,
+	 .reply = reply_quote},
 };
 
 static const struct command *find(const char *name)
@@ -61,34 +211,44 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
+/* What the command knows of the request. */
+static int take(const struct command *command, struct request *rq, struct params *params)
+{
+	int r = request_take(rq, command->members);
+
+	if (r == 0) {
+		r = choose_aik(rq, params);
+	}
+	return r == 0 && command->check != NULL ? command->check(rq, params) : r;
+}
+
 int dispatch_parse(const uint8_t *line, size_t n, const struct command **command,
-		   struct credential *credential, struct refusal *why)
+		   struct params *params, struct refusal *why)
 {
 	static struct request rq;
 	int r = request_parse(line, n, &rq);
 
+	memset(params, 0, sizeof *params);
 	*command = find(rq.command);
-	if (r != 0 && rq.in_fields && (*command == NULL || (*command)->op == NULL)) {
-		r = 0; /* in members that mean nothing to this command */
-		rq.culprit = NULL;
-	}
-	if (r == 0 && *command == NULL) {
-		r = -ERR_COMMAND;
-	}
-	if (r == 0 && (*command)->op != NULL) {
-		r = credential_from_request(&rq, EK_HMAC_LEN, EK_KEY_LEN, credential);
+	if (r == 0) {
+		r = *command == NULL ? -ERR_COMMAND : take(*command, &rq, params);
 	}
 	why->err = r;
 	why->field = rq.culprit;
-	wipe(rq.store, n < sizeof rq.store ? n : sizeof rq.store);
+	request_wipe(&rq);
 	return r;
 }
 
-void dispatch_reply(const struct command *command, const struct tpm_result *result,
-		    struct text *reply)
+unsigned dispatch_facts(const struct command *command, const struct params *params)
+{
+	return command->facts | (command->members & AIK ? FACT_OF_AIK(params->aik) : 0);
+}
+
+void dispatch_reply(const struct command *command, const struct params *params,
+		    const struct tpm_result *result, struct text *reply)
 {
 	reply_ok(reply);
-	command->members(reply, tpm_identity(), result);
+	command->reply(reply, tpm_identity(), params, result);
 	reply_end(reply);
 }
 
@@ -96,7 +256,9 @@ void dispatch_refuse(const struct command *command, struct refusal why, uint32_t
 		     struct text *reply)
 {
 	/* Older clients know these two texts as they are. */
-	bool bare = command == NULL || why.err == -ERR_COMMAND || why.err == -ERR_FIELDS;
+	bool bare = command == NULL || command->error_prefix == NULL || why.err == -ERR_COMMAND ||
+		    why.err == -ERR_FIELDS;
 
 	reply_error(reply, why.err, bare ? "" : command->error_prefix, why.field, tpm_rc);
+	reply_end(reply);
 }

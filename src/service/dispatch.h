@@ -1,24 +1,34 @@
 /*
- * The commands: what each needs of the TPM, and what it replies.
+ * The commands: what each knows of a request, what it needs of the TPM, and what
+ * it replies.
  */
 #ifndef SERVICE_DISPATCH_H
 #define SERVICE_DISPATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "tpm/tpm.h"
+#include "wire/request.h"
 #include "wire/text.h"
 
 struct command {
 	const char *name;
-	unsigned facts; /* what it needs to be known of the TPM: FACT_ bits */
-	const struct operation *op; /* what it does then; NULL: it is answered from memory */
-	/* Stands before each error's message. */
+	/* Stands before each error's message, for clients that know it so; or NULL. */
 	const char *error_prefix;
-	/* The members of a successful reply. */
-	void (*members)(struct text *reply, const struct identity *id,
-			const struct tpm_result *result);
+	unsigned members; /* those of a request that it knows: FIELD_BIT */
+	/* What it needs to be known of the TPM: FACT_ bits. Where it knows the member
+	 * "aik", that AIK's comes on top (dispatch_facts). */
+	unsigned facts;
+	const struct operation *op; /* what it does then; NULL: it is answered from memory */
+	bool signs; /* only for who may quote (port_may_quote) */
+	/* Puts what the members say into params, which is zero but for the AIK. Returns
+	 * 0, or a negative enum err with the request's culprit set. NULL: says nothing. */
+	int (*check)(struct request *rq, struct params *params);
+	/* The members of a successful reply; `result` is NULL without an `op`. */
+	void (*reply)(struct text *reply, const struct identity *id, const struct params *params,
+		      const struct tpm_result *result);
 };
 
 /* What went wrong with a request, for its reply and the log. */
@@ -29,17 +39,19 @@ struct refusal {
 
 /*
  * Understands a request line of n bytes (without its line end). On success
- * *command is what is asked, and *credential what activateCredential brought;
- * the caller wipes it. On failure -ERR_..., *why says the same, and *command
- * is the command if it was understood, else NULL.
+ * *command is what is asked, and *params what it brought, which the caller
+ * wipes. On failure -ERR_..., *why says the same, and *command is the command if
+ * it was understood, else NULL.
  */
 int dispatch_parse(const uint8_t *line, size_t n, const struct command **command,
-		   struct credential *credential, struct refusal *why);
+		   struct params *params, struct refusal *why);
 
-/* Writes the whole reply line of a request that succeeded. `result` may be
- * NULL if the command needed only what is known. */
-void dispatch_reply(const struct command *command, const struct tpm_result *result,
-		    struct text *reply);
+/* What such a request needs to be known of the TPM: FACT_ bits. */
+unsigned dispatch_facts(const struct command *command, const struct params *params);
+
+/* Writes the whole reply line of a request that succeeded. */
+void dispatch_reply(const struct command *command, const struct params *params,
+		    const struct tpm_result *result, struct text *reply);
 
 /* Writes the whole reply line of a request that failed; command may be NULL. */
 void dispatch_refuse(const struct command *command, struct refusal why, uint32_t tpm_rc,

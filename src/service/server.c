@@ -24,7 +24,7 @@ static struct {
 
 static void send_reply(unsigned c, const struct text *reply, uint64_t now)
 {
-	wipe(&conns[c].credential, sizeof conns[c].credential);
+	wipe(&conns[c].params, sizeof conns[c].params);
 	conns[c].state = SENDING;
 	conns[c].deadline = server.once ? PORT_NEVER : now + CLIENT_MS;
 	port_rx_ack(c, conns[c].taken);
@@ -59,7 +59,7 @@ static void answer(unsigned c, const struct tpm_result *result, uint64_t now)
 {
 	struct text reply = reply_buffer(c);
 
-	dispatch_reply(conns[c].command, result, &reply);
+	dispatch_reply(conns[c].command, &conns[c].params, result, &reply);
 	server.look = server.look ||
 		      (conns[c].command->facts & FACT_CERT && tpm_identity()->ek_cert_len == 0);
 	log_request(conns[c].command->name, 0, 0, result == NULL ? 0 : result->commands, c);
@@ -73,26 +73,36 @@ static void drop(unsigned c, uint32_t linger_ms)
 	if (server.working == c) {
 		server.working = NOBODY; /* the job goes on, for nobody */
 	}
-	wipe(&conns[c].credential, sizeof conns[c].credential);
+	wipe(&conns[c].params, sizeof conns[c].params);
 	conns[c].state = FREE;
 	port_close(c, linger_ms);
 }
 
-/* Can it be answered from memory? */
-static bool is_known(const struct command *command)
+static unsigned facts(unsigned c)
 {
-	return command->op == NULL && tpm_knows(command->facts);
+	return dispatch_facts(conns[c].command, &conns[c].params);
+}
+
+/* Can it be answered from memory? */
+static bool is_known(unsigned c)
+{
+	return conns[c].command->op == NULL && tpm_knows(facts(c));
 }
 
 /* A whole line has arrived: is it a request, and can it be answered now? */
 static void take_line(unsigned c, const uint8_t *line, size_t n, uint64_t now)
 {
+	const struct command **command = &conns[c].command;
 	struct refusal why;
-	int r = dispatch_parse(line, n, &conns[c].command, &conns[c].credential, &why);
+	int r = dispatch_parse(line, n, command, &conns[c].params, &why);
 
+	if (*command != NULL && (*command)->signs && !port_may_quote(c)) {
+		why = (struct refusal){-ERR_ACCESS, NULL};
+		r = why.err;
+	}
 	if (r != 0) {
-		refuse(c, conns[c].command, why, 0, 0, now);
-	} else if (is_known(conns[c].command)) {
+		refuse(c, *command, why, 0, 0, now);
+	} else if (is_known(c)) {
 		answer(c, NULL, now);
 	} else {
 		conns[c].state = WAITING;
@@ -242,8 +252,8 @@ static void deliver(uint64_t now)
 	if (c != NOBODY && result->err == 0) {
 		answer(c, result, now);
 	} else if (c != NOBODY) {
-		refuse(c, conns[c].command, (struct refusal){result->err, NULL}, result->rc,
-		       result->commands, now);
+		refuse(c, conns[c].command, (struct refusal){result->err, result->field},
+		       result->rc, result->commands, now);
 	}
 	server.working = NOBODY;
 	tpm_forget();
@@ -253,7 +263,7 @@ static void begin(unsigned c)
 {
 	conns[c].state = WORKING;
 	server.working = c;
-	tpm_begin(conns[c].command->facts, conns[c].command->op, &conns[c].credential);
+	tpm_begin(facts(c), conns[c].command->op, &conns[c].params);
 }
 
 /* Answers those who wait and need not, and begins the first one's job if the
@@ -266,7 +276,7 @@ static bool serve_waiting(uint64_t now)
 	while (c != NOBODY) {
 		uint64_t arrival = conns[c].arrival;
 
-		if (is_known(conns[c].command)) {
+		if (is_known(c)) {
 			answer(c, NULL, now);
 		} else if (outlook != 0) {
 			refuse(c, conns[c].command, (struct refusal){outlook, NULL}, 0, 0, now);

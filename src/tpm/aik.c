@@ -4,11 +4,14 @@
 #include "tpm/key.h"
 #include "tpm/rc.h"
 #include "tpm/session.h"
+#include "tpm/sign.h"
 
-/* One that was had before may be of an EK that was another's. */
-static void begin(struct tpm *t)
+/* A step of its own, for which key it is about only the step knows: one that was
+ * had before may be of an EK that was another's. */
+static TSS2_RC drop(struct tpm *t)
 {
-	key_drop(&t->keys[KEY_AIK]);
+	key_drop(&t->keys[t->about]);
+	return STEP_SKIP;
 }
 
 static TSS2_RC create_start(struct tpm *t)
@@ -19,20 +22,58 @@ static TSS2_RC create_start(struct tpm *t)
 	return rc;
 }
 
-static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
+static TSS2_RC certify_start(struct tpm *t)
 {
-	(void)stale;
+	static const TPM2B_DATA nothing;
+	const struct key *aik = &t->keys[t->about];
+
+	return Esys_CertifyCreation_Async(t->esys, aik->loaded, aik->loaded, ESYS_TR_PASSWORD,
+					  ESYS_TR_NONE, ESYS_TR_NONE, &nothing, &aik->creation_hash,
+					  &sign_scheme, &aik->ticket);
+}
+
+static TSS2_RC certify_finish(struct tpm *t)
+{
+	TPM2B_ATTEST *attest = NULL;
+	TPMT_SIGNATURE *signature = NULL;
+	TSS2_RC rc = Esys_CertifyCreation_Finish(t->esys, &attest, &signature);
+
+	return sign_take(rc, attest, signature, &t->id.keys[t->about].created);
+}
+
+static int conclude(struct tpm *t, TSS2_RC rc, unsigned fact, bool *stale)
+{
+	*stale = rc_is_no_handle(rc);
 	if (rc != TSS2_RC_SUCCESS) {
 		return rc_error(rc);
 	}
-	t->facts |= FACT_AIK;
+	t->facts |= fact;
 	return 0;
 }
 
-static const struct step steps[] = {
-	{key_auth_start, session_auth_finish, TPM_COMMAND_MS, KEY_AIK},
-	{create_start, key_create_finish, TPM_CREATE_MS, KEY_AIK},
-	{key_save_start, key_save_finish, TPM_COMMAND_MS, KEY_AIK},
-};
+static int conclude_ecc(struct tpm *t, TSS2_RC rc, bool *stale)
+{
+	return conclude(t, rc, FACT_AIK_ECC, stale);
+}
 
-const struct operation aik_operation = {begin, steps, sizeof steps / sizeof *steps, conclude};
+static int conclude_rsa(struct tpm *t, TSS2_RC rc, bool *stale)
+{
+	return conclude(t, rc, FACT_AIK_RSA, stale);
+}
+
+#define STEPS(key)                                                          \
+	{                                                                   \
+		{drop, NULL, 0, key},                                       \
+		{key_auth_start, session_auth_finish, TPM_COMMAND_MS, key}, \
+		{create_start, key_create_finish, TPM_CREATE_MS, key},      \
+		{certify_start, certify_finish, TPM_COMMAND_MS, key},       \
+		{key_save_start, key_save_finish, TPM_COMMAND_MS, key},     \
+	}
+static const struct step ecc_steps[] = STEPS(KEY_AIK_ECC);
+static const struct step rsa_steps[] = STEPS(KEY_AIK_RSA);
+#define COUNT (sizeof ecc_steps / sizeof *ecc_steps)
+
+const struct operation aik_ecc_operation = {
+	.steps = ecc_steps, .count = COUNT, .conclude = conclude_ecc};
+const struct operation aik_rsa_operation = {
+	.steps = rsa_steps, .count = COUNT, .conclude = conclude_rsa};

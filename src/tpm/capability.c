@@ -1,6 +1,6 @@
 /*
  * What GetCapability can answer, in place of tpm2-tss's own unmarshalling: of
- * its ten kinds attestd asks for one, and the others cost 3 kB.
+ * its ten kinds attestd asks for two, and the others cost 3 kB.
  * (toolchains/deps.mk has Tss2_Sys_GetCapability call this one.)
  */
 #include "tpm/capability.h"

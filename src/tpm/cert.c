@@ -88,8 +88,8 @@ static bool is_settled(int r, TSS2_RC rc)
 static void learn(struct tpm *t, int r)
 {
 	tell(t, r, t->nv.rc);
-	if (ek_url(t->manufacturer, ek_modulus(t), EK_KEY_LEN, KEY_RSA_EXPONENT, t->id.ek_cert_url,
-		   sizeof t->id.ek_cert_url) != 0) {
+	if (ek_url(t->id.manufacturer, ek_modulus(t), EK_KEY_LEN, KEY_RSA_EXPONENT,
+		   t->id.ek_cert_url, sizeof t->id.ek_cert_url) != 0) {
 		t->id.ek_cert_url[0] = '\0';
 	}
 	t->facts |= FACT_CERT;
@@ -131,4 +131,9 @@ static const struct step steps[] = {
 	{judge, NULL, 0, NV_EK_CERT},
 };
 
-const struct operation cert_operation = {nv_begin, steps, sizeof steps / sizeof *steps, conclude};
+const struct operation cert_operation = {
+	.begin = nv_begin,
+	.steps = steps,
+	.count = sizeof steps / sizeof *steps,
+	.conclude = conclude,
+};

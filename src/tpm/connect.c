@@ -33,6 +33,16 @@ int connect_outlook(const struct tpm *t, uint64_t now)
 	return closed.error != 0 ? closed.error : -ERR_TPM_UNAVAILABLE;
 }
 
+int connect_error(uint64_t now)
+{
+	return closed.error != 0 || now < closed.grace_end ? closed.error : -ERR_TPM_UNAVAILABLE;
+}
+
+const char *connect_device(void)
+{
+	return closed.found;
+}
+
 uint64_t connect_deadline(void)
 {
 	return closed.grace_end != 0 && closed.grace_end < closed.reopen_at ? closed.grace_end
@@ -129,7 +139,7 @@ void connect_close(struct tpm *t)
 	link_close();
 	session_close(t);
 	t->esys = NULL;
-	t->facts &= ~(unsigned)(FACTS_OF_LINK | (port_tpm_holds_keys() ? FACT_AIK : 0));
+	t->facts &= ~(unsigned)(FACTS_OF_LINK | (port_tpm_holds_keys() ? FACT_AIKS : 0));
 	for (unsigned k = 0; k < KEYS; k++) {
 		t->keys[k].persistent = ESYS_TR_NONE;
 		t->keys[k].loaded = ESYS_TR_NONE;

@@ -37,4 +37,10 @@ void connect_works(struct tpm *t);
  */
 int connect_outlook(const struct tpm *t, uint64_t now);
 
+/* While the link is closed: what the last attempt to open it ended with. 0: none
+ * has failed yet, and there is still time. */
+int connect_error(uint64_t now);
+/* The device that is open, or was found last, a static string; or NULL. */
+const char *connect_device(void);
+
 #endif

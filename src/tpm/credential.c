@@ -15,14 +15,9 @@
 #include "tpm/session.h"
 #include "wire/wipe.h"
 
-static void begin(struct tpm *t)
-{
-	t->activation.sent = false;
-}
-
 static TSS2_RC activate_start(struct tpm *t)
 {
-	const struct credential *c = &t->activation.credential;
+	const struct credential *c = &t->params.as.credential;
 	TPM2B_ID_OBJECT blob = {.size = (UINT16)c->id_object_len};
 	TPM2B_ENCRYPTED_SECRET secret = {.size = (UINT16)c->secret_len};
 
@@ -32,10 +27,10 @@ static TSS2_RC activate_start(struct tpm *t)
 	static_assert(SECRET_MAX <= sizeof secret.secret, "a secret fits");
 	memcpy(blob.credential, c->id_object, c->id_object_len);
 	memcpy(secret.secret, c->secret, c->secret_len);
-	t->activation.sent = true;
-	rc = Esys_ActivateCredential_Async(t->esys, key_object(t, KEY_AIK), key_object(t, KEY_EK),
-					   ESYS_TR_PASSWORD, t->session, ESYS_TR_NONE, &blob,
-					   &secret);
+	t->sent = true;
+	rc = Esys_ActivateCredential_Async(t->esys, key_object(t, t->params.aik),
+					   key_object(t, KEY_EK), ESYS_TR_PASSWORD, t->session,
+					   ESYS_TR_NONE, &blob, &secret);
 	ek_prepare_salt(t);
 	return rc;
 }
@@ -71,11 +66,8 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 {
 	int r = rc == TSS2_RC_SUCCESS ? 0 : rc_error(rc);
 
-	/* The keys are not what they were (TPM reset, cleared, EK evicted). A TPM that
-	 * says that it failed may only have disliked what it was shown. */
-	*stale = rc_is_no_handle(rc) ||
-		 (!t->activation.sent && (r == -ERR_TPM_RC || r == -ERR_TPM_FAILURE));
-	if (t->activation.sent) {
+	*stale = key_is_stale(t, rc);
+	if (t->sent) {
 		/* Not the hierarchy's authorisation: the session that it has been shown
 		 * to. Its nonce may have been damaged on the way. */
 		r = r == -ERR_TPM_AUTH ? -ERR_TPM_RC : r;
@@ -86,12 +78,12 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 
 static const struct step steps[] = {
 	{key_load_start, key_load_finish, TPM_COMMAND_MS, KEY_EK},
-	{key_load_start, key_load_finish, TPM_COMMAND_MS, KEY_AIK},
+	{key_load_start, key_load_finish, TPM_COMMAND_MS, ABOUT_AIK},
 	{session_policy_start, session_policy_finish, TPM_COMMAND_MS, 0},
 	{session_auth_start, session_auth_finish, TPM_COMMAND_MS, 0},
 	{session_secret_start, session_secret_finish, TPM_COMMAND_MS, 0},
 	{activate_start, activate_finish, TPM_COMMAND_MS, 0},
 };
 
-const struct operation credential_operation = {begin, steps, sizeof steps / sizeof *steps,
-					       conclude};
+const struct operation credential_operation = {
+	.steps = steps, .count = sizeof steps / sizeof *steps, .conclude = conclude};

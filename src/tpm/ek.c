@@ -199,6 +199,7 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 		     sizeof t->id.ek_spki, &t->id.ek_spki_len) != 0) {
 		return -ERR_TPM_RESPONSE; /* a modulus of 0 */
 	}
+	t->id.ek_persistent = t->keys[KEY_EK].persistent != ESYS_TR_NONE;
 	t->facts |= FACT_EK;
 	return 0;
 }
@@ -220,4 +221,9 @@ static const struct step steps[] = {
 	{key_save_start, key_save_finish, TPM_COMMAND_MS, KEY_EK},
 };
 
-const struct operation ek_operation = {begin, steps, sizeof steps / sizeof *steps, conclude};
+const struct operation ek_operation = {
+	.begin = begin,
+	.steps = steps,
+	.count = sizeof steps / sizeof *steps,
+	.conclude = conclude,
+};

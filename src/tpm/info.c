@@ -8,7 +8,9 @@
 
 static void begin(struct tpm *t)
 {
-	t->manufacturer = 0;
+	t->id.manufacturer = 0;
+	t->id.firmware[0] = 0;
+	t->id.firmware[1] = 0;
 	t->nv_chunk = NV_CHUNK_MIN;
 }
 
@@ -23,7 +25,11 @@ static void take(struct tpm *t, const TPMS_TAGGED_PROPERTY *property)
 	uint32_t value = property->value;
 
 	if (property->property == TPM2_PT_MANUFACTURER) {
-		t->manufacturer = value;
+		t->id.manufacturer = value;
+	} else if (property->property == TPM2_PT_FIRMWARE_VERSION_1) {
+		t->id.firmware[0] = value;
+	} else if (property->property == TPM2_PT_FIRMWARE_VERSION_2) {
+		t->id.firmware[1] = value;
 	} else if (property->property == TPM2_PT_NV_BUFFER_MAX) {
 		/* ESAPI's own limit is the size of its buffer type. */
 		t->nv_chunk = value < NV_CHUNK_MIN              ? NV_CHUNK_MIN
@@ -62,4 +68,9 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 
 static const struct step steps[] = {{ask, answer, TPM_COMMAND_MS, 0}};
 
-const struct operation info_operation = {begin, steps, sizeof steps / sizeof *steps, conclude};
+const struct operation info_operation = {
+	.begin = begin,
+	.steps = steps,
+	.count = sizeof steps / sizeof *steps,
+	.conclude = conclude,
+};

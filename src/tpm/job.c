@@ -58,7 +58,8 @@ static TSS2_RC flush_key_finish(struct tpm *t)
 static const struct step clean_up[] = {
 	{flush_session_start, flush_session_finish, TPM_COMMAND_MS, 0},
 	{flush_auth_start, flush_auth_finish, TPM_COMMAND_MS, 0},
-	{flush_key_start, flush_key_finish, TPM_COMMAND_MS, KEY_AIK},
+	{flush_key_start, flush_key_finish, TPM_COMMAND_MS, KEY_AIK_ECC},
+	{flush_key_start, flush_key_finish, TPM_COMMAND_MS, KEY_AIK_RSA},
 	{flush_key_start, flush_key_finish, TPM_COMMAND_MS, KEY_EK},
 };
 #define CLEAN_UP (sizeof clean_up / sizeof *clean_up)
@@ -80,6 +81,7 @@ static struct job {
 
 void job_begin(struct tpm *t, const struct operation *op)
 {
+	t->sent = false;
 	t->session = ESYS_TR_NONE;
 	t->auth_session = ESYS_TR_NONE;
 	for (unsigned k = 0; k < KEYS && !port_tpm_holds_keys(); k++) {
@@ -117,6 +119,10 @@ static void step_over(TSS2_RC rc)
 	if (rc == STEP_AGAIN) {
 		return;
 	}
+	if (rc == STEP_LOOP) {
+		job.at = job.op->loop;
+		return;
+	}
 	job.at++;
 	if (failed && job.steps == clean_up) {
 		job.dirty = true;
@@ -134,8 +140,7 @@ static void step_over(TSS2_RC rc)
 /* An answer of the library, not the TPM: ESAPI does not go on after these. */
 static bool breaks(TSS2_RC rc)
 {
-	return rc != TSS2_RC_SUCCESS && rc != STEP_SKIP && rc != STEP_AGAIN && rc != STEP_LATER &&
-	       !rc_is_tpm(rc);
+	return rc != TSS2_RC_SUCCESS && (rc < STEP_SKIP || rc > STEP_REFUSE) && !rc_is_tpm(rc);
 }
 
 static bool try_again(TSS2_RC rc)
@@ -170,7 +175,9 @@ static bool pause_step(TSS2_RC rc, uint64_t now)
 
 static TSS2_RC call_step(struct tpm *t, TSS2_RC (*half)(struct tpm *t))
 {
-	t->about = job.steps[job.at].about;
+	unsigned about = job.steps[job.at].about;
+
+	t->about = about == ABOUT_AIK ? t->params.aik : about;
 	return half(t);
 }
 

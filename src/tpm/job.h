@@ -22,6 +22,13 @@
 /* A step's start: it cannot begin yet. It is asked again after a pause, as often
  * as after "not now"; then this is the code that ends the operation. */
 #define STEP_LATER RC_NOT_YET
+/* The operation goes on at its step `loop`. */
+#define STEP_LOOP 0xfffffff3U
+/* The operation fails, and its conclude knows why. */
+#define STEP_REFUSE 0xfffffff4U
+
+/* A step that is about the AIK that the job's parameters name. */
+#define ABOUT_AIK 0xffU
 
 struct step {
 	/* Sends the command, or STEP_SKIP. */
@@ -31,7 +38,7 @@ struct step {
 	/* How long the TPM may take, in ms. */
 	uint32_t limit_ms;
 	/* What it is about, where it is about one of several: an enum key_id, an
-	 * enum nv_index. t->about meanwhile. */
+	 * enum nv_index; t->about meanwhile. ABOUT_AIK: t->params.aik. */
 	unsigned about;
 };
 
@@ -44,6 +51,7 @@ struct operation {
 	 * (0: all steps succeeded). Returns 0 or a negative enum err; setting
 	 * *stale asks for the identity to be found anew and the job repeated. */
 	int (*conclude)(struct tpm *t, TSS2_RC rc, bool *stale);
+	unsigned loop; /* where STEP_LOOP goes on */
 };
 
 enum job_state {

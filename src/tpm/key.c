@@ -3,20 +3,27 @@
 #include <tss2/tss2_mu.h>
 
 #include "bounds.h"
+#include "err.h"
 #include "port.h"
 #include "tpm/key.h"
+#include "tpm/rc.h"
 #include "tpm/session.h"
 #include "tpm/template.h"
 
 void key_init(struct tpm *t)
 {
 	static const struct key keys[KEYS] = {
-		[KEY_EK] = {&template_ek, FACT_INFO | FACT_CERT | FACT_AIK, ESYS_TR_NONE,
-			    ESYS_TR_NONE, NULL},
-		[KEY_AIK] = {&template_aik, 0, ESYS_TR_NONE, ESYS_TR_NONE, NULL},
+		[KEY_EK] = {.template = &template_ek,
+			    .hang_on_it = FACT_INFO | FACT_CERT | FACT_CHAIN | FACT_AIKS},
+		[KEY_AIK_ECC] = {.template = &template_aik_ecc},
+		[KEY_AIK_RSA] = {.template = &template_aik_rsa},
 	};
 
 	memcpy(t->keys, keys, sizeof keys);
+	for (unsigned k = 0; k < KEYS; k++) {
+		t->keys[k].persistent = ESYS_TR_NONE;
+		t->keys[k].loaded = ESYS_TR_NONE;
+	}
 }
 
 static struct key *at_work(struct tpm *t)
@@ -69,11 +76,27 @@ TSS2_RC key_create_start(struct tpm *t)
 					at_work(t)->template, &outside_info, &creation_pcr);
 }
 
+/* How the key was made, and what its TPM needs to see to say so. */
+static TSS2_RC learn_creation(struct tpm *t, const TPM2B_CREATION_DATA *data,
+			      const TPM2B_DIGEST *hash, const TPMT_TK_CREATION *ticket)
+{
+	struct key_public *known = &t->id.keys[t->about];
+
+	at_work(t)->creation_hash = *hash;
+	at_work(t)->ticket = *ticket;
+	known->creation_len = 0;
+	return Tss2_MU_TPMS_CREATION_DATA_Marshal(&data->creationData, known->creation,
+						  sizeof known->creation, &known->creation_len);
+}
+
 TSS2_RC key_create_finish(struct tpm *t)
 {
 	ESYS_TR created = ESYS_TR_NONE;
 	TPM2B_PUBLIC *public = NULL;
-	TSS2_RC rc = Esys_CreatePrimary_Finish(t->esys, &created, &public, NULL, NULL, NULL);
+	TPM2B_CREATION_DATA *data = NULL;
+	TPM2B_DIGEST *hash = NULL;
+	TPMT_TK_CREATION *ticket = NULL;
+	TSS2_RC rc = Esys_CreatePrimary_Finish(t->esys, &created, &public, &data, &hash, &ticket);
 
 	if (rc != TSS2_RC_SUCCESS) {
 		return rc;
@@ -81,7 +104,13 @@ TSS2_RC key_create_finish(struct tpm *t)
 	session_auth_used(t);
 	at_work(t)->loaded = created;
 	rc = key_learn(t, t->about, public);
+	if (rc == TSS2_RC_SUCCESS) {
+		rc = learn_creation(t, data, hash, ticket);
+	}
 	Esys_Free(public);
+	Esys_Free(data);
+	Esys_Free(hash);
+	Esys_Free(ticket);
 	return rc;
 }
 
@@ -153,6 +182,14 @@ TSS2_RC key_learn(struct tpm *t, enum key_id id, const TPM2B_PUBLIC *public)
 	memcpy(known->tpm, found, len);
 	known->tpm_len = len;
 	return learn_name(t, id);
+}
+
+bool key_is_stale(const struct tpm *t, TSS2_RC rc)
+{
+	int r = rc_is_tpm(rc) ? rc_error(rc) : 0;
+
+	return r != 0 &&
+	       (rc_is_no_handle(rc) || (!t->sent && (r == -ERR_TPM_RC || r == -ERR_TPM_FAILURE)));
 }
 
 void key_drop(struct key *key)

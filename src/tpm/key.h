@@ -41,6 +41,13 @@ ESYS_TR key_object(const struct tpm *t, enum key_id id);
  */
 TSS2_RC key_learn(struct tpm *t, enum key_id id, const TPM2B_PUBLIC *public);
 
+/*
+ * Does this code, which ended an operation with keys, say that they are not what
+ * they were (TPM reset, cleared, EK evicted)? A TPM that says that it failed may
+ * only have disliked what the client sent.
+ */
+bool key_is_stale(const struct tpm *t, TSS2_RC rc);
+
 /* Frees the saved context and forgets it. */
 void key_drop(struct key *key);
 

@@ -9,6 +9,7 @@ static const TPM2_HANDLE handles[NV_INDICES] = {
 	[NV_EK_CERT] = 0x01c00002U,
 	[NV_EK_NONCE] = 0x01c00003U,
 	[NV_EK_TEMPLATE] = 0x01c00004U,
+	[NV_EK_CHAIN] = NV_CHAIN_FIRST,
 };
 
 void nv_begin(struct tpm *t)
@@ -17,6 +18,9 @@ void nv_begin(struct tpm *t)
 	t->nv.rc = TSS2_RC_SUCCESS;
 	t->nv.size = 0;
 	t->nv.at = 0;
+	t->nv.to = t->nv.data;
+	t->nv.cap = sizeof t->nv.data;
+	t->nv.cut = false;
 }
 
 void nv_close(struct tpm *t)
@@ -44,8 +48,9 @@ TSS2_RC nv_open_start(struct tpm *t)
 		t->nv.rc = TPM2_RC_HANDLE;
 		return STEP_SKIP;
 	}
-	return Esys_TR_FromTPMPublic_Async(t->esys, handles[t->about], ESYS_TR_NONE, ESYS_TR_NONE,
-					   ESYS_TR_NONE);
+	return Esys_TR_FromTPMPublic_Async(
+		t->esys, handles[t->about] + (t->about == NV_EK_CHAIN ? t->chain.index : 0),
+		ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE);
 }
 
 TSS2_RC nv_open_finish(struct tpm *t)
@@ -78,8 +83,9 @@ TSS2_RC nv_public_finish(struct tpm *t)
 	if (rc == TSS2_RC_SUCCESS) {
 		t->nv.attributes = public->nvPublic.attributes;
 		t->nv.size = public->nvPublic.dataSize;
-		if (t->nv.size > sizeof t->nv.data) {
-			t->nv.size = sizeof t->nv.data; /* a longer one is padding */
+		if (t->nv.size > t->nv.cap) {
+			t->nv.size = t->nv.cap;
+			t->nv.cut = true;
 		}
 		t->nv.chunk = t->nv_chunk;
 		t->nv.as_owner = !(t->nv.attributes & TPMA_NV_AUTHREAD);
@@ -137,7 +143,7 @@ TSS2_RC nv_read_finish(struct tpm *t)
 	if (data->size == 0 || data->size > t->nv.size - t->nv.at) {
 		rc = TSS2_ESYS_RC_MALFORMED_RESPONSE;
 	} else {
-		memcpy(t->nv.data + t->nv.at, data->buffer, data->size);
+		memcpy(t->nv.to + t->nv.at, data->buffer, data->size);
 		t->nv.at = (uint16_t)(t->nv.at + data->size);
 		rc = t->nv.at < t->nv.size ? STEP_AGAIN : TSS2_RC_SUCCESS;
 	}

@@ -92,7 +92,8 @@ static bool is_ours(const struct tpm *t, TSS2_RC rc, struct reader r)
 	if (!sweep.sessions) {
 		return is_made_from(&template_ek, EK_KEY_LEN, r) ||
 		       is_made_from(t->keys[KEY_EK].template, EK_KEY_LEN, r) ||
-		       is_made_from(&template_aik, 2 * (2 + 32), r);
+		       is_made_from(&template_aik_rsa, EK_KEY_LEN, r) ||
+		       is_made_from(&template_aik_ecc, 2 * (2 + 32), r);
 	}
 	policy = reader_tpm2b(&r, &n);
 	return n == sizeof fresh &&
@@ -146,4 +147,9 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 
 static const struct step steps[] = {{start, finish, TPM_COMMAND_MS, 0}};
 
-const struct operation orphan_operation = {begin, steps, sizeof steps / sizeof *steps, conclude};
+const struct operation orphan_operation = {
+	.begin = begin,
+	.steps = steps,
+	.count = sizeof steps / sizeof *steps,
+	.conclude = conclude,
+};

@@ -25,22 +25,32 @@ struct key {
 	 * port_tpm_holds_keys, there until the link is closed. */
 	ESYS_TR loaded;
 	TPMS_CONTEXT *saved; /* ESAPI's, or NULL */
+	/* What the TPM has to be shown to certify how it made the key. */
+	TPM2B_DIGEST creation_hash;
+	TPMT_TK_CREATION ticket;
 };
 
 /* The NV indices that are read (TCG EK Credential Profile, 2.2.1.4). */
-enum nv_index { NV_EK_CERT, NV_EK_NONCE, NV_EK_TEMPLATE, NV_INDICES };
+enum nv_index { NV_EK_CERT, NV_EK_NONCE, NV_EK_TEMPLATE, NV_EK_CHAIN, NV_INDICES };
+
+/* The indices of the EK's chain: from the handle of NV_EK_CHAIN on (2.2.1.5.2). */
+#define CHAIN_INDICES 256
 
 struct tpm {
 	ESYS_CONTEXT *esys; /* NULL while the link is closed */
 	unsigned facts; /* FACT_ bits: what is known */
 	struct key keys[KEYS];
 	struct identity id;
+	struct params params; /* what the job's own operation works on */
 	struct tpm_result result;
 	bool answered; /* the operation at work has put there what the client waits for */
 	tpm_log_fn *log;
 
 	/* Of the job engine: what the step at work is about (struct step). */
 	unsigned about;
+	/* The step at work has sent what the client brought: what the TPM says now
+	 * may be about that. */
+	bool sent;
 
 	/* Of session.c. */
 	ESYS_TR session; /* satisfies the EK's policy; of the operation at work */
@@ -52,7 +62,6 @@ struct tpm {
 	} auth;
 
 	/* Of info.c. */
-	uint32_t manufacturer; /* TPM_PT_MANUFACTURER, or 0 */
 	uint16_t nv_chunk; /* bytes of an NV index to be read at once */
 
 	/* Of orphan.c: the TPM is full, so that new sessions may be flushed too. */
@@ -71,17 +80,33 @@ struct tpm {
 		uint32_t attributes;
 		bool as_owner; /* read with the owner's authorisation */
 		uint16_t size, chunk, at; /* bytes */
-		uint8_t data[EK_CERT_MAX];
+		uint8_t *to; /* where they are put */
+		uint16_t cap;
+		bool cut; /* it holds more than there is room for */
+		uint8_t data[EK_CERT_MAX]; /* `to`, unless somebody wants it elsewhere */
 	} nv;
 
 	/* Of cert.c: what the log says of the certificate. */
 	int cert_logged;
 
-	/* Of credential.c: the credential in hand, and what came of it. */
+	/* Of chain.c. */
 	struct {
-		struct credential credential;
-		bool sent; /* what the TPM says now is about the credential */
-	} activation;
+		uint8_t there[CHAIN_INDICES / 8]; /* indices that exist: a bit for each */
+		unsigned index; /* the one that is read, from 0 */
+		uint16_t used; /* bytes of the identity's */
+		bool lost; /* something in them is no certificate, or cannot be read */
+	} chain;
+
+	/* Those that ESAPI cannot read: as chain.there. */
+	uint8_t chain_skip[CHAIN_INDICES / 8];
+
+	/* Of quote.c. */
+	struct {
+		unsigned rounds; /* quotes whose PCRs had changed by the time they were read */
+		uint32_t unread; /* PCRs, a bit for each */
+		uint8_t digest[32]; /* of all values, as quoted */
+		int refusal; /* what STEP_REFUSE means: a negative enum err */
+	} quote;
 };
 
 #endif

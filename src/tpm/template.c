@@ -30,7 +30,7 @@ const TPM2B_PUBLIC template_ek = {
 		},
 };
 
-const TPM2B_PUBLIC template_aik = {
+const TPM2B_PUBLIC template_aik_ecc = {
 	.publicArea =
 		{
 			.type = TPM2_ALG_ECC,
@@ -46,6 +46,25 @@ const TPM2B_PUBLIC template_aik = {
 						 .curveID = TPM2_ECC_NIST_P256,
 						 .kdf.scheme = TPM2_ALG_NULL},
 			.unique.ecc = {.x.size = 32, .y.size = 32},
+		},
+};
+
+const TPM2B_PUBLIC template_aik_rsa = {
+	.publicArea =
+		{
+			.type = TPM2_ALG_RSA,
+			.nameAlg = TPM2_ALG_SHA256,
+			.objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
+					    TPMA_OBJECT_SENSITIVEDATAORIGIN |
+					    TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_RESTRICTED |
+					    TPMA_OBJECT_SIGN_ENCRYPT,
+			.parameters.rsaDetail = {.symmetric.algorithm = TPM2_ALG_NULL,
+						 .scheme = {.scheme = TPM2_ALG_RSASSA,
+							    .details.rsassa.hashAlg =
+								    TPM2_ALG_SHA256},
+						 .keyBits = 2048,
+						 .exponent = 0},
+			.unique.rsa.size = 256,
 		},
 };
 

@@ -12,9 +12,11 @@
  * a unique of 256 zero bytes. */
 extern const TPM2B_PUBLIC template_ek;
 
-/* AIK: restricted ECDSA-SHA256 on P-256 with an empty authorisation. Its unique,
+/* AIKs: restricted ECDSA-SHA256 on P-256 with an empty authorisation. Its unique,
  * 32 zero bytes each, is part of what it is derived from. */
-extern const TPM2B_PUBLIC template_aik;
+extern const TPM2B_PUBLIC template_aik_ecc;
+/* ... and RSASSA-SHA256, RSA 2048, its unique 256 zero bytes. */
+extern const TPM2B_PUBLIC template_aik_rsa;
 
 /* Is the public area that of a key made from the template? */
 bool template_matches(const TPM2B_PUBLIC *template, const TPMT_PUBLIC *area);

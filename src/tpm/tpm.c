@@ -27,7 +27,8 @@ static const struct finder {
 	{FACT_INFO, FACT_CLEAN, &info_operation},
 	{FACT_EK, FACT_CLEAN | FACT_INFO, &ek_operation},
 	{FACT_CERT, FACT_EK | FACT_INFO, &cert_operation},
-	{FACT_AIK, FACT_EK, &aik_operation},
+	{FACT_AIK_ECC, FACT_EK, &aik_ecc_operation},
+	{FACT_AIK_RSA, FACT_EK, &aik_rsa_operation},
 };
 #define FINDERS (sizeof finders / sizeof *finders)
 
@@ -50,6 +51,12 @@ static struct work {
 	uint32_t commands; /* link_commands() when it began */
 } work;
 
+/* Why the last fact that was looked for was not found; err is 0 if it was. */
+static struct trouble {
+	int err;
+	uint32_t rc;
+} trouble;
+
 void tpm_init(uint64_t now, uint32_t grace_ms, tpm_log_fn *log)
 {
 	key_init(&tpm);
@@ -66,6 +73,29 @@ bool tpm_knows(unsigned facts)
 const struct identity *tpm_identity(void)
 {
 	return &tpm.id;
+}
+
+int tpm_trouble(unsigned facts, uint64_t now, uint32_t *rc)
+{
+	*rc = 0;
+	if (tpm_knows(facts)) {
+		return 0;
+	}
+	if (tpm.esys == NULL) {
+		return connect_error(now);
+	}
+	*rc = trouble.rc;
+	return trouble.err;
+}
+
+const char *tpm_device(void)
+{
+	return connect_device();
+}
+
+uint32_t tpm_commands(void)
+{
+	return link_commands();
 }
 
 int tpm_outlook(uint64_t now)
@@ -95,19 +125,17 @@ static void begin(unsigned facts, const struct operation *op, bool own)
 	tpm.answered = false;
 }
 
-void tpm_begin(unsigned facts, const struct operation *op, const struct credential *credential)
+void tpm_begin(unsigned facts, const struct operation *op, const struct params *params)
 {
 	assert(tpm_idle());
-	if (credential != NULL) {
-		tpm.activation.credential = *credential;
-	}
+	tpm.params = *params;
 	begin(facts, op, false);
 }
 
 void tpm_look_again(void)
 {
 	assert(tpm_idle());
-	if (tpm.manufacturer == 0) {
+	if (tpm.id.manufacturer == 0) {
 		tpm.facts &= ~(unsigned)FACT_INFO; /* this time the TPM may say */
 	}
 	begin(FACT_EK | FACT_INFO, &cert_operation, true);
@@ -125,8 +153,7 @@ void tpm_give_way(void)
 /* The outcome is known; what is left to do is nobody's business but ours. */
 static void publish(int err, uint32_t rc)
 {
-	rc = rc_is_tpm(rc) ? rc : 0;
-	wipe(&tpm.activation.credential, sizeof tpm.activation.credential);
+	wipe(&tpm.params, sizeof tpm.params);
 	if (!work.own) {
 		tpm.result.err = err;
 		tpm.result.rc = rc;
@@ -212,7 +239,7 @@ static bool refresh(bool *reopens)
 		*reopens = true;
 		work.reopened = false;
 	}
-	tpm.facts &= ~(unsigned)(FACT_EK | FACT_AIK);
+	tpm.facts &= ~(unsigned)(FACT_EK | FACT_AIKS);
 	return true;
 }
 
@@ -234,21 +261,35 @@ static bool is_mended(int err, TSS2_RC rc, bool stale, bool *reopens)
 	       (err == -ERR_TPM_AUTH && renew());
 }
 
+/* Nothing helps. Who asks how the TPM is hears of it, unless it is the client's
+ * own doing. */
+static void fail(int err, uint32_t rc, bool is_own)
+{
+	if (!is_own) {
+		trouble.err = err;
+		trouble.rc = rc;
+	}
+	finish(err, rc);
+}
+
 static void operation_done(uint64_t now)
 {
 	bool stale;
 	uint32_t rc;
 	int r = job_outcome(&tpm, &rc, &stale);
 	bool reopens = job_dirty();
+	bool is_own = work.running == work.op;
 
 	work.state = OPERATION_NEXT;
-	if (r == 0 && work.running == work.op) {
+	if (r == 0 && is_own) {
 		work.op = NULL;
 	}
+	if (r == 0 && !is_own) {
+		trouble.err = 0;
+	}
 	if (r != 0 && !work.cut && !is_mended(r, rc, stale, &reopens)) {
-		bool denied = r == -ERR_TPM_AUTH && tpm.auth.error == -ERR_TPM_DENIED;
-
-		finish(denied ? -ERR_TPM_DENIED : r, rc);
+		fail(r == -ERR_TPM_AUTH && tpm.auth.error == -ERR_TPM_DENIED ? -ERR_TPM_DENIED : r,
+		     rc_is_tpm(rc) ? rc : 0, is_own);
 	}
 	if (reopens) {
 		reopen(now, -ERR_TPM_RC);
@@ -304,7 +345,7 @@ void tpm_run(uint64_t now, bool event)
 			return;
 		}
 		if (work.state == IDLE && !work.rest) {
-			begin(FACT_CERT | FACT_AIK, NULL, true);
+			begin(FACT_CERT | FACT_AIK_ECC, NULL, true);
 		}
 	}
 	while (work.state != IDLE && tpm.esys != NULL && turn(now, event)) {

@@ -1,6 +1,6 @@
 /*
  * The TPM as the service sees it: an identity that is known or not, and one
- * job at a time that finds it out or opens a credential.
+ * job at a time that finds it out, opens a credential, or has an AIK sign.
  *
  * Nothing here blocks while the TPM works (but see port_tpm_arm). The caller
  * calls tpm_run whenever PORT_EVENT_TPM arrives or tpm_deadline() is reached,
@@ -21,8 +21,18 @@
 #define EK_HMAC_LEN 32
 #define EK_KEY_LEN 256
 
-/* The keys that attestd has of a TPM. */
-enum key_id { KEY_EK, KEY_AIK, KEYS };
+/* The keys that attestd has of a TPM: the EK, and AIKs. */
+enum key_id { KEY_EK, KEY_AIK_ECC, KEY_AIK_RSA, KEYS };
+/* The fact that such an AIK is known. */
+#define FACT_OF_AIK(key) ((key) == KEY_AIK_RSA ? FACT_AIK_RSA : FACT_AIK_ECC)
+
+/* What an AIK has signed. */
+struct signed_attest {
+	uint8_t attest[ATTEST_MAX]; /* TPMS_ATTEST */
+	size_t attest_len;
+	uint8_t signature[SIGNATURE_MAX]; /* TPMT_SIGNATURE over it */
+	size_t signature_len;
+};
 
 /* What everybody may know of a key, as it goes over the wire. */
 struct key_public {
@@ -30,6 +40,10 @@ struct key_public {
 	size_t tpm_len;
 	uint8_t name[TPM_NAME_MAX]; /* nameAlg and digest, no size */
 	size_t name_len;
+	/* Of an AIK: how it was made, and TPM2_CertifyCreation by itself. */
+	uint8_t creation[CREATION_MAX]; /* TPMS_CREATION_DATA */
+	size_t creation_len;
+	struct signed_attest created;
 };
 
 /* What is known of this TPM. Byte strings as they go over the wire. */
@@ -37,23 +51,59 @@ struct identity {
 	struct key_public keys[KEYS];
 	uint8_t ek_spki[SPKI_MAX]; /* SubjectPublicKeyInfo, DER */
 	size_t ek_spki_len;
+	bool ek_persistent; /* it was found in the TPM, not created */
 	uint8_t ek_cert[EK_CERT_MAX]; /* X.509, DER */
 	size_t ek_cert_len; /* 0: there is none */
 	const char *ek_cert_source; /* "nv", "system", "file"; NULL: there is none */
 	char ek_cert_url[EK_URL_MAX]; /* where its maker may have it; "" if that is not known */
+	struct {
+		uint8_t raw[EK_CHAIN_MAX]; /* with what is between the certificates */
+		struct {
+			uint16_t at, len; /* X.509, DER, in raw */
+		} certs[EK_CHAIN_CERTS];
+		unsigned count;
+	} ek_chain;
+	uint32_t manufacturer; /* TPM_PT_MANUFACTURER: four characters; 0: it does not say */
+	uint32_t firmware[2]; /* TPM_PT_FIRMWARE_VERSION_1 and _2 */
 };
 
-/* What a job can do beyond finding facts: open a credential (needs FACT_AIK). */
+/* What a request brings for its operation. */
+struct params {
+	enum key_id aik; /* the one that it is about */
+	enum { PARAMS_NONE, PARAMS_CREDENTIAL, PARAMS_NONCE } kind;
+	union {
+		struct credential credential; /* PARAMS_CREDENTIAL */
+		struct { /* PARAMS_NONCE */
+			uint8_t nonce[NONCE_MAX];
+			size_t nonce_len;
+			uint32_t pcrs; /* of a quote: a bit for each, */
+			uint16_t bank; /* of this TPM_ALG_ID */
+		} sign;
+	} as;
+};
+
+/*
+ * What a job can do beyond finding facts: TPM2_ActivateCredential, Quote, Certify
+ * (of the AIK by itself), with the AIK that the parameters name, whose fact they
+ * need.
+ */
 struct operation;
 extern const struct operation credential_operation;
+extern const struct operation quote_operation;
 
 /* A job's outcome. */
 struct tpm_result {
 	int err; /* 0 or a negative enum err */
+	const char *field; /* the request's member in fault, or NULL */
 	uint32_t rc; /* the TPM's response code, or 0 if it is not the TPM's word */
 	uint32_t commands; /* how many commands it took */
 	uint8_t secret[64]; /* of credential_operation: the opened credential */
 	size_t secret_len;
+	struct signed_attest sign; /* of quote_operation and certify_operation */
+	/* Of quote_operation: the values of the PCRs that were asked for, one behind the
+	 * other, in ascending order. */
+	uint8_t pcr_values[PCR_COUNT * PCR_MAX];
+	size_t pcr_len; /* bytes of each */
 };
 
 /* For what is worth a log line: a text, an error or 0, a response code or 0. */
@@ -70,6 +120,17 @@ bool tpm_knows(unsigned facts);
 const struct identity *tpm_identity(void);
 
 /*
+ * Why these facts could not be had now: 0 if they are known, or if nothing is
+ * known to be in the way; otherwise a negative enum err, and the TPM's response
+ * code behind it or 0.
+ */
+int tpm_trouble(unsigned facts, uint64_t now, uint32_t *rc);
+/* The device that is open or was last, a static string; NULL: none was. */
+const char *tpm_device(void);
+/* TPM commands sent since the program started. */
+uint32_t tpm_commands(void);
+
+/*
  * Is it of any use to wait for the TPM? 0: yes, it is there, or may still come
  * up; otherwise the negative enum err that says why not.
  */
@@ -80,11 +141,11 @@ bool tpm_idle(void);
 
 /*
  * Starts a job: finds out what of `facts` is not known yet, then runs `op`, if
- * that is not NULL. MUST be idle. `credential` is what credential_operation
- * opens; it is copied, and wiped when the job is over. The job ends by itself,
- * within bounded time.
+ * that is not NULL. MUST be idle. `params` is what the operation works on; it is
+ * copied, and wiped when the job is over. The job ends by itself, within bounded
+ * time.
  */
-void tpm_begin(unsigned facts, const struct operation *op, const struct credential *credential);
+void tpm_begin(unsigned facts, const struct operation *op, const struct params *params);
 
 /*
  * Looks for the EK's certificate again, as a job of its own: there was none. MUST

@@ -40,12 +40,29 @@ void reply_ok(struct text *t)
 	text_str(t, "{\"status\":\"ok\"");
 }
 
+/* What stands in front: a comma, unless it is the first of an object or array. */
+static void separate(struct text *t)
+{
+	char last = t->len == 0 ? '{' : t->p[t->len - 1];
+
+	if (last != '{' && last != '[') {
+		text_str(t, ",");
+	}
+}
+
 /* Keys and all texts of ours hold nothing that JSON escapes. */
+static void put_key(struct text *t, const char *key)
+{
+	separate(t);
+	text_str(t, "\"");
+	text_str(t, key);
+	text_str(t, "\":");
+}
+
 static void open_string(struct text *t, const char *key)
 {
-	text_str(t, ",\"");
-	text_str(t, key);
-	text_str(t, "\":\"");
+	put_key(t, key);
+	text_str(t, "\"");
 }
 
 static void close_string(struct text *t)
@@ -55,9 +72,8 @@ static void close_string(struct text *t)
 
 static void put_null(struct text *t, const char *key)
 {
-	text_str(t, ",\"");
-	text_str(t, key);
-	text_str(t, "\":null");
+	put_key(t, key);
+	text_str(t, "null");
 }
 
 void reply_member(struct text *t, const char *key, const uint8_t *p, size_t n)
@@ -82,6 +98,31 @@ void reply_text(struct text *t, const char *key, const char *text)
 	close_string(t);
 }
 
+void reply_number(struct text *t, const char *key, uint64_t n)
+{
+	put_key(t, key);
+	text_dec(t, n);
+}
+
+void reply_open(struct text *t, const char *key, char bracket)
+{
+	put_key(t, key);
+	text_put(t, &bracket, 1);
+}
+
+void reply_element(struct text *t, const uint8_t *p, size_t n)
+{
+	separate(t);
+	text_str(t, "\"");
+	text_base64(t, p, n);
+	text_str(t, "\"");
+}
+
+void reply_close(struct text *t, char bracket)
+{
+	text_put(t, &bracket, 1);
+}
+
 void reply_end(struct text *t)
 {
 	text_str(t, "}\n");
@@ -103,5 +144,4 @@ void reply_error(struct text *t, int e, const char *prefix, const char *field, u
 		text_hex(t, tpm_rc, 3);
 		close_string(t);
 	}
-	reply_end(t);
 }

@@ -12,7 +12,13 @@ const char *const request_field_names[FIELD_COUNT] = {
 	[FIELD_ENCRYPTED_SECRET] = "encrypted_secret",
 	[FIELD_HMAC] = "hmac",
 	[FIELD_ENC] = "enc",
+	[FIELD_AIK] = "aik",
+	[FIELD_NONCE] = "nonce",
+	[FIELD_PCRS] = "pcrs",
+	[FIELD_PCR_BANK] = "pcr_bank",
 };
+/* Those that are not base64. */
+#define TEXTS (FIELD_BIT(FIELD_AIK) | FIELD_BIT(FIELD_PCRS) | FIELD_BIT(FIELD_PCR_BANK))
 
 /* A byte order mark, in UTF-8: .NET's StreamWriter begins with one. */
 #define BOM "\xef\xbb\xbf"
@@ -24,12 +30,11 @@ static const char command_name[] = "command";
  * The member of that name, as a string; NULL if it is absent or null.
  * -ERR_TYPE, with its name as the culprit, if it is anything else.
  */
-static int find(struct request *rq, const struct json_object *o, const char *name,
-		const struct json_slice **value)
+static int find(struct request *rq, const char *name, const struct json_slice **value)
 {
 	*value = NULL;
-	for (size_t i = 0; i < o->count; i++) {
-		const struct json_member *m = &o->members[i];
+	for (size_t i = 0; i < rq->object.count; i++) {
+		const struct json_member *m = &rq->object.members[i];
 
 		if (!json_equal(m->key, name) || m->kind == JSON_NULL) {
 			continue;
@@ -43,72 +48,90 @@ static int find(struct request *rq, const struct json_object *o, const char *nam
 	return 0;
 }
 
-static int take_command(struct request *rq, const struct json_object *o)
+/* Undoes the escapes behind what the store holds already: so many bytes. */
+static size_t put(struct request *rq, struct json_slice value)
+{
+	size_t n = json_unescape(value, (char *)rq->store + rq->used);
+
+	if (rq->touched < rq->used + n) {
+		rq->touched = rq->used + n;
+	}
+	return n;
+}
+
+static int take_command(struct request *rq)
 {
 	const struct json_slice *value;
 	size_t n;
-	int e = find(rq, o, command_name, &value);
+	int e = find(rq, command_name, &value);
 
 	if (e != 0 || value == NULL) {
 		return e;
 	}
 	/* By way of the store, for its escapes may make it long. */
-	n = json_unescape(*value, (char *)rq->store);
+	n = put(rq, *value);
 	if (n < sizeof(rq->command)) {
 		memcpy(rq->command, rq->store, n);
 	}
 	return 0;
 }
 
-/* All strings together are shorter than the line: the store holds them. */
-static int take_fields(struct request *rq, const struct json_object *o)
-{
-	const struct json_slice *value;
-	size_t used = 0;
-	size_t n;
-
-	for (int i = 0; i < FIELD_COUNT; i++) {
-		uint8_t *p = rq->store + used;
-		int e = find(rq, o, request_field_names[i], &value);
-
-		if (e != 0) {
-			return e;
-		}
-		if (value == NULL) {
-			continue;
-		}
-		n = json_unescape(*value, (char *)p);
-		e = base64_decode((const char *)p, n, p, &n);
-		if (e != 0) {
-			rq->culprit = request_field_names[i];
-			return e;
-		}
-		rq->field[i] = (struct request_bytes){.p = p, .n = n};
-		used += n;
-	}
-	return 0;
-}
-
 int request_parse(const uint8_t *line, size_t n, struct request *out)
 {
-	struct json_object object;
 	size_t skip = n >= BOM_LEN && memcmp(line, BOM, BOM_LEN) == 0 ? BOM_LEN : 0;
 	int e;
 
 	memset(out->command, 0, sizeof(out->command));
 	memset(out->field, 0, sizeof(out->field));
 	out->culprit = NULL;
-	e = n > REQUEST_MAX ? -ERR_TOO_LONG : json_parse(line + skip, n - skip, &object);
-	if (e == 0) {
-		e = take_command(out, &object);
+	out->used = 0;
+	out->touched = 0;
+	out->object.count = 0;
+	e = n > REQUEST_MAX ? -ERR_TOO_LONG : json_parse(line + skip, n - skip, &out->object);
+	return e == 0 ? take_command(out) : e;
+}
+
+/* All strings together are shorter than the line: the store holds them. */
+static int take_field(struct request *rq, unsigned i)
+{
+	uint8_t *p = rq->store + rq->used;
+	const struct json_slice *value;
+	size_t n;
+	int e = find(rq, request_field_names[i], &value);
+
+	if (e != 0 || value == NULL) {
+		return e;
 	}
-	out->in_fields = e == 0;
-	if (e == 0) {
-		e = take_fields(out, &object);
+	n = put(rq, *value);
+	if (!(TEXTS & FIELD_BIT(i))) {
+		e = base64_decode((const char *)p, n, p, &n);
 	}
 	if (e != 0) {
-		memset(out->field, 0, sizeof(out->field));
-		wipe(out->store, n < sizeof(out->store) ? n : sizeof(out->store));
+		rq->culprit = request_field_names[i];
+		return e;
+	}
+	rq->field[i] = (struct request_bytes){.p = p, .n = n};
+	rq->used += n;
+	return 0;
+}
+
+int request_take(struct request *rq, unsigned fields)
+{
+	int e = 0;
+
+	for (unsigned i = 0; i < FIELD_COUNT && e == 0; i++) {
+		e = fields & FIELD_BIT(i) ? take_field(rq, i) : 0;
+	}
+	if (e != 0) {
+		request_wipe(rq);
 	}
 	return e;
+}
+
+void request_wipe(struct request *rq)
+{
+	memset(rq->field, 0, sizeof(rq->field));
+	wipe(rq->store, rq->touched);
+	rq->used = 0;
+	rq->touched = 0;
 }

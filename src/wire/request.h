@@ -1,23 +1,30 @@
 /*
- * A request line: its command, and its credential fields decoded.
+ * A request line: its command, and those of its members that the command knows.
  */
 #ifndef WIRE_REQUEST_H
 #define WIRE_REQUEST_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "bounds.h"
+#include "wire/json.h"
 
-/* The binary members, in base64 on the wire. */
+/* The members that some command knows, in the order in which they are looked at. */
 enum request_field {
 	FIELD_CREDENTIAL_BLOB,
 	FIELD_ENCRYPTED_SECRET,
 	FIELD_HMAC,
 	FIELD_ENC,
+	FIELD_AIK,
+	FIELD_NONCE,
+	FIELD_PCRS,
+	FIELD_PCR_BANK,
 	FIELD_COUNT
 };
+/* A set of them. */
+#define FIELD_BIT(field) (1U << (field))
+
 /* Their names on the wire: "credential_blob", ... */
 extern const char *const request_field_names[FIELD_COUNT];
 
@@ -33,23 +40,32 @@ struct request {
 	struct request_bytes field[FIELD_COUNT];
 	/* The member an error is about, or NULL. */
 	const char *culprit;
-	bool in_fields; /* an error is in the binary members, all else is well */
+	struct json_object object; /* points into the line */
+	size_t used; /* bytes of the store that the fields take */
+	size_t touched; /* ... that were ever written to */
 	/* What the fields point to: less than the line was long. */
 	uint8_t store[REQUEST_MAX];
 };
 
 /*
- * Parses one line (n bytes, without its line end). A byte order mark at its
- * start (EF BB BF) is skipped. A member that is null counts as absent; unknown
- * members are ignored. -ERR_TOO_LONG if n is more than REQUEST_MAX; the errors
- * of json_parse; -ERR_TYPE if a known member is neither a string nor null;
- * -ERR_BASE64. The command is looked at first, then the fields in their order
- * above: `culprit` is the first in fault.
- *
- * On failure the fields are absent and their bytes in the store wiped; the
- * command is kept if it could be read, for the reply's prefix and the log. It
- * may hold any character but NUL.
+ * Parses one line (n bytes, without its line end), as far as to its command. A
+ * byte order mark at its start (EF BB BF) is skipped. The line MUST stay until
+ * request_take. -ERR_TOO_LONG if n is more than REQUEST_MAX; the errors of
+ * json_parse; -ERR_TYPE, with "command" the culprit, if that is neither a string
+ * nor null. The command may hold any character but NUL.
  */
 int request_parse(const uint8_t *line, size_t n, struct request *out);
+
+/*
+ * Takes those of the request's members that are in `fields` (FIELD_BIT); the
+ * others, known or not, are not looked at. One that is null counts as absent.
+ * Binary ones (base64 on the wire) are decoded; texts ("aik", "pcrs",
+ * "pcr_bank") are bytes without an end. -ERR_TYPE if one is neither a string nor
+ * null, -ERR_BASE64: `culprit` is the first in fault. No field is there then.
+ */
+int request_take(struct request *rq, unsigned fields);
+
+/* Wipes the store: the fields are none any more. */
+void request_wipe(struct request *rq);
 
 #endif

@@ -50,6 +50,7 @@ static struct fake_conn {
 	bool asked; /* port_admit was */
 	bool turned_away;
 	int refusal; /* what it says */
+	bool may_not_quote;
 	uint8_t *rx;
 	size_t rx_len;
 	uint8_t tx[TX_MAX];
@@ -129,6 +130,12 @@ int port_admit(unsigned c)
 	return conns[c].refusal;
 }
 
+bool port_may_quote(unsigned c)
+{
+	CHECK(conn_of(c)->asked);
+	return !conns[c].may_not_quote;
+}
+
 void port_turn_away(unsigned c, size_t n)
 {
 	struct fake_conn *s = conn_of(c);
@@ -190,12 +197,12 @@ static struct identity identity = {
 /* Known by its address. */
 const struct operation {
 	char unused;
-} credential_operation;
+} credential_operation, quote_operation, certify_operation;
 
 static struct {
 	unsigned known; /* FACT_ bits */
 	uint64_t blocks; /* so long the next tpm_run takes */
-	int outlook;
+	int outlook, trouble;
 	bool own_job;
 	bool begun; /* tpm_run is due */
 	bool working, ends, ready;
@@ -223,6 +230,23 @@ const struct identity *tpm_identity(void)
 	return &identity;
 }
 
+int tpm_trouble(unsigned facts, uint64_t now, uint32_t *rc)
+{
+	CHECK(now == clock_ms && facts == (FACT_CERT | FACT_AIK_ECC));
+	*rc = tpm.trouble == 0 ? 0 : 0x185;
+	return tpm.trouble;
+}
+
+const char *tpm_device(void)
+{
+	return "/dev/fake";
+}
+
+uint32_t tpm_commands(void)
+{
+	return 42;
+}
+
 int tpm_outlook(uint64_t now)
 {
 	CHECK(now == clock_ms);
@@ -239,12 +263,12 @@ bool tpm_rest(void)
 	return !tpm.working && !tpm.own_job;
 }
 
-void tpm_begin(unsigned facts, const struct operation *op, const struct credential *credential)
+void tpm_begin(unsigned facts, const struct operation *op, const struct params *params)
 {
 	CHECK(tpm_idle() && !tpm.ready); /* tpm_forget comes between */
 	tpm.working = true;
 	tpm.begun = true;
-	tpm.secret = op != NULL ? credential->secret[0] : 'e' + facts;
+	tpm.secret = op != NULL ? params->as.credential.secret[0] : 'e' + facts;
 }
 
 void tpm_look_again(void)

@@ -3,7 +3,7 @@
  * Each function returns what the script says, and leaves a word in the trace:
  *
  *   a< a>     step a is started, finished (b and c too)
- *   F1< F1>   object 1 (the session; 2: the AIK; 3: the EK) is flushed
+ *   F1< F1>   object 1 (the session; 2: the ECC AIK; 3: the RSA AIK; 4: the EK) is flushed
  *   X1        its ESYS_TR is closed
  *   arm       the TPM is to be waited for
  *   t-1 t0    ESAPI is to block, and no more
@@ -22,8 +22,8 @@
 #include "tpm/job.h"
 #include "tpm/link.h"
 
-enum { A, B, C, FLUSH_SESSION, FLUSH_AIK, FLUSH_EK, SCRIPTS };
-enum { SESSION = 1, AIK = 2, EK = 3 };
+enum { A, B, C, FLUSH_SESSION, FLUSH_AIK, FLUSH_AIK_RSA, FLUSH_EK, SCRIPTS };
+enum { SESSION = 1, AIK = 2, AIK_RSA = 3, EK = 4 };
 #define LIMIT_MS 1000U /* of step a; b has twice, c thrice that */
 
 static struct tpm tpm;
@@ -90,13 +90,14 @@ static const struct step steps[] = {
 	{start_b, finish_b, 2 * LIMIT_MS, 0},
 	{start_c, finish_c, 3 * LIMIT_MS, 0},
 };
-static const struct operation operation = {NULL, steps, 3, conclude};
+static const struct operation operation = {
+	.steps = steps, .count = 3, .conclude = conclude, .loop = 1};
 
 /* ---- what job.c is linked with ---------------------------------------- */
 
 static const char *object_name(ESYS_TR object)
 {
-	static const char *const names[] = {"?", "1", "2", "3"};
+	static const char *const names[] = {"?", "1", "2", "3", "4"};
 
 	assert_in_range(object, SESSION, EK);
 	return names[object];
@@ -168,8 +169,8 @@ static inline int setup(void **state)
 	memset(script, 0, sizeof script);
 	memset(&tpm, 0, sizeof tpm);
 	tpm.esys = (ESYS_CONTEXT *)(void *)&tpm;
-	tpm.session = tpm.auth_session = tpm.keys[KEY_EK].loaded = tpm.keys[KEY_AIK].loaded =
-		77; /* of the one before */
+	tpm.session = tpm.auth_session = tpm.keys[KEY_EK].loaded = tpm.keys[KEY_AIK_ECC].loaded =
+		tpm.keys[KEY_AIK_RSA].loaded = 77; /* of the one before */
 	arm_result = 0;
 	fault = 0;
 	holds_keys = false;
@@ -181,11 +182,12 @@ static inline int setup(void **state)
 	return 0;
 }
 
-/* As if steps had loaded all three; call after job_begin. */
+/* As if steps had loaded all of them; call after job_begin. */
 static inline void load_all(void)
 {
 	tpm.session = SESSION;
-	tpm.keys[KEY_AIK].loaded = AIK;
+	tpm.keys[KEY_AIK_ECC].loaded = AIK;
+	tpm.keys[KEY_AIK_RSA].loaded = AIK_RSA;
 	tpm.keys[KEY_EK].loaded = EK;
 }
 
@@ -193,7 +195,8 @@ static inline void nothing_is_loaded(void)
 {
 	assert_int_equal(tpm.session, ESYS_TR_NONE);
 	assert_int_equal(tpm.auth_session, ESYS_TR_NONE);
-	assert_int_equal(tpm.keys[KEY_AIK].loaded, ESYS_TR_NONE);
+	assert_int_equal(tpm.keys[KEY_AIK_ECC].loaded, ESYS_TR_NONE);
+	assert_int_equal(tpm.keys[KEY_AIK_RSA].loaded, ESYS_TR_NONE);
 	assert_int_equal(tpm.keys[KEY_EK].loaded, ESYS_TR_NONE);
 }
 

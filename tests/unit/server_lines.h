@@ -12,7 +12,8 @@
 #define GET_DATA "{\"command\":\"getAttestationData\"}"
 #define DATA_REPLY                                                                       \
 	"{\"status\":\"ok\",\"ek_pub\":\"c3BraQ==\",\"ek_cert\":null,\"aik_name\":\"\"," \
-	"\"ek_tpm\":\"ZWt0cG0=\",\"aik_tpm\":\"\"}\n"
+	"\"ek_tpm\":\"ZWt0cG0=\",\"aik_tpm\":\"\",\"aik_creation\":\"\","                \
+	"\"aik_attest\":\"\",\"aik_signature\":\"\"}\n"
 #define ERROR_REPLY(message, rest) \
 	"{\"status\":\"error\",\"message\":\"" message "\",\"error\":\"" rest "\"}\n"
 #define UNKNOWN_REPLY ERROR_REPLY("Unknown command", "unknown_command")
@@ -29,7 +30,7 @@
 /* The job of a getEK, of a getAttestationData; that of an activation is named
  * by its letter. */
 #define EK_JOB JOB('e' + FACT_CERT)
-#define AIK_JOB JOB('e' + (FACT_CERT | FACT_AIK))
+#define AIK_JOB JOB('e' + (FACT_CERT | FACT_AIK_ECC))
 
 /*
  * A line with an activation whose encrypted_secret is this letter (A to D), as

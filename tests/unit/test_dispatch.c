@@ -12,10 +12,17 @@ static struct identity identity = {
 	.keys =
 		{
 			[KEY_EK] = {.tpm = "ektpm", .tpm_len = 5},
-			[KEY_AIK] = {.tpm = "aiktpm!",
-				     .tpm_len = 7,
-				     .name = "nameofaik",
-				     .name_len = 9},
+			[KEY_AIK_ECC] = {.tpm = "aiktpm!",
+					 .tpm_len = 7,
+					 .name = "nameofaik",
+					 .name_len = 9,
+					 .creation = "crea",
+					 .creation_len = 4,
+					 .created = {.attest = "att",
+						     .attest_len = 3,
+						     .signature = "sig",
+						     .signature_len = 3}},
+			[KEY_AIK_RSA] = {.tpm = "rsa", .tpm_len = 3},
 		},
 	.ek_cert = "certif",
 	.ek_cert_len = 6,
@@ -26,7 +33,7 @@ static struct identity identity = {
 /* Known by its address. */
 const struct operation {
 	char unused;
-} credential_operation;
+} credential_operation, quote_operation, certify_operation;
 
 const struct identity *tpm_identity(void)
 {
@@ -36,7 +43,7 @@ const struct identity *tpm_identity(void)
 /* ---- */
 
 static const struct command *command;
-static struct credential credential;
+static struct params params;
 static struct refusal why;
 static char line[TX_MAX];
 
@@ -46,9 +53,9 @@ static int parse_bytes(const void *request, size_t n)
 	int r;
 
 	command = (const struct command *)line;
-	memset(&credential, 0xa5, sizeof credential);
+	memset(&params, 0xa5, sizeof params);
 	memset(&why, 0xa5, sizeof why);
-	r = dispatch_parse(p, n, &command, &credential, &why);
+	r = dispatch_parse(p, n, &command, &params, &why);
 	assert_int_equal(why.err, r);
 	free(p);
 	return r;
@@ -91,12 +98,13 @@ static void succeeds(const char *request, const struct tpm_result *result, const
 	struct text t = text_in(line, sizeof line - 1);
 
 	assert_int_equal(parse(request), 0);
-	dispatch_reply(command, result, &t);
+	dispatch_reply(command, &params, result, &t);
 	replies(&t, want);
 }
 
 #define ERROR(message, rest) \
 	"{\"status\":\"error\",\"message\":\"" message "\",\"error\":" rest "}\n"
+#define CREATED ",\"aik_creation\":\"Y3JlYQ==\",\"aik_attest\":\"YXR0\",\"aik_signature\":\"c2ln\""
 #define GET_EK "{\"command\":\"getEK\"}"
 #define GET_DATA "{\"command\":\"getAttestationData\"}"
 
@@ -128,7 +136,7 @@ static void test_get_ek(void **state)
 	succeeds(GET_EK, NULL,
 		 "{\"status\":\"ok\",\"ek_public\":\"c3BraQ==\",\"ek_cert\":\"Y2VydGlm\","
 		 "\"ek_tpm\":\"ZWt0cG0=\",\"ek_cert_source\":\"nv\"}\n");
-	assert_int_equal(command->facts, FACT_CERT);
+	assert_int_equal(dispatch_facts(command, &params), FACT_CERT);
 	assert_null(command->op);
 	assert_string_equal(command->name, "getEK");
 	identity.ek_cert_len = 0;
@@ -151,14 +159,14 @@ static void test_get_attestation_data(void **state)
 	succeeds(GET_DATA, NULL,
 		 "{\"status\":\"ok\",\"ek_pub\":\"c3BraQ==\",\"ek_cert\":\"Y2VydGlm\","
 		 "\"aik_name\":\"bmFtZW9mYWlr\",\"ek_tpm\":\"ZWt0cG0=\",\"aik_tpm\":"
-		 "\"YWlrdHBtIQ==\"}\n");
-	assert_int_equal(command->facts, FACT_CERT | FACT_AIK);
+		 "\"YWlrdHBtIQ==\"" CREATED "}\n");
+	assert_int_equal(dispatch_facts(command, &params), FACT_CERT | FACT_AIK_ECC);
 	assert_null(command->op);
 	identity.ek_cert_len = 0;
 	succeeds(GET_DATA, NULL,
 		 "{\"status\":\"ok\",\"ek_pub\":\"c3BraQ==\",\"ek_cert\":null,"
 		 "\"aik_name\":\"bmFtZW9mYWlr\",\"ek_tpm\":\"ZWt0cG0=\",\"aik_tpm\":"
-		 "\"YWlrdHBtIQ==\"}\n");
+		 "\"YWlrdHBtIQ==\"" CREATED "}\n");
 	identity.ek_cert_len = 6;
 }
 
@@ -171,15 +179,15 @@ static void test_activate_credential(void **state)
 	(void)state;
 	succeeds(activation(), &result,
 		 "{\"status\":\"ok\",\"decrypted_secret\":\"dGhlIHNlY3JldA==\"}\n");
-	assert_int_equal(command->facts, FACT_AIK);
+	assert_int_equal(dispatch_facts(command, &params), FACT_AIK_ECC);
 	assert_ptr_equal(command->op, &credential_operation);
 	memset(want + 2, 1, 32);
 	memset(want + 2 + 32, 2, 18);
 	memset(secret, 3, sizeof secret);
-	assert_int_equal(credential.id_object_len, sizeof want);
-	assert_memory_equal(credential.id_object, want, sizeof want);
-	assert_int_equal(credential.secret_len, sizeof secret);
-	assert_memory_equal(credential.secret, secret, sizeof secret);
+	assert_int_equal(params.as.credential.id_object_len, sizeof want);
+	assert_memory_equal(params.as.credential.id_object, want, sizeof want);
+	assert_int_equal(params.as.credential.secret_len, sizeof secret);
+	assert_memory_equal(params.as.credential.secret, secret, sizeof secret);
 }
 
 static void test_unknown_command(void **state)
@@ -274,6 +282,101 @@ static void test_failures(void **state)
 		    "\"tpm_error\",\"tpm_rc\":\"0xb0143\""));
 }
 
+#define NONCE "\"nonce\":\"bm9uY2U=\""
+
+/* ---- the AIK that signs ------------------------------------------------- */
+
+static void test_choice_of_aik(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("{\"command\":\"getAttestationData\",\"aik\":\"rsa\"}"), 0);
+	assert_int_equal(params.aik, KEY_AIK_RSA);
+	assert_int_equal(dispatch_facts(command, &params), FACT_CERT | FACT_AIK_RSA);
+	assert_int_equal(parse("{\"command\":\"getAttestationData\",\"aik\":\"ecc\"}"), 0);
+	assert_int_equal(params.aik, KEY_AIK_ECC);
+	assert_int_equal(parse("{\"command\":\"getAttestationData\",\"aik\":null}"), 0);
+	assert_int_equal(params.aik, KEY_AIK_ECC);
+	assert_int_equal(parse("{\"command\":\"getEK\",\"aik\":7}"), 0);
+	assert_int_equal(dispatch_facts(command, &params), FACT_CERT);
+	refused("{\"command\":\"getAttestationData\",\"aik\":\"RSA\"}",
+		ERROR("The value is none of those that are possible here",
+		      "\"bad_value\",\"field\":\"aik\""));
+	refused("{\"command\":\"activateCredential\",\"aik\":\"eccc\"}",
+		ERROR(PREFIX "The value is none of those that are possible here",
+		      "\"bad_value\",\"field\":\"aik\""));
+}
+
+static void test_quote(void **state)
+{
+	static struct tpm_result result = {
+		.sign = {.attest = "att", .attest_len = 3, .signature = "sig", .signature_len = 3},
+		.pcr_values = "onetwosix",
+		.pcr_len = 3,
+	};
+	static const struct {
+		const char *name;
+		unsigned alg;
+	} banks[] = {{"sha1", 4}, {"sha256", 0xb}, {"sha384", 0xc}, {"sha512", 0xd}};
+
+	(void)state;
+	succeeds("{\"command\":\"quote\"," NONCE ",\"pcrs\":\"16,0-1\"}", &result,
+		 "{\"status\":\"ok\",\"quoted\":\"YXR0\",\"signature\":\"c2ln\",\"pcr_bank\":"
+		 "\"sha256\",\"pcr_values\":{\"0\":\"b25l\",\"1\":\"dHdv\",\"16\":\"c2l4\"}}\n");
+	assert_int_equal(params.aik, KEY_AIK_ECC);
+	assert_int_equal(params.kind, PARAMS_NONCE);
+	assert_int_equal(params.as.sign.nonce_len, 5);
+	assert_memory_equal(params.as.sign.nonce, "nonce", 5);
+	assert_int_equal(params.as.sign.pcrs, 0x10003);
+	assert_int_equal(dispatch_facts(command, &params), FACT_AIK_ECC);
+	assert_ptr_equal(command->op, &quote_operation);
+	assert_true(command->signs);
+	for (size_t i = 0; i < sizeof banks / sizeof *banks; i++) {
+		char request[128], want[128];
+
+		snprintf(request, sizeof request,
+			 "{\"command\":\"quote\"," NONCE ",\"pcrs\":\"0\",\"pcr_bank\":\"%s\"}",
+			 banks[i].name);
+		snprintf(want, sizeof want,
+			 "{\"status\":\"ok\",\"quoted\":\"YXR0\",\"signature\":\"c2ln\","
+			 "\"pcr_bank\":\"%s\",\"pcr_values\":{\"0\":\"b25l\"}}\n",
+			 banks[i].name);
+		succeeds(request, &result, want);
+		assert_int_equal(params.as.sign.bank, banks[i].alg);
+	}
+}
+
+static void test_bad_nonces_and_pcrs(void **state)
+{
+	char nonce[BASE64_LEN(NONCE_MAX + 1) + 1];
+	char request[256];
+
+	(void)state;
+	refused("{\"command\":\"quote\"}",
+		ERROR("Missing required fields", "\"missing_fields\",\"field\":\"nonce\""));
+	refused("{\"command\":\"quote\"," NONCE "}",
+		ERROR("Missing required fields", "\"missing_fields\",\"field\":\"pcrs\""));
+	refused("{\"command\":\"quote\"," NONCE ",\"pcrs\":\"24\"}",
+		ERROR("The value is none of those that are possible here",
+		      "\"bad_value\",\"field\":\"pcrs\""));
+	refused("{\"command\":\"quote\"," NONCE ",\"pcrs\":\"0\",\"pcr_bank\":\"sm3_256\"}",
+		ERROR("The value is none of those that are possible here",
+		      "\"bad_value\",\"field\":\"pcr_bank\""));
+	for (size_t n = 0; n <= NONCE_MAX + 1; n++) {
+		struct text t = text_in(nonce, sizeof nonce - 1);
+		int r;
+
+		text_base64(&t, (const uint8_t *)request, n);
+		nonce[t.len] = '\0';
+		snprintf(request, sizeof request,
+			 "{\"command\":\"quote\",\"pcrs\":\"0\",\"nonce\":\"%s\"}", nonce);
+		r = parse(request);
+		assert_int_equal(r, n == 0 || n > NONCE_MAX ? -ERR_NONCE_SIZE : 0);
+	}
+	assert_string_equal(why.field, "nonce");
+}
+
+/* ---- */
+
 /* A request that is refused leaves no credential behind. */
 static void test_nothing_is_left(void **state)
 {
@@ -287,14 +390,14 @@ static void test_nothing_is_left(void **state)
 
 		assert_int_not_equal(r, 0);
 		if (r == -ERR_FIELDS || r == -ERR_HMAC_SIZE) {
-			assert_memory_equal(&credential, &zero, sizeof zero);
+			assert_memory_equal(&params.as.credential, &zero, sizeof zero);
 		}
 	}
 	assert_int_equal(parse_bytes(good, n), 0);
 	refused("{\"command\":\"activateCredential\",\"hmac\":\"AA==\",\"enc\":\"AAAA\"}",
 		ERROR(PREFIX "hmac has not the size of the EK's name algorithm",
 		      "\"bad_hmac_size\",\"field\":\"hmac\""));
-	assert_memory_equal(&credential, &zero, sizeof zero);
+	assert_memory_equal(&params.as.credential, &zero, sizeof zero);
 }
 
 /* Any number of bytes may be asked about, not just what a slot can hold. */
@@ -322,6 +425,9 @@ int main(void)
 		cmocka_unit_test(test_missing_fields),
 		cmocka_unit_test(test_bad_requests),
 		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_choice_of_aik),
+		cmocka_unit_test(test_quote),
+		cmocka_unit_test(test_bad_nonces_and_pcrs),
 		cmocka_unit_test(test_nothing_is_left),
 		cmocka_unit_test(test_long_lines),
 	};

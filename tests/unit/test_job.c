@@ -3,7 +3,7 @@
 
 #include "tpm/rc.h"
 
-#define FLUSHED "F1< arm F1> F2< arm F2> F3< arm F3>"
+#define FLUSHED "F1< arm F1> F2< arm F2> F3< arm F3> F4< arm F4>"
 
 static void test_steps_in_order(void **state)
 {
@@ -140,19 +140,21 @@ static void test_clean_up_after_success(void **state)
 /* Only what is loaded is flushed. */
 static void test_clean_up_of_some(void **state)
 {
-	for (unsigned loaded = 0; loaded < 8; loaded++) {
+	for (unsigned loaded = 0; loaded < 16; loaded++) {
 		char want[256] = "a<";
 
 		setup(state);
 		script[A].start[0] = 0x101;
 		tpm.session = loaded & 1 ? SESSION : ESYS_TR_NONE;
-		tpm.keys[KEY_AIK].loaded = loaded & 2 ? AIK : ESYS_TR_NONE;
+		tpm.keys[KEY_AIK_ECC].loaded = loaded & 2 ? AIK : ESYS_TR_NONE;
+		tpm.keys[KEY_AIK_RSA].loaded = loaded & 8 ? AIK_RSA : ESYS_TR_NONE;
 		tpm.keys[KEY_EK].loaded = loaded & 4 ? EK : ESYS_TR_NONE;
 		while (job_run(&tpm, 0, true) == JOB_RUNNING) {
 		}
 		strcat(want, loaded & 1 ? " F1< arm F1>" : "");
 		strcat(want, loaded & 2 ? " F2< arm F2>" : "");
-		strcat(want, loaded & 4 ? " F3< arm F3>" : "");
+		strcat(want, loaded & 8 ? " F3< arm F3>" : "");
+		strcat(want, loaded & 4 ? " F4< arm F4>" : "");
 		traced(want);
 		concludes(0x101);
 		nothing_is_loaded();
@@ -175,8 +177,8 @@ static void test_gone_already(void **state)
 		}
 		script[FLUSH_SESSION].finish[0] = codes[i];
 		runs(0, false, "a< b< c< F1< arm");
-		runs(0, true, gone ? "F1> X1 F3< arm" : "F1> F3< arm");
-		is_done(0, true, "F3>");
+		runs(0, true, gone ? "F1> X1 F4< arm" : "F1> F4< arm");
+		is_done(0, true, "F4>");
 		concludes(0);
 		assert_int_equal(job_dirty(), !gone);
 	}
@@ -197,6 +199,7 @@ static void test_dirty(void **state)
 			}
 			assert_int_equal(script[FLUSH_SESSION].started, 1);
 			assert_int_equal(script[FLUSH_AIK].started, 1);
+			assert_int_equal(script[FLUSH_AIK_RSA].started, 1);
 			assert_int_equal(script[FLUSH_EK].started, 1);
 			trace[0] = '\0';
 			concludes(0x1d5);
@@ -234,8 +237,71 @@ static void test_keys_that_stay(void **state)
 	concludes(0);
 	job_begin(&tpm, &operation);
 	assert_int_equal(tpm.session, ESYS_TR_NONE);
-	assert_int_equal(tpm.keys[KEY_AIK].loaded, AIK);
+	assert_int_equal(tpm.keys[KEY_AIK_ECC].loaded, AIK);
 	assert_int_equal(tpm.keys[KEY_EK].loaded, EK);
+}
+
+/* What can change under the TPM's hand is done over from a step of its own. */
+static void test_loop(void **state)
+{
+	(void)state;
+	script[C].finish[0] = script[C].finish[1] = STEP_LOOP;
+	while (job_run(&tpm, 0, true) == JOB_RUNNING) {
+	}
+	traced("a< arm a> b< arm b> c< arm c> b< arm b> c< arm c> b< arm b> c< arm c>");
+	concludes(0);
+	setup(state);
+	script[C].start[0] = STEP_LOOP;
+	script[B].start[1] = 0x101;
+	while (job_run(&tpm, 0, true) == JOB_RUNNING) {
+	}
+	traced("a< arm a> b< arm b> c< b<");
+	concludes(0x101);
+	setup(state);
+	script[B].finish[0] = 0x922;
+	script[C].finish[0] = STEP_LOOP;
+	runs(0, false, "a< arm");
+	runs(0, true, "a> b< arm");
+	job_cut(); /* ... but not for nobody */
+	is_done(0, true, "b>");
+	concludes(RC_NOT_YET);
+}
+
+/* The step knows why, and its operation. */
+static void test_refuse(void **state)
+{
+	(void)state;
+	load_all();
+	script[B].finish[0] = STEP_REFUSE;
+	verdict = -ERR_PCRS_CHANGED;
+	while (job_run(&tpm, 0, true) == JOB_RUNNING) {
+	}
+	traced("a< arm a> b< arm b> " FLUSHED);
+	concludes(STEP_REFUSE);
+	nothing_is_loaded();
+}
+
+/* A step is about what it says, or the AIK that the job is about. */
+static unsigned about[2];
+
+static TSS2_RC note_about(struct tpm *t)
+{
+	about[about[0] != 0] = t->about;
+	return STEP_SKIP;
+}
+
+static void test_about(void **state)
+{
+	static const struct step some[] = {{note_about, NULL, LIMIT_MS, 7},
+					   {note_about, NULL, LIMIT_MS, ABOUT_AIK}};
+	static const struct operation two = {.steps = some, .count = 2, .conclude = conclude};
+
+	(void)state;
+	tpm.params.aik = KEY_AIK_RSA;
+	job_begin(&tpm, &two);
+	is_done(0, false, "");
+	assert_int_equal(about[0], 7);
+	assert_int_equal(about[1], KEY_AIK_RSA);
 }
 
 /* Nobody wants it any more: the command at work is waited for, the clean-up is done. */
@@ -274,6 +340,9 @@ int main(void)
 		cmocka_unit_test_setup(test_dirty, setup),
 		cmocka_unit_test_setup(test_outcome_is_the_conclusion, setup),
 		cmocka_unit_test_setup(test_keys_that_stay, setup),
+		cmocka_unit_test_setup(test_loop, setup),
+		cmocka_unit_test_setup(test_refuse, setup),
+		cmocka_unit_test_setup(test_about, setup),
 		cmocka_unit_test_setup(test_cut, setup),
 	};
 

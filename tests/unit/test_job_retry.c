@@ -142,12 +142,12 @@ static void test_clean_up_is_repeated_too(void **state)
 	runs(0, false, "a< F1< arm");
 	runs(0, true, "F1>");
 	runs(20, false, "F1< arm");
-	runs(20, true, "F1> F3< arm");
+	runs(20, true, "F1> F4< arm");
 	for (unsigned i = 0; i < TPM_RETRY_COUNT; i++) {
-		runs(20, true, "F3>");
-		runs(10000, false, "F3< arm");
+		runs(20, true, "F4>");
+		runs(10000, false, "F4< arm");
 	}
-	is_done(10000, true, "F3>");
+	is_done(10000, true, "F4>");
 	concludes(0x101);
 	assert_true(job_dirty());
 }

@@ -108,25 +108,30 @@ static void error_lines(void **state)
 
 	(void)state;
 	reply_error(&t, -ERR_COMMAND, "", NULL, 0);
+	reply_end(&t);
 	line_is(&t, "{\"status\":\"error\",\"message\":\"Unknown command\","
 		    "\"error\":\"unknown_command\"}\n");
 	t = text_in(buf, sizeof(buf));
 	reply_error(&t, -ERR_FIELDS, "", "hmac", 0);
+	reply_end(&t);
 	line_is(&t, "{\"status\":\"error\",\"message\":\"Missing required fields\","
 		    "\"error\":\"missing_fields\",\"field\":\"hmac\"}\n");
 	t = text_in(buf, sizeof(buf));
 	reply_error(&t, -ERR_REJECTED, "ActivateCredential failed: ", NULL, 0x1df);
+	reply_end(&t);
 	line_is(&t,
 		"{\"status\":\"error\",\"message\":\"ActivateCredential failed: the TPM refused "
 		"the credential: it was made for another EK or AIK, or is damaged\","
 		"\"error\":\"credential_rejected\",\"tpm_rc\":\"0x1df\"}\n");
 	t = text_in(buf, sizeof(buf));
 	reply_error(&t, -ERR_TPM_VERSION, "", NULL, 9);
+	reply_end(&t);
 	line_is(&t,
 		"{\"status\":\"error\",\"message\":\"the TPM is a TPM 1.2; a TPM 2.0 is needed\","
 		"\"error\":\"tpm_version\",\"tpm_rc\":\"0x009\"}\n");
 	t = text_in(buf, sizeof(buf));
 	reply_error(&t, -ERR_BASE64, "", "enc", 0x80280400);
+	reply_end(&t);
 	line_is(&t, "{\"status\":\"error\",\"message\":\"The value is not base64\","
 		    "\"error\":\"bad_base64\",\"field\":\"enc\",\"tpm_rc\":\"0x80280400\"}\n");
 }
@@ -141,6 +146,7 @@ static void every_error_is_json(void **state)
 		struct json_object o;
 
 		reply_error(&t, -list[i].e, "prefix: ", "field", 0x100);
+		reply_end(&t);
 		assert_false(t.cut);
 		assert_true(t.len < 512);
 		assert_int_equal(buf[t.len - 1], '\n');
@@ -185,6 +191,7 @@ static void largest_and_cut(void **state)
 
 		t = text_in(small, cap);
 		reply_error(&t, -ERR_JSON, "", NULL, 0);
+		reply_end(&t);
 		assert_int_equal(t.cut, cap < strlen(line));
 		if (!t.cut) {
 			line_is(&t, line);

@@ -7,6 +7,19 @@
 /* Too large for a stack under a sanitiser; each parse starts from rubbish. */
 static struct request rq;
 
+/* What is taken of a request, if the test says no more: all. */
+#define ALL (FIELD_BIT(FIELD_COUNT) - 1)
+static unsigned wanted = ALL;
+
+/* A line of n bytes has left nothing in the store. It was rubbish where the line
+ * never was. */
+static void is_wiped(size_t n)
+{
+	for (size_t i = 0; i < n && i < sizeof(rq.store); i++) {
+		assert_true(rq.store[i] == 0 || rq.store[i] == 0xa5);
+	}
+}
+
 static int parse_n(const char *s, size_t n)
 {
 	uint8_t *copy = exact(s, n);
@@ -14,8 +27,14 @@ static int parse_n(const char *s, size_t n)
 
 	memset(&rq, 0xa5, sizeof(rq));
 	e = request_parse(copy, n, &rq);
-	free(copy);
 	assert_non_null(memchr(rq.command, 0, sizeof(rq.command)));
+	for (int i = 0; i < FIELD_COUNT; i++) {
+		assert_null(rq.field[i].p);
+	}
+	if (e == 0) {
+		e = request_take(&rq, wanted);
+	}
+	free(copy);
 	if (e == 0) {
 		assert_null(rq.culprit);
 		return 0;
@@ -24,11 +43,7 @@ static int parse_n(const char *s, size_t n)
 		assert_null(rq.field[i].p);
 		assert_int_equal(rq.field[i].n, 0);
 	}
-	for (size_t i = 0; i < n && i < sizeof(rq.store); i++) {
-		if (rq.store[i] != 0) {
-			assert_int_equal(rq.store[i], 0);
-		}
-	}
+	is_wiped(n);
 	return e;
 }
 
@@ -160,6 +175,9 @@ static void wrong_types(void **state)
 	}
 }
 
+/* The first of the members are base64. */
+#define BINARY FIELD_AIK
+
 static void wrong_base64(void **state)
 {
 	static const char *const values[] = {
@@ -168,15 +186,63 @@ static void wrong_base64(void **state)
 
 	(void)state;
 	for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
-		for (int i = 0; i < FIELD_COUNT; i++) {
+		for (int i = 0; i < BINARY; i++) {
 			snprintf(s, sizeof(s), "{\"command\":\"c\",\"%s\":\"%s\",\"%s\":\"Zm9v\"}",
 				 request_field_names[i], values[v],
-				 request_field_names[(i + 1) % FIELD_COUNT]);
+				 request_field_names[(i + 1) % BINARY]);
 			assert_int_equal(parse(s), -ERR_BASE64);
 			assert_ptr_equal(rq.culprit, request_field_names[i]);
 			assert_string_equal(rq.command, "c");
 		}
 	}
+}
+
+/* A text is as it was sent, escapes undone; a command's own members only. */
+static void texts(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("{\"pcrs\":\"0-7,\\u0031\",\"aik\":\"*\",\"pcr_bank\":\"\","
+			       "\"nonce\":\"Zm9v\"}"),
+			 0);
+	field_is(FIELD_PCRS, "0-7,1");
+	field_is(FIELD_AIK, "*");
+	field_is(FIELD_PCR_BANK, "");
+	field_is(FIELD_NONCE, "foo");
+}
+
+static void own_members(void **state)
+{
+	const char *line = "{\"hmac\":\"*\",\"enc\":1,\"nonce\":\"Zm9v\",\"aik\":\"ecc\"}";
+
+	(void)state;
+	for (unsigned fields = 0; fields <= ALL; fields++) {
+		bool bad = fields & (FIELD_BIT(FIELD_HMAC) | FIELD_BIT(FIELD_ENC));
+		int e;
+
+		wanted = fields;
+		e = parse(line);
+		assert_int_equal(e, fields & FIELD_BIT(FIELD_HMAC)  ? -ERR_BASE64
+				    : fields & FIELD_BIT(FIELD_ENC) ? -ERR_TYPE
+								    : 0);
+		for (unsigned i = 0; i < FIELD_COUNT && !bad; i++) {
+			bool there = fields & FIELD_BIT(i) && (i == FIELD_NONCE || i == FIELD_AIK);
+
+			assert_int_equal(rq.field[i].p != NULL, there);
+		}
+	}
+	wanted = ALL;
+}
+
+/* Nothing stays of a request that was understood either. */
+static void wiped(void **state)
+{
+	const char *line = "{\"command\":\"a long command\",\"hmac\":\"Zm9vYmFy\",\"aik\":\"x\"}";
+
+	(void)state;
+	assert_int_equal(parse(line), 0);
+	request_wipe(&rq);
+	is_wiped(strlen(line));
+	assert_null(rq.field[FIELD_HMAC].p);
 }
 
 static void not_an_object(void **state)
@@ -249,6 +315,9 @@ static void parse_damaged(const uint8_t *p, size_t n, void *arg)
 	(void)arg;
 	memset(rq.command, 0xa5, sizeof(rq.command));
 	e = request_parse(p, n, &rq);
+	if (e == 0) {
+		e = request_take(&rq, ALL);
+	}
 	assert_non_null(memchr(rq.command, 0, sizeof(rq.command)));
 	if (n < strlen(sample)) {
 		assert_int_equal(e, -ERR_JSON);
@@ -288,6 +357,8 @@ int main(void)
 		cmocka_unit_test(null_and_empty),  cmocka_unit_test(wrong_types),
 		cmocka_unit_test(wrong_base64),    cmocka_unit_test(not_an_object),
 		cmocka_unit_test(longest),         cmocka_unit_test(damaged),
+		cmocka_unit_test(texts),           cmocka_unit_test(own_members),
+		cmocka_unit_test(wiped),
 	};
 
 	return cmocka_run_group_tests_name("request", tests, NULL, NULL);

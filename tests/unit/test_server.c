@@ -97,10 +97,10 @@ static void test_order_of_arrival(void **state)
 static void test_cached_while_a_job_runs(void **state)
 {
 	(void)state;
-	SERVE(PORT_SERVE, 0, KNOWN(FACT_CERT), KNOWN(FACT_AIK), OPEN(0), SAY(0, activation('A')),
-	      JOB('A'), OPEN(1), SAY(1, activation('B')), OPEN(2), SAY(2, GET_EK "\n"),
-	      REPLY(2, EK_REPLY), JOB('A'), SENT(2), CLOSED(2, 0), OPEN(2), SAY(2, GET_DATA "\n"),
-	      REPLY(2, DATA_REPLY), SENT(2), OPENED(0), OPENED(1),
+	SERVE(PORT_SERVE, 0, KNOWN(FACT_CERT), KNOWN(FACT_AIK_ECC), OPEN(0),
+	      SAY(0, activation('A')), JOB('A'), OPEN(1), SAY(1, activation('B')), OPEN(2),
+	      SAY(2, GET_EK "\n"), REPLY(2, EK_REPLY), JOB('A'), SENT(2), CLOSED(2, 0), OPEN(2),
+	      SAY(2, GET_DATA "\n"), REPLY(2, DATA_REPLY), SENT(2), OPENED(0), OPENED(1),
 	      /* In one batch with the end of the job. */
 	      OPEN(3), SAY(3, GET_EK "\n"), AND, TPM_DONE, REPLY(3, EK_REPLY), REPLY(0, A_REPLY),
 	      JOB('B'), SENT(0), AND, SENT(3), TPM_DONE, REPLY(1, B_REPLY), SENT(1), STOP);
@@ -113,8 +113,8 @@ static void test_known_meanwhile(void **state)
 	SERVE(PORT_SERVE, 0, OPEN(0), SAY(0, GET_EK "\n"), EK_JOB, OPEN(1), SAY(1, activation('A')),
 	      OPEN(2), SAY(2, GET_DATA "\n"), OPEN(3), SAY(3, GET_EK "\n"), OPENED(3),
 	      KNOWN(FACT_CERT), TPM_DONE, REPLY(0, EK_REPLY), REPLY(3, EK_REPLY), OPENED(2),
-	      JOB('A'), KNOWN(FACT_AIK), TPM_READY, REPLY(2, DATA_REPLY), JOB('A'), SENT(0), AND,
-	      SENT(2), AND, SENT(3), TPM_DONE, REPLY(1, A_REPLY), SENT(1), STOP);
+	      JOB('A'), KNOWN(FACT_AIK_ECC), TPM_READY, REPLY(2, DATA_REPLY), JOB('A'), SENT(0),
+	      AND, SENT(2), AND, SENT(3), TPM_DONE, REPLY(1, A_REPLY), SENT(1), STOP);
 }
 
 static void test_a_job_fails(void **state)

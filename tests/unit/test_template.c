@@ -15,9 +15,15 @@ static const uint8_t ek_bytes[314] = {
 
 /* ECDSA on P-256: fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth,
  * restricted, sign; no policy; 32 zero bytes each in x and y. */
-static const uint8_t aik_bytes[88] = {
+static const uint8_t aik_ecc_bytes[88] = {
 	0x00, 0x23, 0x00, 0x0b, 0x00, 0x05, 0x00, 0x72, 0x00, 0x00, 0x00,        0x10,
 	0x00, 0x18, 0x00, 0x0b, 0x00, 0x03, 0x00, 0x10, 0x00, 0x20, [54] = 0x00, 0x20,
+};
+
+/* RSASSA-SHA256 on RSA 2048, the same attributes; 256 zero bytes follow (FIELD 45). */
+static const uint8_t aik_rsa_bytes[280] = {
+	0x00, 0x01, 0x00, 0x0b, 0x00, 0x05, 0x00, 0x72, 0x00, 0x00, 0x00, 0x10,
+	0x00, 0x14, 0x00, 0x0b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00,
 };
 
 static void is_marshalled(const TPM2B_PUBLIC *template, const uint8_t *want, size_t n)
@@ -37,7 +43,8 @@ static void test_bytes(void **state)
 {
 	(void)state;
 	is_marshalled(&template_ek, ek_bytes, sizeof ek_bytes);
-	is_marshalled(&template_aik, aik_bytes, sizeof aik_bytes);
+	is_marshalled(&template_aik_ecc, aik_ecc_bytes, sizeof aik_ecc_bytes);
+	is_marshalled(&template_aik_rsa, aik_rsa_bytes, sizeof aik_rsa_bytes);
 }
 
 static void test_vector(void **state)
@@ -67,7 +74,8 @@ static void test_ek_is_one(void **state)
 	(void)state;
 	assert_true(template_matches(&template_ek, &template_ek.publicArea));
 	assert_true(template_matches(&template_ek, &area));
-	assert_false(template_matches(&template_ek, &template_aik.publicArea));
+	assert_false(template_matches(&template_ek, &template_aik_ecc.publicArea));
+	assert_false(template_matches(&template_ek, &template_aik_rsa.publicArea));
 }
 
 /* Each makes another key of it. */
@@ -236,7 +244,7 @@ static void test_templates_that_are_none(void **state)
 	assert_false(reads(&area));
 	area.authPolicy.size = 0;
 	assert_false(reads(&area));
-	assert_false(reads(&template_aik.publicArea));
+	assert_false(reads(&template_aik_ecc.publicArea));
 	/* whole, and nothing behind it */
 	for (size_t len = 0; len < n; len++) {
 		uint8_t *p = exact(buf, len);

@@ -19,8 +19,8 @@
 #define FULL 0x902U
 #define START 1000U
 
-const struct operation ek_operation, info_operation, cert_operation, aik_operation,
-	credential_operation, orphan_operation;
+const struct operation ek_operation, info_operation, cert_operation, chain_operation,
+	aik_ecc_operation, aik_rsa_operation, credential_operation, orphan_operation;
 
 static uint64_t now;
 static int open_error;
@@ -29,7 +29,9 @@ static bool bare;
 static bool renews; /* endorsementAuth is another one */
 static struct tpm *the_tpm;
 static const struct operation *running;
-static char trace[256]; /* the operations: e n a c, and o with the level of the sweep */
+static const struct params params;
+static char trace
+	[256]; /* the operations: i e n a r h, c its own, and 1 or 2 with the level of the sweep */
 static const struct operation *full; /* finds no slot, so often: */
 static unsigned full_times;
 
@@ -110,12 +112,14 @@ TSS2_RC Esys_TR_Close(ESYS_CONTEXT *esys, ESYS_TR *object)
 
 void job_begin(struct tpm *t, const struct operation *op)
 {
-	const char letter[] = {op == &info_operation     ? 'i'
-			       : op == &ek_operation     ? 'e'
-			       : op == &cert_operation   ? 'n'
-			       : op == &aik_operation    ? 'a'
-			       : op == &orphan_operation ? (char)(t->sweep_fresh ? '2' : '1')
-							 : 'c',
+	const char letter[] = {op == &info_operation      ? 'i'
+			       : op == &ek_operation      ? 'e'
+			       : op == &cert_operation    ? 'n'
+			       : op == &chain_operation   ? 'h'
+			       : op == &aik_ecc_operation ? 'a'
+			       : op == &aik_rsa_operation ? 'r'
+			       : op == &orphan_operation  ? (char)(t->sweep_fresh ? '2' : '1')
+							  : 'c',
 			       '\0'};
 
 	assert_true(strlen(trace) + 2 < sizeof trace);
@@ -141,12 +145,14 @@ int job_outcome(struct tpm *t, uint32_t *rc, bool *stale)
 		*rc = FULL;
 		return -ERR_TPM_FULL;
 	}
-	t->facts |= running == &info_operation     ? FACT_INFO
-		    : running == &ek_operation     ? FACT_EK
-		    : running == &cert_operation   ? FACT_CERT
-		    : running == &aik_operation    ? FACT_AIK
-		    : running == &orphan_operation ? FACT_CLEAN
-						   : 0;
+	t->facts |= running == &info_operation      ? FACT_INFO
+		    : running == &ek_operation      ? FACT_EK
+		    : running == &cert_operation    ? FACT_CERT
+		    : running == &chain_operation   ? FACT_CHAIN
+		    : running == &aik_ecc_operation ? FACT_AIK_ECC
+		    : running == &aik_rsa_operation ? FACT_AIK_RSA
+		    : running == &orphan_operation  ? FACT_CLEAN
+						    : 0;
 	t->sweep_fresh = false;
 	return 0;
 }
@@ -274,7 +280,7 @@ static void a_shared_device_is_never_swept(void **state)
 	(void)state;
 	full = &credential_operation;
 	full_times = 1;
-	tpm_begin(FACT_AIK, &credential_operation, NULL);
+	tpm_begin(FACT_AIK_ECC, &credential_operation, &params);
 	tpm_run(now, false);
 	assert_int_equal(tpm_result()->err, -ERR_TPM_FULL);
 	assert_int_equal(tpm_result()->rc, FULL);
@@ -286,14 +292,14 @@ static void when_full_new_sessions_give_way_once(void **state)
 	(void)state;
 	full = &credential_operation;
 	full_times = 1;
-	tpm_begin(FACT_AIK, &credential_operation, NULL);
+	tpm_begin(FACT_AIK_ECC, &credential_operation, &params);
 	tpm_run(now, false);
 	assert_int_equal(tpm_result()->err, 0);
 	assert_string_equal(trace, "c2c");
 	tpm_forget();
 	trace[0] = '\0';
 	full_times = 2;
-	tpm_begin(FACT_AIK, &credential_operation, NULL);
+	tpm_begin(FACT_AIK_ECC, &credential_operation, &params);
 	tpm_run(now, false);
 	assert_int_equal(tpm_result()->err, -ERR_TPM_FULL);
 	assert_string_equal(trace, "c2c");
