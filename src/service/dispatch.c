@@ -172,6 +172,15 @@ static void reply_quote(struct text *reply, const struct identity *id, const str
 	reply_close(reply, '}');
 }
 
+static void reply_certify(struct text *reply, const struct identity *id,
+			  const struct params *params, const struct tpm_result *result)
+{
+	(void)id;
+	(void)params;
+	reply_member(reply, "certify_info", result->sign.attest, result->sign.attest_len);
+	reply_member(reply, "signature", result->sign.signature, result->sign.signature_len);
+}
+
 /* ---- the commands --------------------------------------------------------- */
 
 #define CREDENTIAL                                                              \
@@ -199,6 +208,12 @@ static const struct command commands[] = {
 	 .signs = true,
 	 .check = check_quote,
 	 .reply = reply_quote},
+	{.name = "certify",
+	 .members = AIK | NONCE,
+	 .op = &certify_operation,
+	 .signs = true,
+	 .check = check_nonce,
+	 .reply = reply_certify},
 };
 
 static const struct command *find(const char *name)

@@ -90,6 +90,7 @@ struct params {
 struct operation;
 extern const struct operation credential_operation;
 extern const struct operation quote_operation;
+extern const struct operation certify_operation;
 
 /* A job's outcome. */
 struct tpm_result {

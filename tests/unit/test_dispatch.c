@@ -345,6 +345,19 @@ static void test_quote(void **state)
 	}
 }
 
+static void test_certify(void **state)
+{
+	static const struct tpm_result result = {
+		.sign = {.attest = "att", .attest_len = 3, .signature = "sig", .signature_len = 3}};
+
+	(void)state;
+	succeeds("{\"command\":\"certify\",\"aik\":\"rsa\"," NONCE "}", &result,
+		 "{\"status\":\"ok\",\"certify_info\":\"YXR0\",\"signature\":\"c2ln\"}\n");
+	assert_int_equal(params.aik, KEY_AIK_RSA);
+	assert_ptr_equal(command->op, &certify_operation);
+	assert_true(command->signs);
+}
+
 static void test_bad_nonces_and_pcrs(void **state)
 {
 	char nonce[BASE64_LEN(NONCE_MAX + 1) + 1];
@@ -427,6 +440,7 @@ int main(void)
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_choice_of_aik),
 		cmocka_unit_test(test_quote),
+		cmocka_unit_test(test_certify),
 		cmocka_unit_test(test_bad_nonces_and_pcrs),
 		cmocka_unit_test(test_nothing_is_left),
 		cmocka_unit_test(test_long_lines),
