@@ -181,6 +181,19 @@ static void reply_certify(struct text *reply, const struct identity *id,
 	reply_member(reply, "signature", result->sign.signature, result->sign.signature_len);
 }
 
+static void reply_chain(struct text *reply, const struct identity *id, const struct params *params,
+			const struct tpm_result *result)
+{
+	(void)params;
+	(void)result;
+	reply_open(reply, "ek_chain", '[');
+	for (unsigned i = 0; i < id->ek_chain.count; i++) {
+		reply_element(reply, id->ek_chain.raw + id->ek_chain.certs[i].at,
+			      id->ek_chain.certs[i].len);
+	}
+	reply_close(reply, ']');
+}
+
 /* ---- the commands --------------------------------------------------------- */
 
 #define CREDENTIAL                                                              \
@@ -192,6 +205,7 @@ static void reply_certify(struct text *reply, const struct identity *id,
 
 static const struct command commands[] = {
 	{.name = "getEK", .facts = FACT_CERT, .reply = reply_ek},
+	{.name = "getEKChain", .facts = FACT_CHAIN, .reply = reply_chain},
 	{.name = "getAttestationData",
 	 .members = AIK,
 	 .facts = FACT_CERT,
@@ -214,6 +228,7 @@ static const struct command commands[] = {
 	 .signs = true,
 	 .check = check_nonce,
 	 .reply = reply_certify},
+	{.name = "getHealth", .at_once = true},
 };
 
 static const struct command *find(const char *name)

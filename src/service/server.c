@@ -4,6 +4,7 @@
 #include "err.h"
 #include "service/conn.h"
 #include "service/dispatch.h"
+#include "service/health.h"
 #include "service/log.h"
 #include "service/server.h"
 #include "tpm/tpm.h"
@@ -15,6 +16,7 @@ static struct {
 	bool stopping;
 	uint64_t stop_deadline;
 	uint64_t arrivals;
+	uint64_t started, requests; /* for getHealth */
 	bool look; /* a reply had no certificate: it is to be looked for, but not before */
 	uint64_t look_at;
 	unsigned working; /* the client in WORKING, or NOBODY */
@@ -66,6 +68,23 @@ static void answer(unsigned c, const struct tpm_result *result, uint64_t now)
 	send_reply(c, &reply, now);
 }
 
+/* What an attestation would get now, as far as one can tell without asking for one. */
+static void answer_health(unsigned c, uint64_t now)
+{
+	struct text reply = reply_buffer(c);
+	struct health health = {.uptime_s = (now - server.started) / 1000,
+				.requests = server.requests};
+
+	health.err = tpm_trouble(FACT_CERT | FACT_AIK_ECC, now, &health.tpm_rc);
+	if (server.stopping && !tpm_knows(FACT_CERT | FACT_AIK_ECC)) {
+		health.err = -ERR_STOPPING;
+	}
+	server.failed = server.failed || health.err != 0;
+	health_reply(&health, &reply);
+	log_request(conns[c].command->name, health.err, health.tpm_rc, 0, c);
+	send_reply(c, &reply, now);
+}
+
 /* ---- connections ----------------------------------------------------- */
 
 static void drop(unsigned c, uint32_t linger_ms)
@@ -102,6 +121,8 @@ static void take_line(unsigned c, const uint8_t *line, size_t n, uint64_t now)
 	}
 	if (r != 0) {
 		refuse(c, *command, why, 0, 0, now);
+	} else if ((*command)->at_once) {
+		answer_health(c, now);
 	} else if (is_known(c)) {
 		answer(c, NULL, now);
 	} else {
@@ -134,6 +155,7 @@ static void look(unsigned c, uint64_t now)
 		return;
 	}
 	len = end == NULL ? n : (size_t)(end - p);
+	server.requests++;
 	conns[c].taken = end == NULL ? n : len + 1;
 	conns[c].skipping = server.once && end == NULL && !eof;
 	conns[c].last = end == NULL && !conns[c].skipping;
@@ -368,6 +390,7 @@ int server_run(enum port_mode mode, uint32_t grace_ms)
 	bool unanswered;
 
 	server.once = mode == PORT_ONCE;
+	server.started = now;
 	server.working = NOBODY;
 	server.look_at = now + CERT_AGAIN_MS; /* the first look comes with the TPM itself */
 	if (server.once) {

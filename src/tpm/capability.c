@@ -17,6 +17,9 @@ TSS2_RC capability_unmarshal(const uint8_t *buffer, size_t size, size_t *offset,
 	if (rc != TSS2_RC_SUCCESS) {
 		return rc;
 	}
+	if (data->capability == TPM2_CAP_HANDLES) {
+		return Tss2_MU_TPML_HANDLE_Unmarshal(buffer, size, offset, &data->data.handles);
+	}
 	if (data->capability != TPM2_CAP_TPM_PROPERTIES) {
 		return TSS2_SYS_RC_MALFORMED_RESPONSE;
 	}

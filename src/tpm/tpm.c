@@ -4,6 +4,7 @@
 #include "port.h"
 #include "tpm/aik.h"
 #include "tpm/cert.h"
+#include "tpm/chain.h"
 #include "tpm/connect.h"
 #include "tpm/ek.h"
 #include "tpm/info.h"
@@ -27,6 +28,7 @@ static const struct finder {
 	{FACT_INFO, FACT_CLEAN, &info_operation},
 	{FACT_EK, FACT_CLEAN | FACT_INFO, &ek_operation},
 	{FACT_CERT, FACT_EK | FACT_INFO, &cert_operation},
+	{FACT_CHAIN, FACT_EK | FACT_INFO, &chain_operation},
 	{FACT_AIK_ECC, FACT_EK, &aik_ecc_operation},
 	{FACT_AIK_RSA, FACT_EK, &aik_rsa_operation},
 };

@@ -31,7 +31,8 @@ UNIT_SRC_test_job_retry = src/tpm/job.c src/tpm/rc.c
 UNIT_SRC_test_options = src/service/options.c src/service/log.c
 UNIT_SRC_test_log = src/service/log.c
 UNIT_SRC_test_dispatch = src/service/dispatch.c
-TEST_SERVER = $(addprefix src/service/,server.c conn.c dispatch.c log.c)
+UNIT_SRC_test_health = src/service/health.c
+TEST_SERVER = $(addprefix src/service/,server.c conn.c dispatch.c health.c log.c)
 UNIT_SRC_test_server = $(TEST_SERVER)
 UNIT_SRC_test_server_stop = $(TEST_SERVER)
 

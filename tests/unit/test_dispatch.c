@@ -301,6 +301,9 @@ static void test_choice_of_aik(void **state)
 	refused("{\"command\":\"getAttestationData\",\"aik\":\"RSA\"}",
 		ERROR("The value is none of those that are possible here",
 		      "\"bad_value\",\"field\":\"aik\""));
+	refused("{\"command\":\"certify\",\"aik\":\"\"," NONCE "}",
+		ERROR("The value is none of those that are possible here",
+		      "\"bad_value\",\"field\":\"aik\""));
 	refused("{\"command\":\"activateCredential\",\"aik\":\"eccc\"}",
 		ERROR(PREFIX "The value is none of those that are possible here",
 		      "\"bad_value\",\"field\":\"aik\""));
@@ -364,7 +367,7 @@ static void test_bad_nonces_and_pcrs(void **state)
 	char request[256];
 
 	(void)state;
-	refused("{\"command\":\"quote\"}",
+	refused("{\"command\":\"certify\"}",
 		ERROR("Missing required fields", "\"missing_fields\",\"field\":\"nonce\""));
 	refused("{\"command\":\"quote\"," NONCE "}",
 		ERROR("Missing required fields", "\"missing_fields\",\"field\":\"pcrs\""));
@@ -380,12 +383,27 @@ static void test_bad_nonces_and_pcrs(void **state)
 
 		text_base64(&t, (const uint8_t *)request, n);
 		nonce[t.len] = '\0';
-		snprintf(request, sizeof request,
-			 "{\"command\":\"quote\",\"pcrs\":\"0\",\"nonce\":\"%s\"}", nonce);
+		snprintf(request, sizeof request, "{\"command\":\"certify\",\"nonce\":\"%s\"}",
+			 nonce);
 		r = parse(request);
 		assert_int_equal(r, n == 0 || n > NONCE_MAX ? -ERR_NONCE_SIZE : 0);
 	}
 	assert_string_equal(why.field, "nonce");
+}
+
+static void test_chain(void **state)
+{
+	(void)state;
+	succeeds("{\"command\":\"getEKChain\"}", NULL, "{\"status\":\"ok\",\"ek_chain\":[]}\n");
+	assert_int_equal(dispatch_facts(command, &params), FACT_CHAIN);
+	memcpy(identity.ek_chain.raw, "..one.two", 9);
+	identity.ek_chain.certs[0].at = 2;
+	identity.ek_chain.certs[0].len = 3;
+	identity.ek_chain.certs[1].at = 6;
+	identity.ek_chain.certs[1].len = 3;
+	identity.ek_chain.count = 2;
+	succeeds("{\"command\":\"getEKChain\"}", NULL,
+		 "{\"status\":\"ok\",\"ek_chain\":[\"b25l\",\"dHdv\"]}\n");
 }
 
 /* ---- */
@@ -442,6 +460,7 @@ int main(void)
 		cmocka_unit_test(test_quote),
 		cmocka_unit_test(test_certify),
 		cmocka_unit_test(test_bad_nonces_and_pcrs),
+		cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_nothing_is_left),
 		cmocka_unit_test(test_long_lines),
 	};

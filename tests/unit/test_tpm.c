@@ -11,6 +11,7 @@
 #include "tpm/key.h"
 #include "tpm/link.h"
 #include "tpm/cert.h"
+#include "tpm/chain.h"
 #include "tpm/info.h"
 #include "tpm/orphan.h"
 #include "tpm/session.h"

@@ -1,0 +1,200 @@
+#include <string.h>
+
+#include "bounds.h"
+#include "err.h"
+#include "port.h"
+#include "tpm/chain.h"
+#include "tpm/nv.h"
+#include "tpm/rc.h"
+#include "wire/cert_chain.h"
+
+static void begin(struct tpm *t)
+{
+	memset(&t->chain, 0, sizeof t->chain);
+	nv_begin(t);
+}
+
+/* ---- which indices there are --------------------------------------------- */
+
+static TSS2_RC list_start(struct tpm *t)
+{
+	return Esys_GetCapability_Async(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+					TPM2_CAP_HANDLES, NV_CHAIN_FIRST + t->chain.index,
+					CHAIN_INDICES - t->chain.index);
+}
+
+/* Those of the chain: handles beyond may be in the answer. They are in ascending order. */
+static bool take_handles(struct tpm *t, const TPML_HANDLE *list)
+{
+	unsigned from = t->chain.index;
+
+	for (uint32_t i = 0; i < list->count; i++) {
+		uint32_t index = list->handle[i] - NV_CHAIN_FIRST;
+
+		if (index >= CHAIN_INDICES) {
+			return false;
+		}
+		t->chain.there[index / 8] |= (uint8_t)(1U << index % 8);
+		t->chain.index = index + 1;
+	}
+	return t->chain.index > from && t->chain.index < CHAIN_INDICES;
+}
+
+/* A TPM that does not say which there are has none for us. */
+static TSS2_RC list_finish(struct tpm *t)
+{
+	TPMS_CAPABILITY_DATA *data = NULL;
+	TPMI_YES_NO more;
+	TSS2_RC rc = Esys_GetCapability_Finish(t->esys, &more, &data);
+	bool again = false;
+
+	if (rc == TSS2_RC_SUCCESS && data->capability == TPM2_CAP_HANDLES) {
+		again = take_handles(t, &data->data.handles) && more;
+	} else if (rc == TSS2_RC_SUCCESS || rc_is_about_parameter(rc)) {
+		t->chain.lost = true;
+		rc = TSS2_RC_SUCCESS;
+	}
+	Esys_Free(data);
+	if (!again) {
+		t->chain.index = 0;
+	}
+	return again ? STEP_AGAIN : rc;
+}
+
+/* ---- what is in them ------------------------------------------------------ */
+
+/* Is the index to be read? */
+static bool is_there(struct tpm *t)
+{
+	unsigned i = t->chain.index / 8, bit = 1U << t->chain.index % 8;
+
+	t->chain.lost = t->chain.lost || (t->chain.there[i] & t->chain_skip[i] & bit);
+	return t->chain.there[i] & ~t->chain_skip[i] & bit;
+}
+
+static TSS2_RC open_start(struct tpm *t)
+{
+	TSS2_RC rc;
+
+	while (t->chain.index < CHAIN_INDICES && !is_there(t)) {
+		t->chain.index++;
+	}
+	if (t->chain.index == CHAIN_INDICES) {
+		nv_begin(t);
+		return STEP_SKIP;
+	}
+	rc = nv_open_start(t);
+	t->nv.to = t->id.ek_chain.raw + t->chain.used;
+	t->nv.cap = (uint16_t)(sizeof t->id.ek_chain.raw - t->chain.used);
+	return rc;
+}
+
+/* ESAPI cannot compute its Name, and is stuck now: this one is not asked for again. */
+static TSS2_RC open_finish(struct tpm *t)
+{
+	TSS2_RC rc = nv_open_finish(t);
+
+	if (t->nv.skip & 1U << NV_EK_CHAIN) {
+		t->nv.skip &= ~(1U << NV_EK_CHAIN);
+		t->chain_skip[t->chain.index / 8] |= (uint8_t)(1U << t->chain.index % 8);
+	}
+	return rc;
+}
+
+/* No command: the next index, if there is one. What cannot be read now keeps the
+ * chain from being known; what never can is lost. */
+static TSS2_RC next(struct tpm *t)
+{
+	int r = nv_outcome(t);
+
+	nv_close(t);
+	if (t->chain.index == CHAIN_INDICES) {
+		return STEP_SKIP;
+	}
+	if (r == 0) {
+		t->chain.used = (uint16_t)(t->chain.used + t->nv.at);
+	} else if (r != -ERR_CERT_ABSENT && r != -ERR_CERT_ACCESS) {
+		return t->nv.rc;
+	}
+	t->chain.lost = t->chain.lost || r == -ERR_CERT_ACCESS || t->nv.cut;
+	t->chain.index++;
+	return STEP_LOOP;
+}
+
+/* ---- the certificates ------------------------------------------------------ */
+
+static void split(struct tpm *t)
+{
+	struct reader r = reader_over(t->id.ek_chain.raw, t->chain.used);
+	const uint8_t *cert;
+	size_t len;
+
+	t->id.ek_chain.count = 0;
+	while (cert_chain_next(&r, &cert, &len, &t->chain.lost)) {
+		unsigned i = t->id.ek_chain.count;
+
+		if (i == EK_CHAIN_CERTS) {
+			t->chain.lost = true;
+			return;
+		}
+		t->id.ek_chain.certs[i].at = (uint16_t)(cert - t->id.ek_chain.raw);
+		t->id.ek_chain.certs[i].len = (uint16_t)len;
+		t->id.ek_chain.count++;
+	}
+}
+
+/* The system's, where the TPM has none. */
+static void take_from_port(struct tpm *t)
+{
+	const uint8_t *p;
+	size_t n;
+	int r;
+
+	t->chain.used = 0;
+	for (unsigned i = 0; (r = port_ek_chain(i, &p, &n)) != -ERR_CERT_ABSENT; i++) {
+		if (r != 0 || n > sizeof t->id.ek_chain.raw - t->chain.used) {
+			t->chain.lost = true;
+			continue;
+		}
+		memcpy(t->id.ek_chain.raw + t->chain.used, p, n);
+		t->chain.used = (uint16_t)(t->chain.used + n);
+	}
+	split(t);
+}
+
+static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
+{
+	(void)stale;
+	nv_close(t);
+	if (rc != TSS2_RC_SUCCESS) {
+		return rc_error(rc);
+	}
+	split(t);
+	if (t->id.ek_chain.count == 0) {
+		take_from_port(t);
+	}
+	if (t->chain.lost) {
+		t->log(true,
+		       "the EK's chain is not whole: some of it is no certificate, may not "
+		       "be read, or is too much",
+		       0, 0);
+	}
+	t->facts |= FACT_CHAIN;
+	return 0;
+}
+
+static const struct step steps[] = {
+	{list_start, list_finish, TPM_COMMAND_MS, 0},
+	{open_start, open_finish, TPM_COMMAND_MS, NV_EK_CHAIN},
+	{nv_public_start, nv_public_finish, TPM_COMMAND_MS, NV_EK_CHAIN},
+	{nv_read_start, nv_read_finish, TPM_COMMAND_MS, NV_EK_CHAIN},
+	{next, NULL, 0, NV_EK_CHAIN},
+};
+
+const struct operation chain_operation = {
+	.begin = begin,
+	.steps = steps,
+	.count = sizeof steps / sizeof *steps,
+	.conclude = conclude,
+	.loop = 1,
+};
