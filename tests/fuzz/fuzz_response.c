@@ -37,10 +37,84 @@ static size_t sessions_end(const uint8_t *p, size_t n, size_t at, unsigned sessi
 	return at;
 }
 
+/* Where the TPM2B at `at` ends. */
+static size_t tpm2b_end(const uint8_t *p, size_t n, size_t at)
+{
+	MUST(at <= n && n - at >= 2);
+	at += 2 + be(p + at, 2);
+	MUST(at <= n);
+	return at;
+}
+
+static size_t tpm2bs_end(const uint8_t *p, size_t n, size_t at, unsigned count)
+{
+	while (count-- > 0) {
+		at = tpm2b_end(p, n, at);
+	}
+	return at;
+}
+
+/* TPM2B_ATTEST and TPMT_SIGNATURE, by RSASSA or ECDSA. */
+static size_t attested_end(const uint8_t *p, size_t n)
+{
+	size_t at = tpm2b_end(p, n, 0);
+
+	MUST(n - at >= 4 && (be(p + at, 2) == 0x14 || be(p + at, 2) == 0x18));
+	return tpm2bs_end(p, n, at + 4, be(p + at, 2) == 0x18 ? 2 : 1);
+}
+
+/* pcrUpdateCounter, TPML_PCR_SELECTION, TPML_DIGEST. */
+static size_t pcrs_end(const uint8_t *p, size_t n)
+{
+	size_t at = 8;
+	uint32_t count;
+
+	MUST(n >= 8);
+	for (count = be(p + 4, 4); count > 0; count--) {
+		MUST(n - at >= 3 && n - at - 3 >= p[at + 2]);
+		at += 3U + p[at + 2];
+	}
+	MUST(n - at >= 4);
+	return tpm2bs_end(p, n, at + 4, be(p + at, 4));
+}
+
+/* Where the parameters end that are read of this response; SIZE_MAX: none are. */
+static size_t parameters_end(uint32_t code, const uint8_t *p, size_t n)
+{
+	switch (code) {
+	case 0x131: /* CreatePrimary: the ticket is in between */
+		return tpm2bs_end(p, n, tpm2bs_end(p, n, 0, 3) + 6, 2);
+	case 0x147: /* ActivateCredential */
+	case 0x14e: /* NV_Read */
+	case 0x176: /* StartAuthSession */
+		return tpm2b_end(p, n, 0);
+	case 0x148: /* Certify */
+	case 0x14a: /* CertifyCreation */
+	case 0x158: /* Quote */
+		return attested_end(p, n);
+	case 0x151: /* PolicySecret */
+		return tpm2b_end(p, n, tpm2b_end(p, n, 0) + 6);
+	case 0x161: /* ContextLoad */
+		return 0;
+	case 0x162: /* ContextSave */
+		return tpm2b_end(p, n, 16);
+	case 0x169: /* NV_ReadPublic */
+		return tpm2bs_end(p, n, 0, 2);
+	case 0x173: /* ReadPublic */
+		return tpm2bs_end(p, n, 0, 3);
+	case 0x17a: /* GetCapability: so many properties */
+		MUST(n >= 9 && (n - 9) / 8 == be(p + 5, 4));
+		return 9 + (n - 9) / 8 * 8;
+	case 0x17e: /* PCR_Read */
+		return pcrs_end(p, n);
+	default:
+		return SIZE_MAX;
+	}
+}
+
 static void check_accepted(struct command_shape shape, const uint8_t *p, size_t n)
 {
-	size_t at;
-	uint32_t params;
+	size_t at, params, end;
 
 	MUST(n >= HEADER && be(p + 2, 4) == n);
 	if (be(p + 6, 4) != 0) {
@@ -52,17 +126,16 @@ static void check_accepted(struct command_shape shape, const uint8_t *p, size_t 
 	MUST(shape.tag != 0);
 	at = HEADER + handle_len(shape.code);
 	MUST(n >= at);
-	if (shape.tag != RESPONSE_TAG_SESSIONS) {
-		return;
+	params = n - at;
+	if (shape.tag == RESPONSE_TAG_SESSIONS) {
+		MUST(n >= at + 4);
+		params = be(p + at, 4);
+		at += 4;
+		MUST(params <= n - at);
+		MUST(sessions_end(p, n, at + params, shape.sessions) == n);
 	}
-	MUST(n >= at + 4);
-	params = be(p + at, 4);
-	at += 4;
-	MUST(params <= n - at);
-	if (shape.code == 0x147) { /* ActivateCredential: one TPM2B */
-		MUST(params >= 2 && params == 2 + be(p + at, 2));
-	}
-	MUST(sessions_end(p, n, at + params, shape.sessions) == n);
+	end = parameters_end(shape.code, p + at, params);
+	MUST(end == params || end == SIZE_MAX);
 }
 
 /* What is shorter or longer than it says is not taken. */
