@@ -6,12 +6,13 @@
 
 #define SIG_RSASSA 0x0014
 #define SIG_ECDSA 0x0018
+#define CAP_HANDLES 1
 
 /*
  * The commands of attestd (TPM_CC) whose responses are looked into, and what the
  * response's parameters are, each by a character: a digit stands for so many
- * bytes, B for a TPM2B, S for a TPMT_SIGNATURE; P, D and T for a list of PCR
- * selections, digests, and properties.
+ * bytes, B for a TPM2B, S for a TPMT_SIGNATURE, C for a TPMS_CAPABILITY_DATA; P and
+ * D for a list of PCR selections and of digests.
  *
  * The library above reads them from a buffer that is longer than the response, and
  * holds what was there before: a response that is short would be filled up with that.
@@ -34,7 +35,7 @@ static const struct code {
 	{0x169, 1, false, "BB"}, /* NV_ReadPublic */
 	{0x173, 1, false, "BBB"}, /* ReadPublic */
 	{0x176, 2, true, "B"}, /* StartAuthSession */
-	{0x17a, 0, false, "5T"}, /* GetCapability */
+	{0x17a, 0, false, "1C"}, /* GetCapability */
 	{0x17e, 0, false, "4PD"}, /* PCR_Read */
 };
 
@@ -102,16 +103,17 @@ static void take_signature(struct reader *r)
 /* The elements are not counted here: the library does not take more than it has room for. */
 static void take_list(struct reader *r, char kind)
 {
-	size_t len;
+	/* Of the capabilities attestd asks for handles, and for properties with values. */
+	size_t size = kind == 'C' && reader_u32(r) == CAP_HANDLES ? 4 : 8;
 
 	for (uint32_t left = reader_u32(r); left > 0 && !r->failed; left--) {
 		if (kind == 'D') {
-			reader_tpm2b(r, &len);
+			reader_tpm2b(r, &size);
 		} else if (kind == 'P') {
 			reader_u16(r); /* hash */
 			reader_bytes(r, reader_u8(r));
 		} else {
-			reader_bytes(r, 8);
+			reader_bytes(r, size);
 		}
 	}
 }

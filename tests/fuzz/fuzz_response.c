@@ -102,9 +102,9 @@ static size_t parameters_end(uint32_t code, const uint8_t *p, size_t n)
 		return tpm2bs_end(p, n, 0, 2);
 	case 0x173: /* ReadPublic */
 		return tpm2bs_end(p, n, 0, 3);
-	case 0x17a: /* GetCapability: so many properties */
-		MUST(n >= 9 && (n - 9) / 8 == be(p + 5, 4));
-		return 9 + (n - 9) / 8 * 8;
+	case 0x17a: /* GetCapability: so many handles, or properties */
+		MUST(n >= 9);
+		return 9 + (size_t)be(p + 5, 4) * (be(p + 1, 4) == 1 ? 4 : 8);
 	case 0x17e: /* PCR_Read */
 		return pcrs_end(p, n);
 	default:

@@ -23,7 +23,9 @@ static const struct kind {
 	bool handle; /* the response has one */
 	const char *parameters; /* NULL: none of them is ever read */
 } kinds[] = {
-	{"GetCapability", 0x17a, 0, 1, false, "14p"},
+	{"GetCapability of properties", 0x17a, 0, 1, false, "1ap"},
+	{"GetCapability of handles", 0x17a, 0, 1, false, "1hq"},
+	{"GetCapability of no handles", 0x17a, 0, 1, false, "1hn"},
 	{"ReadPublic", 0x173, 1, 1, false, "LBB"},
 	{"NV_ReadPublic", 0x169, 1, 1, false, "BB"},
 	{"NV_Read", 0x14e, 2, 2, false, "L"},
@@ -144,15 +146,16 @@ static void fill_list(char kind, unsigned count)
 			put_length(3, 1);
 			fill(response, &len, DATA, 3);
 		} else {
-			fill(response, &len, DATA, 8);
+			fill(response, &len, DATA, kind == 'q' ? 4 : 8);
 		}
 	}
 }
 
 /*
  * A digit: so many bytes. B: a TPM2B, L: a long one, E: an empty one. r, e: the
- * TPMT_SIGNATURE of an RSA or ECC key. s, d, p: two selections of PCRs, eight digests,
- * two properties; n: a list without anything in it.
+ * TPMT_SIGNATURE of an RSA or ECC key. a, h: the capabilities that are properties or
+ * handles. s, d, p, q: two selections of PCRs, eight digests, two properties, three
+ * handles; n: a list without anything in it.
  */
 static void fill_parameters(const char *kind)
 {
@@ -163,8 +166,13 @@ static void fill_parameters(const char *kind)
 			fill(response, &len, DATA, (size_t)(*kind - '0'));
 		} else if (*kind == 'r' || *kind == 'e') {
 			fill_signature(*kind == 'r' ? 0x0014 : 0x0018);
-		} else if (strchr("sdpn", *kind) != NULL) {
-			fill_list(*kind, *kind == 'n' ? 0 : *kind == 'd' ? 8 : 2);
+		} else if (*kind == 'a' || *kind == 'h') {
+			put(response, &len, *kind == 'a' ? 6 : 1, 4);
+		} else if (strchr("sdpqn", *kind) != NULL) {
+			fill_list(*kind, *kind == 'n'   ? 0
+					 : *kind == 'd' ? 8
+					 : *kind == 'q' ? 3
+							: 2);
 		} else {
 			fill_tpm2b(*kind == 'L' ? 600 : *kind == 'B' ? 40 : 0);
 		}
