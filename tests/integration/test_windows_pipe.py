@@ -151,12 +151,20 @@ def test_those_who_hide(start):
 
 
 def test_anonymous(start):
-    """Who does not lend its name is known by it all the same."""
+    """Who does not lend its name is known by its process's all the same."""
     service = start("plain").settled()
     relay = service.relay_process("--anonymous")
     assert b'"ok"' in exchange(relay.port, GET_EK)
-    line = re.compile(rf"getEK ok tpm_commands=0 pid={relay.pid} (process-)?sid={USER}$", re.M)
+    line = re.compile(rf"getEK ok tpm_commands=0 pid={relay.pid} process-sid={USER}$", re.M)
     assert line.search(service.logged(f"pid={relay.pid}"))
+
+
+def test_another_client(start):
+    """It is the client that the log names, by its own token."""
+    service = start("plain").settled()
+    relay = service.relay_process("--hidden")
+    assert b'"ok"' in exchange(relay.port, GET_EK)
+    assert service.logged(f"getEK ok tpm_commands=0 pid={relay.pid} sid={USER}\n")
 
 
 def test_those_who_do_not_read_why(start):

@@ -135,11 +135,12 @@ def windows_path(path):
 class Relay:
     """The clients' side of a named pipe, as a TCP port."""
 
-    def __init__(self, name, *options, stderr=subprocess.DEVNULL, env=None):
+    def __init__(self, name, *options, stderr=subprocess.DEVNULL, env=None, before=()):
+        """before: a program that starts it."""
         # Once in some thousand starts wine ends before the program begins.
         for _ in range(3):
             self.process = subprocess.Popen(
-                [paths.wine(), paths.windows_tool("relay.exe"), *options, name],
+                [paths.wine(), *before, paths.windows_tool("relay.exe"), *options, name],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
                 env=dict(os.environ, **(env or {})))
             port = self.process.stdout.readline()

@@ -33,6 +33,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client.h"
 #include "relay.h"
 
 #define CLIENTS_MAX 128
@@ -376,9 +377,23 @@ static void hide(void)
 	}
 }
 
+/* As SECURITY_ANONYMOUS has it, for who looks after that in wine's place. */
+static void be_anonymous(void)
+{
+	char name[ANONYMOUS_MAX];
+
+	anonymous_name(GetCurrentProcessId(), name);
+	if (CreateMutexA(NULL, FALSE, name) == NULL) {
+		fail("anonymous");
+	}
+}
+
 int main(void)
 {
 	parse();
+	if (options.security != 0) {
+		be_anonymous();
+	}
 	if (options.hidden) {
 		hide();
 	}

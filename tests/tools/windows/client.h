@@ -1,0 +1,24 @@
+/*
+ * How a client of a pipe says that it does not let itself be known.
+ */
+#ifndef CLIENT_H
+#define CLIENT_H
+
+#include <windows.h>
+
+/* There is a mutex of this name, with its process's id in it. */
+#define ANONYMOUS "attestd-anonymous-"
+#define ANONYMOUS_MAX (sizeof ANONYMOUS + 8)
+
+static inline void anonymous_name(DWORD pid, char name[ANONYMOUS_MAX])
+{
+	char *at = name + sizeof ANONYMOUS - 1;
+
+	lstrcpyA(name, ANONYMOUS);
+	for (int shift = 28; shift >= 0; shift -= 4) {
+		*at++ = "0123456789abcdef"[pid >> shift & 15];
+	}
+	*at = '\0';
+}
+
+#endif
