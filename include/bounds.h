@@ -94,7 +94,7 @@ static_assert(BASE64_LEN(SPKI_RSA_2048) + BASE64_LEN(EK_CERT_USUAL) +
 /* TPM2B_ENCRYPTED_SECRET without its size: RSA 4096. */
 #define SECRET_MAX 512
 
-/* What ESAPI may hold at once: its contexts, two saved keys, results. */
+/* What ESAPI may hold at once: its contexts, three saved keys, results. */
 #define HEAP_MAX 65536
 
 /* A TPM response in bytes (TPM2_MAX_RESPONSE_SIZE of the PC Client profile). */

@@ -399,6 +399,7 @@ int server_run(enum port_mode mode, uint32_t grace_ms)
 	}
 	tpm_init(now, grace_ms, on_tpm_log);
 	port_state(PORT_READY);
+	run_tpm(now, false); /* so that the first request finds it, if it is there */
 	while (!over(now)) {
 		bool tpm_event = false;
 		uint64_t deadline = earliest(earliest(next, tpm_deadline()), look_deadline());

@@ -19,6 +19,7 @@ static void begin(struct tpm *t)
 {
 	t->quote.rounds = 0;
 	t->quote.refusal = 0;
+	t->result.field = NULL;
 }
 
 static TSS2_RC refuse(struct tpm *t, int err, const char *field)
