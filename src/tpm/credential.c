@@ -23,6 +23,7 @@ static TSS2_RC activate_start(struct tpm *t)
 
 	TSS2_RC rc;
 
+	assert(t->params.kind == PARAMS_CREDENTIAL);
 	static_assert(ID_OBJECT_MAX <= sizeof blob.credential, "a blob fits");
 	static_assert(SECRET_MAX <= sizeof secret.secret, "a secret fits");
 	memcpy(blob.credential, c->id_object, c->id_object_len);

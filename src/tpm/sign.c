@@ -30,6 +30,7 @@ TPM2B_DATA sign_nonce(const struct tpm *t)
 {
 	TPM2B_DATA nonce = {.size = (UINT16)t->params.as.sign.nonce_len};
 
+	assert(t->params.kind == PARAMS_NONCE);
 	static_assert(NONCE_MAX <= sizeof nonce.buffer, "a nonce fits");
 	memcpy(nonce.buffer, t->params.as.sign.nonce, nonce.size);
 	return nonce;

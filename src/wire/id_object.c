@@ -5,6 +5,7 @@
 
 #include "err.h"
 #include "wire/reader.h"
+#include "wire/request.h"
 #include "wire/wipe.h"
 
 /* tpm2_makecredential's file: magic and version. */

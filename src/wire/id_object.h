@@ -13,7 +13,8 @@
 #include <stdint.h>
 
 #include "bounds.h"
-#include "wire/request.h"
+
+struct request; /* wire/request.h */
 
 /* TPMS_ID_OBJECT; the pointers go into the bytes it was parsed from. */
 struct id_object {
