@@ -1,120 +1,147 @@
-/* A request line: src/wire/request.c, and src/service/dispatch.c on top of it. */
-#include "fuzz.h"
+/*
+ * A request line: src/wire/request.c, and src/service/dispatch.c on top of it. All
+ * members that are known are taken together, as no command does, and alone.
+ */
+#include "request_lines.h"
 
 #include "service/dispatch.h"
-#include "wire/base64.h"
 #include "wire/json.h"
+#include "wire/pcr_list.h"
 #include "wire/request.h"
 
-/* Known by its address. */
+#define ALL (FIELD_BIT(FIELD_COUNT) - 1U)
+/* What the store holds before anything is put there. */
+#define UNTOUCHED 0xaa
+
+/* Known by their addresses. */
 const struct operation {
 	char unused;
-} credential_operation;
+} credential_operation, quote_operation, certify_operation;
+
+static struct identity identity;
 
 const struct identity *tpm_identity(void)
 {
-	static const struct identity id;
-
-	return &id;
+	return &identity;
 }
 
-static char line[2 * REQUEST_MAX];
-static size_t line_len;
+/* ---- parsing, and taking ----------------------------------------------------- */
 
-static void put(const char *s)
-{
-	size_t n = strlen(s);
-
-	MUST(n <= sizeof line - line_len);
-	memcpy(line + line_len, s, n);
-	line_len += n;
-}
-
-static void put_field(const struct request *rq, int i)
-{
-	size_t n = BASE64_LEN(rq->field[i].n);
-
-	put(",\"");
-	put(request_field_names[i]);
-	put("\":\"");
-	MUST(n <= sizeof line - line_len);
-	base64_encode(rq->field[i].p, rq->field[i].n, line + line_len);
-	line_len += n;
-	put("\"");
-}
-
-static void write_request(const struct request *rq)
-{
-	line_len = 0;
-	put("{\"command\":\"");
-	for (const char *c = rq->command; *c != '\0'; c++) {
-		char escape[8] = {*c};
-
-		if ((uint8_t)*c < 0x20 || *c == '"' || *c == '\\') {
-			snprintf(escape, sizeof escape, "\\u%04x", *c);
-		}
-		put(escape);
-	}
-	put("\"");
-	for (int i = 0; i < FIELD_COUNT; i++) {
-		if (rq->field[i].p != NULL) {
-			put_field(rq, i);
-		}
-	}
-	put("}");
-}
-
-static int parse_copy(const void *p, size_t n, struct request *rq)
+/* *parsed: what request_parse says; then what request_take does, if it is asked. */
+static int take_copy(const void *p, size_t n, unsigned fields, struct request *rq, int *parsed)
 {
 	uint8_t *copy = exact(p, n);
-	int e = request_parse(copy, n, rq);
+	int e;
 
+	memset(rq, UNTOUCHED, sizeof *rq);
+	e = request_parse(copy, n, rq);
+	*parsed = e;
+	if (e == 0) {
+		e = request_take(rq, fields);
+	}
+	rq->object.count = 0; /* it points into the line */
 	free(copy);
 	return e;
 }
 
-static void check_same(const struct request *a, const struct request *b)
+/* Nothing of the line is left in it. */
+static void check_wiped(const struct request *rq)
 {
-	MUST(strcmp(a->command, b->command) == 0);
-	for (int i = 0; i < FIELD_COUNT; i++) {
-		MUST((a->field[i].p == NULL) == (b->field[i].p == NULL));
-		MUST(same_bytes(a->field[i].p, a->field[i].n, b->field[i].p, b->field[i].n));
+	size_t i = 0;
+
+	while (i < sizeof rq->store && rq->store[i] == 0) {
+		i++;
+	}
+	while (i < sizeof rq->store && rq->store[i] == UNTOUCHED) {
+		i++;
+	}
+	MUST(i == sizeof rq->store);
+	for (i = 0; i < FIELD_COUNT; i++) {
+		MUST(rq->field[i].p == NULL && rq->field[i].n == 0);
 	}
 }
 
-static void check_failure(const struct request *rq, int e, size_t size)
+static void check_same(const struct request *a, const struct request *b, unsigned fields)
 {
-	bool known = rq->culprit == NULL || strcmp(rq->culprit, "command") == 0;
+	MUST(strcmp(a->command, b->command) == 0);
+	for (unsigned i = 0; i < FIELD_COUNT; i++) {
+		const struct request_bytes *field = &a->field[i];
+
+		if (!(fields & FIELD_BIT(i))) {
+			MUST(b->field[i].p == NULL && b->field[i].n == 0);
+			continue;
+		}
+		MUST((field->p == NULL) == (b->field[i].p == NULL));
+		MUST(same_bytes(field->p, field->n, b->field[i].p, b->field[i].n));
+	}
+}
+
+static void check_failure(struct request *rq, int e, int parsed)
+{
+	bool is_named = false;
 
 	MUST(is_error(e));
-	MUST(all_zero(rq->store, size < sizeof rq->store ? size : sizeof rq->store));
-	for (int i = 0; i < FIELD_COUNT; i++) {
-		MUST(rq->field[i].p == NULL && rq->field[i].n == 0);
-		known = known || rq->culprit == request_field_names[i];
+	for (unsigned i = 0; i < FIELD_COUNT; i++) {
+		is_named = is_named || rq->culprit == request_field_names[i];
 	}
-	MUST(known);
-	MUST((rq->culprit != NULL) == (e == -ERR_TYPE || e == -ERR_BASE64));
+	if (parsed == 0) {
+		MUST(is_named && (e == -ERR_TYPE || e == -ERR_BASE64));
+	} else if (e == -ERR_TYPE) {
+		MUST(rq->culprit != NULL && strcmp(rq->culprit, "command") == 0);
+	} else {
+		MUST(rq->culprit == NULL);
+	}
+	request_wipe(rq);
+	check_wiped(rq);
+}
+
+/* What all are together, each is alone; one that is bad is so whatever else is. */
+static void check_alone(const struct request *all, int e, const uint8_t *data, size_t size)
+{
+	static struct request alone;
+	bool is_first = true;
+	int parsed;
+
+	for (unsigned i = 0; i < FIELD_COUNT; i++) {
+		int r = take_copy(data, size, FIELD_BIT(i), &alone, &parsed);
+
+		MUST(parsed == 0);
+		if (r != 0 && is_first) {
+			MUST(r == e && alone.culprit == all->culprit);
+			is_first = false;
+		}
+		if (e == 0) {
+			MUST(r == 0);
+			check_same(all, &alone, FIELD_BIT(i));
+		}
+		request_wipe(&alone);
+		check_wiped(&alone);
+	}
+	MUST(is_first == (e == 0));
+	MUST(take_copy(data, size, 0, &alone, &parsed) == 0);
+	check_same(all, &alone, 0);
 }
 
 static void check_success(const struct request *rq, size_t size)
 {
 	static struct request again;
 	size_t used = 0;
+	int parsed;
 
 	MUST(size <= REQUEST_MAX && rq->culprit == NULL);
-	for (int i = 0; i < FIELD_COUNT; i++) {
+	for (unsigned i = 0; i < FIELD_COUNT; i++) {
 		const struct request_bytes *field = &rq->field[i];
 
 		if (field->p != NULL) {
-			MUST(inside(field->p, field->n, rq->store, sizeof rq->store));
+			MUST(inside(field->p, field->n, rq->store, rq->used));
 			used += field->n;
 		}
 	}
-	MUST(used < size);
+	MUST(used == rq->used && used <= rq->touched && rq->touched < size);
 	write_request(rq);
 	if (line_len <= REQUEST_MAX) {
-		MUST(parse_copy(line, line_len, &again) == 0);
-		check_same(rq, &again);
+		MUST(take_copy(line, line_len, ALL, &again, &parsed) == 0);
+		check_same(rq, &again, ALL);
 	}
 }
 
@@ -124,6 +151,7 @@ static void check_space(const struct request *rq, int e, const uint8_t *data, si
 	static struct request again;
 	static uint8_t spaced[REQUEST_MAX];
 	static const uint8_t bom[] = {0xef, 0xbb, 0xbf};
+	int parsed;
 
 	if (size >= sizeof bom && memcmp(data, bom, sizeof bom) == 0) {
 		data += sizeof bom;
@@ -136,10 +164,12 @@ static void check_space(const struct request *rq, int e, const uint8_t *data, si
 	spaced[3] = '\t';
 	memcpy(spaced + 4, data, size);
 	spaced[size + 4] = ' ';
-	MUST(parse_copy(spaced, size + 5, &again) == e);
+	MUST(take_copy(spaced, size + 5, ALL, &again, &parsed) == e);
 	MUST(again.culprit == rq->culprit);
-	check_same(rq, &again);
+	check_same(rq, &again, ALL);
 }
+
+/* ---- what the commands make of it -------------------------------------------- */
 
 static void check_refusal(const struct command *command, struct refusal why)
 {
@@ -148,50 +178,180 @@ static void check_refusal(const struct command *command, struct refusal why)
 	struct json_object o;
 
 	dispatch_refuse(command, why, 0, &reply);
-	MUST(!reply.cut && reply.p[reply.len - 1] == '\n');
-	MUST(memchr(reply.p, '\n', reply.len - 1) == NULL);
+	check_line(&reply);
 	MUST(json_parse((const uint8_t *)reply.p, reply.len - 1, &o) == 0);
 	MUST(o.count >= 3 && json_equal(o.members[0].value, "error"));
 }
 
-static void dispatch(const struct request *rq, int parsed, const uint8_t *data, size_t size)
+/* All that a TPM could ever say is in the reply, and fits: it has as many bytes as
+ * they may at most be. */
+static void check_reply(const struct command *command, const struct params *params)
+{
+	static struct tpm_result result;
+	static char buf[TX_MAX];
+	struct text reply = text_in(buf, sizeof buf);
+
+	for (unsigned k = 0; k < KEYS; k++) {
+		struct key_public *key = &identity.keys[k];
+
+		key->tpm_len = sizeof key->tpm;
+		key->name_len = sizeof key->name;
+		key->creation_len = sizeof key->creation;
+		key->created.attest_len = sizeof key->created.attest;
+		key->created.signature_len = sizeof key->created.signature;
+	}
+	identity.ek_spki_len = sizeof identity.ek_spki;
+	identity.ek_cert_len = sizeof identity.ek_cert;
+	identity.ek_cert_source = "system";
+	identity.ek_chain.count = EK_CHAIN_CERTS;
+	for (unsigned i = 0; i < EK_CHAIN_CERTS; i++) {
+		identity.ek_chain.certs[i].at = (uint16_t)(i * (EK_CHAIN_MAX / EK_CHAIN_CERTS));
+		identity.ek_chain.certs[i].len = EK_CHAIN_MAX / EK_CHAIN_CERTS;
+	}
+	result.secret_len = sizeof result.secret;
+	result.sign.attest_len = sizeof result.sign.attest;
+	result.sign.signature_len = sizeof result.sign.signature;
+	result.pcr_len = PCR_MAX;
+	dispatch_reply(command, params, command->op == NULL ? NULL : &result, &reply);
+	check_line(&reply);
+}
+
+static void check_credential(const struct credential *c)
+{
+	MUST(c->secret_len == EK_KEY_LEN);
+	MUST(c->id_object_len >= 2 + EK_HMAC_LEN + 3);
+	MUST(c->id_object_len <= 2 + EK_HMAC_LEN + 2 + EK_HMAC_LEN);
+}
+
+static bool is_text(struct request_bytes field, const char *text)
+{
+	return field.p != NULL && same_bytes(field.p, field.n, text, strlen(text));
+}
+
+/* What the request's members say: `rq` has them as they are. */
+static void check_params(const struct command *command, const struct params *params,
+			 const struct request *rq)
+{
+	static const struct {
+		const char *name;
+		uint16_t bank;
+	} banks[] = {{"sha1", 0x0004}, {"sha256", 0x000b}, {"sha384", 0x000c}, {"sha512", 0x000d}};
+	static const struct params zero;
+	struct request_bytes nonce = rq->field[FIELD_NONCE], pcrs = rq->field[FIELD_PCRS];
+	const char *bank = NULL;
+	uint32_t mask;
+
+	MUST(params->aik == (is_text(rq->field[FIELD_AIK], "rsa") ? KEY_AIK_RSA : KEY_AIK_ECC));
+	MUST(dispatch_facts(command, params) ==
+	     (command->facts |
+	      (command->members & FIELD_BIT(FIELD_AIK) ? FACT_OF_AIK(params->aik) : 0)));
+	if (command->op == &credential_operation) {
+		MUST(params->kind == PARAMS_CREDENTIAL);
+		check_credential(&params->as.credential);
+		return;
+	}
+	if (command->op == NULL) {
+		MUST(params->kind == PARAMS_NONE && !command->signs);
+		MUST(memcmp(&params->as, &zero.as, sizeof zero.as) == 0);
+		return;
+	}
+	MUST(params->kind == PARAMS_NONCE && command->signs);
+	MUST(nonce.n >= 1 && nonce.n <= NONCE_MAX);
+	MUST(same_bytes(nonce.p, nonce.n, params->as.sign.nonce, params->as.sign.nonce_len));
+	if (command->op == &certify_operation) {
+		MUST(params->as.sign.pcrs == 0 && params->as.sign.bank == 0);
+		return;
+	}
+	MUST(command->op == &quote_operation);
+	MUST(pcr_list_parse((const char *)pcrs.p, pcrs.n, &mask) == 0);
+	MUST(mask != 0 && params->as.sign.pcrs == mask && mask < UINT32_C(1) << PCR_COUNT);
+	for (size_t i = 0; i < sizeof banks / sizeof *banks; i++) {
+		bank = banks[i].bank == params->as.sign.bank ? banks[i].name : bank;
+	}
+	MUST(bank != NULL);
+	MUST(rq->field[FIELD_PCR_BANK].p == NULL ? strcmp(bank, "sha256") == 0
+						 : is_text(rq->field[FIELD_PCR_BANK], bank));
+}
+
+/* The members that a command does not know may be anything. */
+static void check_ignored(const struct command *command, const struct params *params)
+{
+	static struct params again;
+	const struct command *same = NULL;
+	struct refusal why;
+	uint8_t *copy;
+
+	line_len--; /* write_request's last brace */
+	for (unsigned i = 0; i < FIELD_COUNT; i++) {
+		if (!(command->members & FIELD_BIT(i))) {
+			put(",\"");
+			put(request_field_names[i]);
+			put(i % 2 == 0 ? "\":7" : "\":\"=\"");
+		}
+	}
+	put("}");
+	if (line_len > REQUEST_MAX) {
+		return;
+	}
+	copy = exact(line, line_len);
+	MUST(dispatch_parse(copy, line_len, &same, &again, &why) == 0);
+	MUST(same == command && memcmp(&again, params, sizeof again) == 0);
+	free(copy);
+}
+
+static void dispatch(const uint8_t *data, size_t size)
 {
 	const struct command *command = (const void *)data;
-	static struct credential credential;
+	static struct params params;
+	static struct request rq;
 	struct refusal why;
-	int e = dispatch_parse(data, size, &command, &credential, &why);
+	int parsed, taken, e;
 
+	memset(&params, 0xee, sizeof params);
+	e = dispatch_parse(data, size, &command, &params, &why);
 	MUST(why.err == e);
-	MUST(command == NULL || strcmp(command->name, rq->command) == 0);
+	taken = take_copy(data, size, command == NULL ? 0 : command->members, &rq, &parsed);
+	MUST(command == NULL || strcmp(command->name, rq.command) == 0);
 	if (e != 0) {
+		bool is_own = why.field == NULL || strcmp(why.field, "command") == 0;
+
 		MUST(is_error(e));
-		MUST(parsed == 0 || rq->in_fields || e == parsed);
+		MUST(taken == 0 || (e == taken && why.field == rq.culprit));
+		MUST(taken != 0 || (command == NULL) == (e == -ERR_COMMAND));
+		for (unsigned i = 0; command != NULL && i < FIELD_COUNT; i++) {
+			is_own = is_own || (command->members & FIELD_BIT(i) &&
+					    why.field == request_field_names[i]);
+		}
+		MUST(is_own);
 		check_refusal(command, why);
 		return;
 	}
-	MUST(command != NULL && why.field == NULL);
-	MUST(parsed == 0 || (rq->in_fields && command->op == NULL));
-	if (command->op != NULL) {
-		MUST(credential.secret_len == EK_KEY_LEN);
-		MUST(credential.id_object_len >= 2 + EK_HMAC_LEN + 3);
-		MUST(credential.id_object_len <= 2 + EK_HMAC_LEN + 2 + EK_HMAC_LEN);
+	MUST(command != NULL && why.field == NULL && taken == 0);
+	check_params(command, &params, &rq);
+	write_request(&rq);
+	check_ignored(command, &params);
+	if (command->at_once) {
+		MUST(command->reply == NULL && command->op == NULL);
+	} else {
+		check_reply(command, &params);
 	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct request rq;
-	int e;
+	int parsed, e = take_copy(data, size, ALL, &rq, &parsed);
 
-	memset(&rq, 0xaa, sizeof rq);
-	e = request_parse(data, size, &rq);
 	MUST(memchr(rq.command, 0, sizeof rq.command) != NULL);
+	check_space(&rq, e, data, size);
+	if (parsed == 0) {
+		check_alone(&rq, e, data, size);
+	}
 	if (e != 0) {
-		check_failure(&rq, e, size);
+		check_failure(&rq, e, parsed);
 	} else {
 		check_success(&rq, size);
 	}
-	check_space(&rq, e, data, size);
-	dispatch(&rq, e, data, size);
+	dispatch(data, size);
 	return 0;
 }
