@@ -1,7 +1,5 @@
 #include <string.h>
 
-#include <tss2/tss2_tpm2_types.h>
-
 #include "err.h"
 #include "service/dispatch.h"
 #include "wire/pcr_list.h"
@@ -73,10 +71,10 @@ static int check_nonce(struct request *rq, struct params *params)
 }
 
 static const struct choice banks[] = {
-	{"sha256", TPM2_ALG_SHA256},
-	{"sha1", TPM2_ALG_SHA1},
-	{"sha384", TPM2_ALG_SHA384},
-	{"sha512", TPM2_ALG_SHA512},
+	{"sha256", BANK_SHA256},
+	{"sha1", BANK_SHA1},
+	{"sha384", BANK_SHA384},
+	{"sha512", BANK_SHA512},
 };
 #define BANKS (sizeof banks / sizeof *banks)
 
@@ -94,7 +92,7 @@ static int check_quote(struct request *rq, struct params *params)
 	if (pcr_list_parse((const char *)pcrs->p, pcrs->n, &params->as.sign.pcrs) != 0) {
 		return blame(rq, FIELD_PCRS, -ERR_VALUE);
 	}
-	params->as.sign.bank = TPM2_ALG_SHA256;
+	params->as.sign.bank = BANK_SHA256;
 	return choose(rq, FIELD_PCR_BANK, banks, BANKS, &params->as.sign.bank);
 }
 

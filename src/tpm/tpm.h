@@ -67,6 +67,14 @@ struct identity {
 	uint32_t firmware[2]; /* TPM_PT_FIRMWARE_VERSION_1 and _2 */
 };
 
+/* Banks of PCRs, as TPM_ALG_ID (TPM 2.0 Library part 2, 6.3). */
+enum pcr_bank {
+	BANK_SHA1 = 0x0004,
+	BANK_SHA256 = 0x000b,
+	BANK_SHA384 = 0x000c,
+	BANK_SHA512 = 0x000d
+};
+
 /* What a request brings for its operation. */
 struct params {
 	enum key_id aik; /* the one that it is about */
@@ -77,7 +85,7 @@ struct params {
 			uint8_t nonce[NONCE_MAX];
 			size_t nonce_len;
 			uint32_t pcrs; /* of a quote: a bit for each, */
-			uint16_t bank; /* of this TPM_ALG_ID */
+			uint16_t bank; /* of this enum pcr_bank */
 		} sign;
 	} as;
 };

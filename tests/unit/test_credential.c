@@ -2,6 +2,7 @@
 
 #include "err.h"
 #include "wire/id_object.h"
+#include "wire/request.h"
 
 static struct request rq;
 static struct credential out;
