@@ -4,15 +4,24 @@ import pathlib
 import shutil
 import struct
 import subprocess
+import typing
 
 from . import paths
 
 EK_CERT_INDEX = "0x01C00002"
 EK_HANDLE = "0x81010001"
 AIK_ATTRIBUTES = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign"
-# TPMU_PUBLIC_ID of a P-256 key in tpm2-tools' own layout: 32 zero bytes each,
-# in buffers of 128.
-AIK_UNIQUE = (struct.pack("=H", 32) + bytes(128)) * 2
+
+
+class Aik(typing.NamedTuple):
+    """A template as tpm2_createprimary takes it: unique is TPMU_PUBLIC_ID in its own layout."""
+    algorithm: str
+    unique: bytes
+
+
+# 32 zero bytes for each coordinate, in buffers of 128; 256 for the modulus.
+AIKS = {"ecc": Aik("ecc256:ecdsa-sha256:null", (struct.pack("=H", 32) + bytes(128)) * 2),
+        "rsa": Aik("rsa2048:rsassa-sha256:null", struct.pack("=H", 256) + bytes(256))}
 
 
 def run(state, script, cwd, timeout=180):
@@ -99,11 +108,15 @@ def write_index(state, work, data, attributes="ownerwrite|ownerread|authread|no_
     run(state, script, work)
 
 
-def aik_name(state, work):
-    """The AIK's Name as tpm2-tools make it from the same template."""
-    work = pathlib.Path(work)
-    (work / "unique").write_bytes(AIK_UNIQUE)
-    run(state, f"tpm2_createprimary -Q -C e -g sha256 -G ecc256:ecdsa-sha256:null "
-               f"-a '{AIK_ATTRIBUTES}' -u unique -c aik.ctx\n"
-               "tpm2_readpublic -Q -c aik.ctx -n aik.name\n", work)
-    return (work / "aik.name").read_bytes()
+def make_aik(state, work, aik="ecc", more=""):
+    """Makes that AIK by tpm2-tools, from the same template, in files that begin with `aik`; more of a
+    script may use it."""
+    (pathlib.Path(work) / "unique").write_bytes(AIKS[aik].unique)
+    run(state, f"tpm2_createprimary -Q -C e -g sha256 -G {AIKS[aik].algorithm} -a '{AIK_ATTRIBUTES}' -u unique "
+               f"-c aik.ctx\ntpm2_readpublic -Q -c aik.ctx -n aik.name -o aik.pub\n{more}", work)
+
+
+def aik_name(state, work, aik="ecc"):
+    """The AIK's Name as tpm2-tools make it."""
+    make_aik(state, work, aik)
+    return (pathlib.Path(work) / "aik.name").read_bytes()

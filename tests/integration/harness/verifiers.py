@@ -10,6 +10,7 @@ import uuid
 from .attest import (ATTESTS, CERTIFY, CREATION, ECC, ECDSA, FIXED_PARENT, FIXED_TPM, QUOTE, RESTRICTED, RSA,
                      RSASSA, SENSITIVE_DATA_ORIGIN, SHA256, SIGN, USER_WITH_AUTH, Reader, digest, need, parse_area,
                      parse_attest, parse_creation, parse_public, parse_signature, verify_signature)
+from .checkquote import pcr_blob
 
 
 def without_size(public):
@@ -68,25 +69,9 @@ def go_tpm_tools_quote(public, quote, nonce):
     need(digest(hash_alg, *values) == attest.pcr_digest, "given PCRs digest not matching")
 
 
-# TSS2's structures in the memory of a little-endian machine: TPML_PCR_SELECTION with its 16 entries,
-# the number of TPML_DIGESTs, and these with eight TPM2B_DIGESTs each. tpm2_quote -o writes that.
-def pcr_blob(bank_alg, values):
-    bits = sum(1 << i for i in values)
-    selections = [struct.pack("<HB3s2x", bank_alg, 3, bits.to_bytes(3, "little"))] + [bytes(8)] * 15
-    ordered = [values[i] for i in sorted(values)]
-    lists = [ordered[i:i + 8] for i in range(0, len(ordered), 8)]
-    blob = struct.pack("<I", 1) + b"".join(selections) + struct.pack("<I", len(lists))
-    for some in lists:
-        blob += struct.pack("<I", len(some))
-        for i in range(8):
-            blob += struct.pack("<H64s", len(some[i]) if i < len(some) else 0, some[i] if i < len(some) else b"")
-    return blob
-
-
 def _read_pcr_blob(blob):
     """keylime/tpm/tpm_util.py: __get_pcrs_from_blob."""
-    count, = struct.unpack_from("<I", blob)
-    selections, at = {}, 4
+    selections, at = {}, 4  # behind a count
     for _ in range(16):
         alg, size, bits = struct.unpack_from("<HB3s", blob, at)
         need(size in (0, 3), "size_of_select")
@@ -101,7 +86,7 @@ def _read_pcr_blob(blob):
             values += [value[:size]] if size else []
             at += 66
     need(at == len(blob), "Failed to parse the entire pcrblob")
-    return count, selections, values
+    return selections, values
 
 
 def keylime_quote(public, quote, nonce):
@@ -113,8 +98,7 @@ def keylime_quote(public, quote, nonce):
     verify_signature(public, quote["quoted"], quote["signature"])
     attest = parse_attest(quote["quoted"])
     need(attest.type == QUOTE and attest.extra.decode() == nonce, "the nonce differs from the expected nonce")
-    bank_alg = {"sha1": 4, "sha256": 0xB, "sha384": 0xC, "sha512": 0xD}[quote["pcr_bank"]]
-    _, selections, values = _read_pcr_blob(pcr_blob(bank_alg, quote["pcr_values"]))
+    selections, values = _read_pcr_blob(pcr_blob(quote["pcr_bank"], quote["pcr_values"]))
     need(hash_alg in selections, "KeyError")
     quoted = [i for i in range(24) if selections[hash_alg] >> i & 1]
     need(len(quoted) == len(values), "Did not consume all entries in pcr_values list")

@@ -1,0 +1,223 @@
+"""quote, where PCRs change meanwhile, banks are missing, or the chip takes less than others."""
+import threading
+
+import pytest
+
+from harness import attest, tpm
+from harness.control import transmit
+from harness.quotes import (AIKS, NONCE, Trace, certify, certify_request, decode_quote, public_of, quote,
+                            quote_request)
+from harness.raw import SIZES, extend, extend_command, read_pcrs
+
+pytestmark = pytest.mark.portable
+
+
+def verify(public, found):
+    attest.verify_quote(public, found["quoted"], found["signature"], NONCE, found["pcr_bank"], found["pcr_values"])
+
+
+class Changing:
+    """A TPM whose PCRs another program extends while attestd quotes them.
+
+    The answer to a command is held back; meanwhile the other's command has reached the
+    launcher, and so is the next that the TPM gets: between that command and attestd's next.
+    """
+
+    def __init__(self, start, tmp_path):
+        self.trace = Trace(tmp_path)
+        self.service = start("plain", launcher=self.trace.options).settled()
+
+    def ask(self, changes, command="Quote", pcr=3, **request):
+        """The reply to a request, behind whose first `changes` commands of that name PCRs change."""
+        control, sent = self.service.control, len(self.trace.named(command))
+        control.left()
+        control.reset()
+        control.delay(300, command, changes)
+        reply = {}
+        client = threading.Thread(target=lambda: reply.update(self.service.ask(quote_request(**request))))
+        client.start()
+        for i in range(changes):
+            self.trace.await_sent(command, sent + i + 1)
+            assert transmit(self.service.raw, extend_command(pcr, byte=i + 1))[6:10] == bytes(4)
+        client.join(60)
+        assert not client.is_alive() and control.left() == []
+        control.ask("clear")
+        return reply
+
+    def order(self):
+        """Of what went to the TPM since the last request, but for loading and flushing."""
+        return [name for name in self.service.control.commands() if name.startswith(("Quote", "PCR_"))]
+
+
+@pytest.fixture
+def changing(start, tmp_path):
+    return Changing(start, tmp_path)
+
+
+@pytest.mark.parametrize("aik", AIKS)
+@pytest.mark.parametrize("changes", [1, 2])
+def test_changed_and_asked_again(changing, changes, aik):
+    """Quoted once more for each change; what is answered are the values that were quoted."""
+    public = public_of(changing.service, aik)
+    before = read_pcrs(changing.service, "sha256")
+    found = decode_quote(changing.ask(changes, aik=aik))
+    assert changing.order() == ["Quote", "PCR_Extend", "PCR_Read"] * changes + ["Quote", "PCR_Read"]
+    verify(public, found)
+    true = read_pcrs(changing.service, "sha256")
+    assert found["pcr_values"] == {i: true[i] for i in range(8)} and true[3] != before[3]
+
+
+def test_changed_three_times(changing):
+    """No values then; and the next request is as good as any."""
+    reply = changing.ask(3)
+    assert reply["error"] == "pcrs_changed" and set(reply) == {"status", "error", "message"}
+    assert changing.order() == ["Quote", "PCR_Extend", "PCR_Read"] * 3
+    verify(public_of(changing.service), quote(changing.service))
+
+
+def test_changes_of_others_are_none(changing):
+    """Of PCRs that are not quoted."""
+    verify(public_of(changing.service), decode_quote(changing.ask(1, pcr=16)))
+    assert changing.order() == ["Quote", "PCR_Extend", "PCR_Read"]
+
+
+def test_changed_between_two_reads(changing):
+    """A PCR that had been read before it changed is given as it was quoted; one that had not, not."""
+    public = public_of(changing.service)
+    before = read_pcrs(changing.service, "sha256")
+    found = decode_quote(changing.ask(1, "PCR_Read", pcr=3, pcrs="0-23"))
+    assert changing.order().count("Quote") == 1
+    verify(public, found)
+    assert found["pcr_values"] == before != read_pcrs(changing.service, "sha256")
+    found = decode_quote(changing.ask(1, "PCR_Read", pcr=16, pcrs="0-23"))
+    assert changing.order().count("Quote") == 2
+    verify(public, found)
+    assert found["pcr_values"] == read_pcrs(changing.service, "sha256")
+
+
+# ---- banks ----------------------------------------------------------------
+
+# By tpm2_pcrallocate, of which a TPM makes what it has from its next start on.
+ALLOCATED = {
+    "sha256 only": ("sha1:none+sha256:all+sha384:none+sha512:none", {"sha256"}),
+    "without sha256": ("sha1:all+sha256:none+sha384:all+sha512:none", {"sha1", "sha384"}),
+    "sha512 only": ("sha1:none+sha256:none+sha384:none+sha512:all", {"sha512"}),
+}
+
+
+def answered(service, bank, because="pcr_bank", **request):
+    """Whether a quote of that bank (None: without saying which) is given; if not, that it is said why."""
+    asked = quote_request(**request, **({"pcr_bank": bank} if bank else {}))
+    reply = service.ask(asked)
+    if reply["status"] == "ok":
+        verify(public_of(service, request.get("aik", "ecc")), decode_quote(reply))
+        return True
+    assert (reply["error"], reply["field"]) == ("bad_value", because), reply
+    assert service.control.left() == []
+    return False
+
+
+@pytest.mark.parametrize("case", ALLOCATED)
+def test_missing_banks(states, start, tmp_path, case):
+    """The default, too, where it is missing."""
+    allocation, there = ALLOCATED[case]
+    state = states.new("plain")
+    tpm.run(state, f"tpm2_pcrallocate -Q {allocation}", tmp_path)
+    service = start(state).settled()
+    for aik in AIKS:
+        for pcrs in ("0", "0-23"):
+            assert {bank for bank in SIZES if answered(service, bank, pcrs=pcrs, aik=aik)} == there
+            assert answered(service, None, pcrs=pcrs, aik=aik) == ("sha256" in there)
+
+
+def test_as_its_manufacturer_leaves_it(start):
+    """swtpm_setup's TPM has a bank of SHA-256 alone."""
+    service = start("factory").settled()
+    assert [bank for bank in SIZES if answered(service, bank)] == ["sha256"]
+
+
+def test_a_bank_of_few_pcrs(states, start, tmp_path):
+    """A quote is of all that were asked for, or there is none."""
+    state = states.new("plain")
+    tpm.run(state, "tpm2_pcrallocate -Q sha1:all+sha256:0,1,2,3+sha384:none+sha512:none", tmp_path)
+    service = start(state).settled()
+    assert answered(service, "sha256", pcrs="0-3") and answered(service, "sha256", pcrs="1,3")
+    for pcrs in ("0-4", "0-23", "3,5"):
+        assert not answered(service, "sha256", "pcrs", pcrs=pcrs)
+    for pcrs in ("4", "23"):  # as if there were no such bank
+        assert not answered(service, "sha256", pcrs=pcrs)
+    assert answered(service, "sha1", pcrs="0-23")
+
+
+@pytest.mark.parametrize("rc", [0x3C3, 0x3C4], ids=["TPM_RC_HASH", "TPM_RC_VALUE"])
+def test_a_bank_that_the_tpm_does_not_know(start, rc):
+    """Which says so of the third parameter, the PCRs, where swtpm selects none."""
+    service = start("plain").settled()
+    service.control.fault("rc", rc, command="Quote")
+    assert not answered(service, "sha512")
+    service.control.ask("clear")
+    assert answered(service, "sha512")
+
+
+# ---- chips ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("aik", AIKS)
+@pytest.mark.parametrize("command,ask", [("Quote", quote_request), ("Certify", certify_request)],
+                         ids=["quote", "certify"])
+def test_field_46_a_chip_that_takes_short_nonces_only(start, command, ask, aik):
+    """It says TPM_RC_SIZE of its first parameter, and the next nonce may be shorter."""
+    service = start("plain").settled()
+    public_of(service, aik)
+    service.control.fault("rc", 0x1D5, command=command)
+    reply = service.ask(ask(aik=aik))
+    assert (reply["error"], reply["field"]) == ("bad_nonce_size", "nonce"), reply
+    assert service.control.commands().count(command) == 1
+    assert service.control.left() == []
+    service.control.ask("clear")
+    service.ok(ask(aik=aik))
+
+
+def test_field_46_nonces_of_the_longest(start):
+    """And eight PCRs in an answer, of which there are three to all."""
+    service = start("plain").settled()
+    public = public_of(service)
+    longest = bytes(range(64))
+    service.control.reset()
+    found = quote(service, "0-23", longest)
+    attest.verify_quote(public, found["quoted"], found["signature"], longest, "sha256", found["pcr_values"])
+    assert service.control.commands().count("PCR_Read") == 3
+    info = certify(service, longest)
+    attest.verify_certify(public, info["certify_info"], info["signature"], longest)
+
+
+def test_size_of_something_else(start):
+    """TPM_RC_SIZE of another parameter is no word on the nonce."""
+    service = start("plain").settled()
+    service.control.fault("rc", 0x3D5, command="Quote")
+    assert service.ask(quote_request())["error"] != "bad_nonce_size"
+
+
+def test_extended_meanwhile_by_many(start, tmp_path):
+    """A TPM that measures all the time: no answer is wrong, whatever it is."""
+    service = start("plain").settled()
+    public = public_of(service)
+    over = threading.Event()
+
+    def measure():
+        while not over.wait(0.002):
+            extend(service, 10, byte=0x11)
+
+    other = threading.Thread(target=measure)
+    other.start()
+    try:
+        outcomes = set()
+        for _ in range(40):
+            reply = service.ask(quote_request("0-15"))
+            outcomes.add(reply.get("error"))
+            if reply["status"] == "ok":
+                verify(public, decode_quote(reply))
+    finally:
+        over.set()
+        other.join()
+    assert outcomes <= {None, "pcrs_changed"}
