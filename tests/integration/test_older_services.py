@@ -126,6 +126,26 @@ def test_readme_has_all_of_it():
     assert set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE)) == set(STRICTER)
 
 
+# What their replies consisted of, in that order.
+REPLIES = {
+    "getEK": ["status", "ek_public", "ek_cert"],
+    "getAttestationData": ["status", "ek_pub", "ek_cert", "aik_name"],
+    "activateCredential": ["status", "decrypted_secret"],
+}
+
+
+@pytest.mark.parametrize("command", REPLIES)
+def test_replies_are_as_they_were(service, members, command):
+    """Members were added behind them, of whose names none was theirs, and none has a new meaning."""
+    request = activation(members) if command == "activateCredential" else {"command": command}
+    reply = service.ok(request)
+    assert list(reply)[:len(REPLIES[command])] == REPLIES[command]
+    added = set(reply) - set(REPLIES[command])
+    assert added <= {"ek_tpm", "aik_tpm", "ek_cert_source", "ek_cert_url", "aik_creation", "aik_attest", "aik_signature"}
+    text = [value for value in reply.values() if value is not None]
+    assert all(isinstance(value, str) for value in text)
+
+
 @pytest.mark.linux
 def test_nothing_else_is_stricter(service, members):
     """Each byte left out, doubled, or made another: what was taken and no more is, is in the table."""
