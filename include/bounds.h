@@ -61,10 +61,16 @@ static_assert(BASE64_LEN(SPKI_MAX) + BASE64_LEN(EK_CERT_MAX) + 2 * BASE64_LEN(TP
 	      "a reply holds all that is known of the EK and the AIK");
 static_assert(BASE64_LEN(EK_CHAIN_MAX) + EK_CHAIN_CERTS * (4 + sizeof("\"\",")) + 512 <= TX_MAX,
 	      "a reply holds the EK's chain");
-static_assert(PCR_COUNT * (BASE64_LEN(PCR_MAX) + sizeof("\"23\":\"\",")) +
-			      BASE64_LEN(ATTEST_MAX) + BASE64_LEN(SIGNATURE_MAX) + 512 <=
+static_assert(PCR_COUNT * (BASE64_LEN(PCR_MAX) + sizeof("\"23\":\"\",")) + BASE64_LEN(ATTEST_MAX) +
+			      BASE64_LEN(SIGNATURE_MAX) + 512 <=
 		      TX_MAX,
 	      "a reply holds a quote of all PCRs");
+
+/* Members of a reply, and those of the one that is an object or an array. */
+#define ITEMS_MAX 40
+static_assert(MEMBERS_MAX < ITEMS_MAX && 8 + PCR_COUNT <= ITEMS_MAX &&
+		      8 + EK_CHAIN_CERTS <= ITEMS_MAX,
+	      "a reply that is sent can be read");
 
 /*
  * The older services' clients on Windows read a reply once, so many bytes: an

@@ -11,7 +11,7 @@
 #include "wire/json_string.h"
 
 /* The object, its members, and a key too many. */
-#define TOKENS_MAX (1 + 2 * MEMBERS_MAX + 1)
+#define TOKENS_MAX (1 + 2 * ITEMS_MAX + 1)
 
 /*
  * jsmn has found where strings and the other values begin and end, and that
@@ -24,6 +24,9 @@ struct walk {
 	size_t at;
 	const jsmntok_t *tok; /* the next token */
 	size_t tokens; /* left */
+	size_t max; /* members; nested ones only where that is ITEMS_MAX */
+	unsigned inside; /* what a member's has to be now */
+	char closing; /* the bracket that ends what we are in */
 };
 
 static bool has_nul(const uint8_t *p, size_t n)
@@ -186,39 +189,62 @@ static struct json_slice slice_of(const struct walk *w, const jsmntok_t *t)
 	return (struct json_slice){.p = w->js + t->start, .n = (size_t)(t->end - t->start)};
 }
 
-static int take_member(struct walk *w, struct json_object *out)
+/* The value of m, whose key is there already; into it, where it is a bracket. */
+static int take_value(struct walk *w, const jsmntok_t *value, struct json_member *m)
 {
-	const jsmntok_t *key = take_token(w);
-	const jsmntok_t *value;
-	struct json_member *m;
-
-	if (key == NULL || key->type != JSMN_STRING) {
-		return -ERR_JSON;
-	}
-	if (out->count == MEMBERS_MAX) {
-		return -ERR_MEMBERS;
-	}
-	value = take_char(w, ':') ? take_token(w) : NULL;
-	if (value == NULL) {
-		return -ERR_JSON;
-	}
-	if (value->type == JSMN_OBJECT || value->type == JSMN_ARRAY) {
-		return -ERR_NESTING;
-	}
-	m = &out->members[out->count++];
-	m->key = slice_of(w, key);
 	m->value = slice_of(w, value);
 	m->kind = JSON_STRING;
-	if (!json_string_ok(m->key) ||
-	    !(value->type == JSMN_STRING ? json_string_ok(m->value)
-					 : primitive_ok(m->value, &m->kind))) {
+	if (value->type == JSMN_OBJECT || value->type == JSMN_ARRAY) {
+		if (w->max != ITEMS_MAX || w->inside != 0) {
+			return -ERR_NESTING;
+		}
+		m->value.n = 1; /* jsmn may not have found its end */
+		m->kind = JSON_NESTED;
+		w->at = (size_t)value->start + 1;
+		w->closing = m->value.p[0] == '{' ? '}' : ']';
+	}
+	return json_string_ok(m->key) &&
+			       (value->type == JSMN_PRIMITIVE ? primitive_ok(m->value, &m->kind)
+							      : json_string_ok(m->value))
+		       ? 0
+		       : -ERR_JSON;
+}
+
+/* A key and its value, or an element of an array. */
+static int take_member(struct walk *w, struct json_object *out)
+{
+	struct json_member *m = &out->members[out->count];
+	const jsmntok_t *t;
+	struct json_slice key = {0};
+	int e;
+
+	if (w->closing == '}') {
+		t = take_token(w);
+		if (t == NULL || t->type != JSMN_STRING) {
+			return -ERR_JSON;
+		}
+		key = slice_of(w, t);
+	}
+	if (out->count == w->max) {
+		return -ERR_MEMBERS;
+	}
+	t = key.p == NULL || take_char(w, ':') ? take_token(w) : NULL;
+	if (t == NULL) {
 		return -ERR_JSON;
 	}
-	return 0;
+	m->key = key;
+	m->inside = w->inside;
+	e = take_value(w, t, m);
+	out->count++;
+	if (m->kind == JSON_NESTED) {
+		w->inside = (unsigned)out->count;
+	}
+	return e;
 }
 
 static int take_object(struct walk *w, struct json_object *out)
 {
+	bool first = true; /* behind an opening bracket no comma stands */
 	int e;
 
 	if (!take_char(w, '{')) {
@@ -226,16 +252,24 @@ static int take_object(struct walk *w, struct json_object *out)
 	}
 	w->tok++;
 	w->tokens--;
-	if (!take_char(w, '}')) {
-		do {
-			e = take_member(w, out);
-			if (e != 0) {
-				return e;
+	for (;;) {
+		if (take_char(w, w->closing)) {
+			if (w->inside == 0) {
+				break;
 			}
-		} while (take_char(w, ','));
-		if (!take_char(w, '}')) {
+			w->inside = 0;
+			w->closing = '}';
+			first = false;
+			continue;
+		}
+		if (!first && !take_char(w, ',')) {
 			return -ERR_JSON;
 		}
+		e = take_member(w, out);
+		if (e != 0) {
+			return e;
+		}
+		first = out->members[out->count - 1].kind == JSON_NESTED;
 	}
 	skip_space(w);
 	return w->at == w->n ? 0 : -ERR_TRAILING;
@@ -245,7 +279,11 @@ static bool has_duplicate(const struct json_object *o)
 {
 	for (size_t i = 1; i < o->count; i++) {
 		for (size_t k = 0; k < i; k++) {
-			if (json_string_same(o->members[i].key, o->members[k].key)) {
+			const struct json_member *a = &o->members[i];
+			const struct json_member *b = &o->members[k];
+
+			if (a->inside == b->inside && a->key.p != NULL &&
+			    json_string_same(a->key, b->key)) {
 				return true;
 			}
 		}
@@ -253,10 +291,10 @@ static bool has_duplicate(const struct json_object *o)
 	return false;
 }
 
-static int parse_object(const char *js, size_t n, struct json_object *out)
+static int parse_object(const char *js, size_t n, size_t max, struct json_object *out)
 {
 	jsmntok_t tokens[TOKENS_MAX] = {0};
-	struct walk w = {.js = js, .n = n, .tok = tokens};
+	struct walk w = {.js = js, .n = n, .tok = tokens, .max = max, .closing = '}'};
 	jsmn_parser parser;
 
 	/*
@@ -269,7 +307,7 @@ static int parse_object(const char *js, size_t n, struct json_object *out)
 	return take_object(&w, out);
 }
 
-int json_parse(const uint8_t *p, size_t n, struct json_object *out)
+static int parse(const uint8_t *p, size_t n, size_t max, struct json_object *out)
 {
 	int e = 0;
 
@@ -279,7 +317,7 @@ int json_parse(const uint8_t *p, size_t n, struct json_object *out)
 	} else if (!is_utf8(p, n)) {
 		e = -ERR_UTF8;
 	} else {
-		e = parse_object((const char *)p, n, out);
+		e = parse_object((const char *)p, n, max, out);
 		if (e == 0 && has_duplicate(out)) {
 			e = -ERR_DUPLICATE;
 		}
@@ -288,4 +326,14 @@ int json_parse(const uint8_t *p, size_t n, struct json_object *out)
 		out->count = 0;
 	}
 	return e;
+}
+
+int json_parse(const uint8_t *p, size_t n, struct json_object *out)
+{
+	return parse(p, n, MEMBERS_MAX, out);
+}
+
+int json_parse_nested(const uint8_t *p, size_t n, struct json_object *out)
+{
+	return parse(p, n, ITEMS_MAX, out);
 }

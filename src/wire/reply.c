@@ -93,9 +93,8 @@ void reply_text(struct text *t, const char *key, const char *text)
 		put_null(t, key);
 		return;
 	}
-	open_string(t, key);
-	text_str(t, text);
-	close_string(t);
+	put_key(t, key);
+	text_json(t, text, strlen(text));
 }
 
 void reply_number(struct text *t, const char *key, uint64_t n)

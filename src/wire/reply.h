@@ -14,7 +14,7 @@
 void reply_ok(struct text *t);
 /* A member in base64, or null if p is NULL. */
 void reply_member(struct text *t, const char *key, const uint8_t *p, size_t n);
-/* A member that is a text, or null if text is NULL. It is not escaped: a text of ours. */
+/* A member that is a text, or null if text is NULL: the device's name is what somebody typed. */
 void reply_text(struct text *t, const char *key, const char *text);
 /* A member that is a number. */
 void reply_number(struct text *t, const char *key, uint64_t n);

@@ -63,6 +63,23 @@ void text_hex(struct text *t, uint32_t v, unsigned digits)
 	text_put(t, s + first, sizeof(s) - first);
 }
 
+void text_json(struct text *t, const char *s, size_t n)
+{
+	text_str(t, "\"");
+	for (size_t i = 0; i < n; i++) {
+		const char *p = s + i;
+
+		if ((uint8_t)*p < 0x20) {
+			text_str(t, *p < 0x10 ? "\\u000" : "\\u001");
+			p = &"0123456789abcdef"[*p & 15];
+		} else if (*p == '"' || *p == '\\') {
+			text_str(t, "\\");
+		}
+		text_put(t, p, 1);
+	}
+	text_str(t, "\"");
+}
+
 void text_base64(struct text *t, const uint8_t *p, size_t n)
 {
 	/* Of an n above cap the length could wrap around. */

@@ -25,6 +25,8 @@ void text_str(struct text *t, const char *s);
 void text_dec(struct text *t, uint64_t v);
 /* "0x" and at least `digits` lower-case digits; `digits` is at most 8. */
 void text_hex(struct text *t, uint32_t v, unsigned digits);
+/* n bytes of UTF-8 as a JSON string, with its quotes; of this one a part may be left out. */
+void text_json(struct text *t, const char *s, size_t n);
 /* Standard base64 with padding; the time depends on n only. */
 void text_base64(struct text *t, const uint8_t *p, size_t n);
 

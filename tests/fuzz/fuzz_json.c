@@ -45,21 +45,44 @@ static void put_slice(struct json_slice s)
 	free(bytes);
 }
 
+/* The bracket that ends what a member's value has begun. */
+static const char *end_of(const struct json_member *m)
+{
+	return *m->value.p == '{' ? "}" : "]";
+}
+
 static void write_object(const struct json_object *o)
 {
+	const struct json_member *in = NULL;
+	bool first = true;
+
 	text_len = 0;
 	put("{", 1);
 	for (size_t i = 0; i < o->count; i++) {
 		const struct json_member *m = &o->members[i];
 
-		put(",", i > 0 ? 1 : 0);
-		put_slice(m->key);
-		put(":", 1);
+		if (in != NULL && m->inside == 0) {
+			put(end_of(in), 1);
+			in = NULL;
+			first = false;
+		}
+		MUST(m->inside == (in == NULL ? 0 : 1 + (unsigned)(in - o->members)));
+		put(",", first ? 0 : 1);
+		MUST((m->key.p == NULL) == (in != NULL && *in->value.p == '['));
+		if (m->key.p != NULL) {
+			put_slice(m->key);
+			put(":", 1);
+		}
 		if (m->kind == JSON_STRING) {
 			put_slice(m->value);
 		} else {
 			put(m->value.p, m->value.n);
 		}
+		first = m->kind == JSON_NESTED;
+		in = first ? m : in;
+	}
+	if (in != NULL) {
+		put(end_of(in), 1);
 	}
 	put("}", 1);
 }
@@ -71,12 +94,17 @@ static void check_members(const struct json_object *o, const uint8_t *data, size
 	for (size_t i = 0; i < o->count; i++) {
 		const struct json_member *m = &o->members[i];
 
-		MUST(inside(m->key.p, m->key.n, data, size));
+		if (m->key.p != NULL) {
+			MUST(inside(m->key.p, m->key.n, data, size));
+			MUST(m->key.p > at);
+			at = m->key.p + m->key.n;
+		}
 		MUST(inside(m->value.p, m->value.n, data, size));
-		MUST(m->key.p > at && m->value.p > m->key.p + m->key.n);
+		MUST(m->value.p > at || (m->key.p == NULL && m->value.p == at));
 		at = m->value.p + m->value.n;
-		for (size_t k = 0; k < i; k++) {
-			MUST(!json_string_same(m->key, o->members[k].key));
+		for (size_t k = 0; m->key.p != NULL && k < i; k++) {
+			MUST(m->inside != o->members[k].inside ||
+			     !json_string_same(m->key, o->members[k].key));
 		}
 	}
 }
@@ -87,33 +115,52 @@ static void check_same(const struct json_object *a, const struct json_object *b)
 	for (size_t i = 0; i < a->count; i++) {
 		const struct json_member *x = &a->members[i], *y = &b->members[i];
 
-		MUST(json_string_same(x->key, y->key));
-		MUST(x->kind == y->kind);
+		MUST(x->key.p == NULL ? y->key.p == NULL : json_string_same(x->key, y->key));
+		MUST(x->kind == y->kind && x->inside == y->inside);
 		MUST(x->kind == JSON_STRING
 			     ? json_string_same(x->value, y->value)
 			     : same_bytes(x->value.p, x->value.n, y->value.p, y->value.n));
 	}
 }
 
-static void parse(const uint8_t *data, size_t size)
+typedef int parser(const uint8_t *p, size_t n, struct json_object *out);
+
+static int parse_with(parser *parse, const uint8_t *data, size_t size, struct json_object *o)
 {
-	struct json_object o, again;
+	struct json_object again;
 	uint8_t *copy;
 	int e;
 
-	o.count = 99;
-	e = json_parse(data, size, &o);
+	o->count = 99;
+	e = parse(data, size, o);
 	if (e != 0) {
-		MUST(is_error(e) && o.count == 0);
-		return;
+		MUST(is_error(e) && o->count == 0);
+		return e;
 	}
-	MUST(o.count <= MEMBERS_MAX);
-	check_members(&o, data, size);
-	write_object(&o);
+	check_members(o, data, size);
+	write_object(o);
 	copy = exact(text, text_len);
-	MUST(json_parse(copy, text_len, &again) == 0);
-	check_same(&o, &again);
+	MUST(parse(copy, text_len, &again) == 0);
+	check_same(o, &again);
 	free(copy);
+	return 0;
+}
+
+/* Of what is flat, and not too much for one of the two, both say the same. */
+static void parse(const uint8_t *data, size_t size)
+{
+	struct json_object flat, nested;
+	int e = parse_with(json_parse, data, size, &flat);
+	int e_nested = parse_with(json_parse_nested, data, size, &nested);
+
+	MUST(flat.count <= MEMBERS_MAX && nested.count <= ITEMS_MAX);
+	if (e != -ERR_NESTING && e != -ERR_MEMBERS) {
+		MUST(e == e_nested);
+		check_same(&flat, &nested);
+	}
+	for (size_t i = 0; i < flat.count; i++) {
+		MUST(flat.members[i].kind != JSON_NESTED && flat.members[i].inside == 0);
+	}
 }
 
 /* The input as what stands between two quotes. */

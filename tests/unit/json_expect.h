@@ -10,18 +10,24 @@
 #include "wire/json.h"
 
 /* Parses an exact copy of the text, which is gone when this returns. */
-static inline int parse_n(const char *s, size_t n, struct json_object *out)
+static inline int parse_with(int (*parse)(const uint8_t *p, size_t n, struct json_object *out),
+			     const char *s, size_t n, struct json_object *out)
 {
 	uint8_t *copy = exact(s, n);
 	int e;
 
 	out->count = 77;
-	e = json_parse(copy, n, out);
+	e = parse(copy, n, out);
 	if (e != 0) {
 		assert_int_equal(out->count, 0);
 	}
 	free(copy);
 	return e;
+}
+
+static inline int parse_n(const char *s, size_t n, struct json_object *out)
+{
+	return parse_with(json_parse, s, n, out);
 }
 
 static inline void expect(const char *s, int e)

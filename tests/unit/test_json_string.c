@@ -65,6 +65,28 @@ static void unescapes(void **state)
 	free(buf);
 }
 
+/* Where the text itself is: over the slice, and before it. */
+static void unescapes_in_place(void **state)
+{
+	static const char text[] = "{\"k\":\"\\ud83d\\ude00\\u20ac\xc3\xa4\\n.\",\"l\":-1}";
+	static const char want[] = "\xf0\x9f\x98\x80\xe2\x82\xac\xc3\xa4\n.";
+	struct json_object o;
+	char copy[sizeof text];
+
+	(void)state;
+	for (size_t before = 0; before <= 6; before++) {
+		char *to;
+
+		memcpy(copy, text, sizeof text);
+		assert_int_equal(json_parse((const uint8_t *)copy, sizeof text - 1, &o), 0);
+		to = copy + (o.members[0].value.p - copy) - before;
+		assert_int_equal(json_unescape(o.members[0].value, to), strlen(want));
+		assert_memory_equal(to, want, strlen(want));
+		assert_int_equal(json_unescape(o.members[1].value, copy), 2);
+		assert_memory_equal(copy, "-1", 2);
+	}
+}
+
 static void equality(void **state)
 {
 	static const char text[] = "{\"command\":0,\"\\u0063omm\\u0061nd\\u0073\":0,\"\":0}";
@@ -114,9 +136,8 @@ static void duplicates(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_character),
-		cmocka_unit_test(unescapes),
-		cmocka_unit_test(equality),
+		cmocka_unit_test(every_character),    cmocka_unit_test(unescapes),
+		cmocka_unit_test(unescapes_in_place), cmocka_unit_test(equality),
 		cmocka_unit_test(duplicates),
 	};
 

@@ -101,6 +101,19 @@ static void ok_lines(void **state)
 		    "\"aik_name\":\"\"}\n");
 }
 
+static void texts_are_escaped(void **state)
+{
+	char buf[256];
+	struct text t = text_in(buf, sizeof(buf));
+
+	(void)state;
+	reply_ok(&t);
+	reply_text(&t, "device", "/dev/\"a\\b\n");
+	reply_text(&t, "ek", NULL);
+	reply_end(&t);
+	line_is(&t, "{\"status\":\"ok\",\"device\":\"/dev/\\\"a\\\\b\\u000a\",\"ek\":null}\n");
+}
+
 static void error_lines(void **state)
 {
 	char buf[512];
@@ -208,6 +221,7 @@ int main(void)
 		cmocka_unit_test(out_of_range),
 		cmocka_unit_test(names_are_stable_words),
 		cmocka_unit_test(messages_need_no_escape),
+		cmocka_unit_test(texts_are_escaped),
 		cmocka_unit_test(ok_lines),
 		cmocka_unit_test(error_lines),
 		cmocka_unit_test(every_error_is_json),

@@ -80,6 +80,34 @@ static void hexadecimal(void **state)
 	}
 }
 
+/* What JSON escapes, and nothing else: not DEL, not what is beyond ASCII. */
+static void json(void **state)
+{
+	static const char *const texts[][2] = {
+		{"", "\"\""},
+		{"quote", "\"quote\""},
+		{"\"\\/", "\"\\\"\\\\/\""},
+		{"\x01\b\t\n\x0f", "\"\\u0001\\u0008\\u0009\\u000a\\u000f\""},
+		{"\x10\x19\x1a\x1f ", "\"\\u0010\\u0019\\u001a\\u001f \""},
+		{"\x7f\xc3\xa4\xf0\x9f\x94\x91", "\"\x7f\xc3\xa4\xf0\x9f\x94\x91\""},
+	};
+	char buf[CAP];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct text t = fresh(buf);
+
+		text_json(&t, texts[i][0], strlen(texts[i][0]));
+		is(&t, buf, texts[i][1]);
+		/* and in less room it is cut */
+		for (size_t cap = 0; cap < strlen(texts[i][1]); cap++) {
+			t = text_in(buf, cap);
+			text_json(&t, texts[i][0], strlen(texts[i][0]));
+			assert_true(t.cut && t.len <= cap);
+		}
+	}
+}
+
 static void base64(void **state)
 {
 	char buf[CAP];
@@ -185,7 +213,7 @@ int main(void)
 		cmocka_unit_test(puts_strings),     cmocka_unit_test(decimal),
 		cmocka_unit_test(hexadecimal),      cmocka_unit_test(base64),
 		cmocka_unit_test(whole_or_nothing), cmocka_unit_test(behind_other_text),
-		cmocka_unit_test(huge_lengths),
+		cmocka_unit_test(huge_lengths),     cmocka_unit_test(json),
 	};
 
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
