@@ -3,15 +3,12 @@
  */
 #include <string.h>
 
-#include "bounds.h"
 #include "err.h"
 #include "port.h"
+#include "service/call.h"
 #include "service/log.h"
 #include "service/options.h"
 #include "service/server.h"
-#include "wire/json.h"
-#include "wire/text.h"
-#include "wire/wipe.h"
 
 /* sysexits.h's EX_USAGE. */
 #define EXIT_USAGE 64
@@ -20,57 +17,6 @@ static int fail(const char *what, int err)
 {
 	log_event(PORT_LOG_ERROR, what, err, 0);
 	return 1;
-}
-
-/* A command's bare name becomes the request it stands for. */
-static const char *request_text(const char *argument, char *buf, size_t cap)
-{
-	struct text t = text_in(buf, cap - 1);
-
-	if (argument == NULL || argument[0] == '{') {
-		return argument;
-	}
-	text_str(&t, "{\"command\":\"");
-	text_str(&t, argument);
-	text_str(&t, "\"}");
-	buf[t.len] = '\0';
-	return t.cut ? argument : buf;
-}
-
-static bool reply_is_ok(const uint8_t *reply, size_t n)
-{
-	static struct json_object object;
-
-	if (json_parse(reply, n, &object) != 0) {
-		return false;
-	}
-	for (size_t i = 0; i < object.count; i++) {
-		if (json_equal(object.members[i].key, "status")) {
-			return object.members[i].kind == JSON_STRING &&
-			       json_equal(object.members[i].value, "ok");
-		}
-	}
-	return false;
-}
-
-static int call(const struct options *o)
-{
-	static uint8_t reply[TX_MAX + 1]; /* and a line end */
-	char request[128];
-	size_t n;
-	bool ok;
-	int r;
-
-	(void)port_sandbox_enter(PORT_CALL); /* the reply may be a secret */
-	r = port_call(request_text(o->request, request, sizeof request), reply, TX_MAX, &n);
-	if (r != 0) {
-		return fail("call", r);
-	}
-	ok = reply_is_ok(reply, n);
-	reply[n] = '\n';
-	r = port_print(false, (const char *)reply, n + 1);
-	wipe(reply, sizeof reply);
-	return ok && r == 0 ? 0 : 1;
 }
 
 /* One of the port's commands. */

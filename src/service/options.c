@@ -16,7 +16,7 @@ static const struct {
 	{"serve", PORT_SERVE, "serve clients (the default)"},
 	{"once", PORT_ONCE, "requests from standard input, replies to standard output"},
 	{"call", PORT_CALL,
-	 "be a client: send REQUEST (JSON, or a command's name), print the reply"},
+	 "be a client: send REQUEST (JSON, or a command and NAME=VALUE...), print the reply"},
 };
 
 static struct options *target;
@@ -45,7 +45,15 @@ static int set_wait(const char *value)
 	return seconds <= WAIT_MAX_S ? 0 : -ERR_USAGE;
 }
 
+/* Not with a backslash, which json_equal would take for an escape's. */
+static int set_member(const char *value)
+{
+	target->member = value;
+	return value[0] != '\0' && strchr(value, '\\') == NULL ? 0 : -ERR_USAGE;
+}
+
 static const struct port_option own_options[] = {
+	{"--member", "NAME", "print this member of the reply alone", PORT_CALL, set_member},
 	{"--wait", "SECONDS", "how long to wait for a TPM that comes late (5, at most 600)",
 	 PORT_SERVE | PORT_ONCE, set_wait},
 	{"--log-level", "LEVEL", "error, warning, info (the default) or debug",
@@ -117,6 +125,26 @@ static bool take_mode(const char *name, struct options *o)
 	return false;
 }
 
+/* One more of the request's words, if it is as options.h says. */
+static int take_word(const char *word, struct options *o)
+{
+	size_t n = strcspn(word, "=") + 1; /* of NAME= */
+
+	if (o->mode != PORT_CALL || o->word_count == MEMBERS_MAX) {
+		return -ERR_USAGE;
+	}
+	for (size_t k = 0; k < o->word_count; k++) {
+		const char *other = k == 0 ? "command=" : o->words[k];
+
+		if (n == 1 || word[n - 1] == '\0' || o->words[0][0] == '{' ||
+		    strncmp(word, other, n) == 0) {
+			return -ERR_USAGE;
+		}
+	}
+	o->words[o->word_count++] = word;
+	return 0;
+}
+
 int options_parse(int argc, char **argv, struct options *o, const char **wrong)
 {
 	unsigned takes;
@@ -138,9 +166,7 @@ int options_parse(int argc, char **argv, struct options *o, const char **wrong)
 			if (set_option(argv, &i, takes) != 0) {
 				return -ERR_USAGE;
 			}
-		} else if (o->mode == PORT_CALL && o->request == NULL) {
-			o->request = argv[i];
-		} else {
+		} else if (take_word(argv[i], o) != 0) {
 			return -ERR_USAGE;
 		}
 	}

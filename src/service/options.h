@@ -4,6 +4,7 @@
 #ifndef SERVICE_OPTIONS_H
 #define SERVICE_OPTIONS_H
 
+#include "bounds.h"
 #include "port.h"
 
 struct options {
@@ -12,7 +13,14 @@ struct options {
 	char **command_args; /* what stands behind its name */
 	enum port_log_level log_level;
 	uint32_t grace_ms; /* how long a request waits for a TPM that comes late */
-	const char *request; /* PORT_CALL: the argument, or NULL */
+	/*
+	 * PORT_CALL: none, for a request from standard input; one that begins with
+	 * '{', a request; or a command's name, and NAME=VALUE for each member. No
+	 * NAME is empty, "command", or there twice.
+	 */
+	const char *words[MEMBERS_MAX];
+	size_t word_count;
+	const char *member; /* PORT_CALL: of the reply, what alone is printed; or NULL */
 	bool help, version;
 };
 

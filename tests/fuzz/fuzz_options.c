@@ -3,6 +3,8 @@
 
 #include "service/options.h"
 
+#include "bounds.h"
+
 #define ARGS_MAX 64
 
 /* ---- a port: it takes down what is set --------------------------------- */
@@ -151,13 +153,40 @@ static unsigned modes_of(const char *option)
 	abort();
 }
 
+/* "NAME=" of a word that is no command's name. */
+static size_t name_of(const char *word)
+{
+	const char *end = strchr(word, '=');
+
+	MUST(end != NULL && end > word);
+	return (size_t)(end + 1 - word);
+}
+
+static void check_words(const struct options *o)
+{
+	MUST(o->word_count <= MEMBERS_MAX);
+	MUST(o->word_count == 0 || o->mode == PORT_CALL);
+	MUST(o->word_count < 2 || o->words[0][0] != '{');
+	for (size_t i = 0; i < o->word_count; i++) {
+		MUST(is_arg(o->words[i]));
+		for (size_t k = 1; i > 0 && k < i; k++) {
+			size_t n = name_of(o->words[i]);
+
+			MUST(n != name_of(o->words[k]) || memcmp(o->words[i], o->words[k], n) != 0);
+		}
+		MUST(i == 0 || strncmp(o->words[i], "command=", 8) != 0);
+	}
+	MUST(o->member == NULL || o->mode == PORT_CALL);
+	MUST(o->member == NULL || is_setting("--member", o->member));
+}
+
 static void check(const struct options *o)
 {
 	MUST(o->mode == PORT_SERVE || o->mode == PORT_ONCE || o->mode == PORT_CALL);
 	MUST(o->log_level <= PORT_LOG_DEBUG);
 	MUST(o->grace_ms <= 600000 && o->grace_ms % 1000 == 0);
 	MUST(o->command_args > args && o->command_args <= args + arg_count);
-	MUST(o->request == NULL || (o->mode == PORT_CALL && is_arg(o->request)));
+	check_words(o);
 	if (o->command != NULL) {
 		MUST(o->command == &port_commands[0] || o->command == &port_commands[1]);
 		MUST(o->mode == PORT_SERVE && strcmp(args[1], o->command->name) == 0);
@@ -180,7 +209,9 @@ static void check_again(int e, const struct options *before)
 	MUST(options_parse(arg_count, args, &o, &wrong) == e);
 	if (e == 0) {
 		MUST(o.mode == before->mode && o.command == before->command);
-		MUST(o.request == before->request && o.log_level == before->log_level);
+		MUST(o.word_count == before->word_count && o.member == before->member);
+		MUST(memcmp(o.words, before->words, sizeof o.words) == 0);
+		MUST(o.log_level == before->log_level);
 		MUST(o.grace_ms == before->grace_ms);
 		MUST(o.help == before->help && o.version == before->version);
 	}

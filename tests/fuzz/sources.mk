@@ -4,6 +4,7 @@
 
 FUZZ_SRC_request = src/service/dispatch.c
 FUZZ_SRC_options = src/service/options.c src/service/log.c
+FUZZ_SRC_call = src/service/call.c src/service/options.c src/service/log.c
 FUZZ_SRC_store_element = port/common/store_element.c
 FUZZ_SRC_options_linux = port/linux/options.c port/linux/paths.c port/common/line.c
 # Not salt.c, heap.c and tpm.c, for which the target has its own.

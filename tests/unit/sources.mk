@@ -29,6 +29,7 @@ UNIT_SRC_test_job = src/tpm/job.c src/tpm/rc.c
 UNIT_SRC_test_job_retry = src/tpm/job.c src/tpm/rc.c
 
 UNIT_SRC_test_options = src/service/options.c src/service/log.c
+UNIT_SRC_test_call = src/service/call.c src/service/log.c
 UNIT_SRC_test_log = src/service/log.c
 UNIT_SRC_test_dispatch = src/service/dispatch.c
 UNIT_SRC_test_health = src/service/health.c

@@ -109,7 +109,8 @@ static void test_defaults(void **state)
 	assert_int_equal(o.mode, PORT_SERVE);
 	assert_int_equal(o.log_level, PORT_LOG_INFO);
 	assert_int_equal(o.grace_ms, 5000);
-	assert_null(o.request);
+	assert_int_equal(o.word_count, 0);
+	assert_null(o.member);
 	assert_false(o.help);
 	assert_false(o.version);
 	assert_null(socket_path);
@@ -261,22 +262,103 @@ static void test_options_of_other_modes(void **state)
 	assert_null(tpm);
 }
 
+/* The request is of these words, apart by '|'. */
+static void words_are(const char *words)
+{
+	char got[256] = "";
+
+	for (size_t i = 0; i < o.word_count; i++) {
+		strcat(strcat(got, i == 0 ? "" : "|"), o.words[i]);
+	}
+	assert_string_equal(got, words);
+}
+
 static void test_request(void **state)
 {
 	(void)state;
 	ASSERT_OK("call|getEK");
-	assert_string_equal(o.request, "getEK");
+	words_are("getEK");
 	ASSERT_OK("call|{\"command\":\"getEK\"}|--socket=x");
-	assert_string_equal(o.request, "{\"command\":\"getEK\"}");
+	words_are("{\"command\":\"getEK\"}");
 	assert_string_equal(socket_path, "x");
 	ASSERT_OK("call|--socket|x|getEK");
-	assert_string_equal(o.request, "getEK");
+	words_are("getEK");
 	ASSERT_OK("call");
-	assert_null(o.request);
-	is_wrong("call|getEK|getEK2", "getEK2");
+	words_are("");
 	is_wrong("serve|getEK", "getEK");
 	is_wrong("once|getEK", "getEK");
 	is_wrong("getEK", "getEK");
+	is_wrong("once|quote|nonce=x", "quote");
+}
+
+/* A command's name, and NAME=VALUE each. */
+static void test_request_of_words(void **state)
+{
+	(void)state;
+	ASSERT_OK("call|quote|nonce=AA==|pcrs=0-7|aik=rsa");
+	words_are("quote|nonce=AA==|pcrs=0-7|aik=rsa");
+	ASSERT_OK("call|--socket=x|quote|--member|quoted|a=|--socket|y|aa==");
+	words_are("quote|a=|aa==");
+	assert_string_equal(o.member, "quoted");
+	assert_string_equal(socket_path, "y");
+	ASSERT_OK("call|a=b|commands=c|Command=d|comman=e"); /* the first is a command's name */
+	words_are("a=b|commands=c|Command=d|comman=e");
+	ASSERT_OK("call||a={");
+	words_are("|a={");
+	is_wrong("call|getEK|getEK2", "getEK2");
+	is_wrong("call|getEK|", "");
+	is_wrong("call|getEK|=", "=");
+	is_wrong("call|getEK|=x", "=x");
+	is_wrong("call|getEK|a=1|{\"b\":1}", "{\"b\":1}");
+	is_wrong("call|getEK|a=1|b=2|a=3", "a=3");
+	is_wrong("call|getEK|a=|a=", "a=");
+	is_wrong("call|getEK|command=getEK", "command=getEK");
+	is_wrong("call|getEK|command=", "command=");
+	is_wrong("call|{\"command\":\"getEK\"}|a=1", "a=1");
+	is_wrong("call|{|a=1", "a=1");
+	is_wrong("call|getEK|a=1|-b=2", "-b=2");
+}
+
+/* As many members as a request may have, and one more. */
+static void test_too_many_words(void **state)
+{
+	static char words[MEMBERS_MAX + 1][8];
+	char *argv[MEMBERS_MAX + 4] = {"attestd", "call"};
+	int argc = 2;
+
+	(void)state;
+	for (int i = 0; i <= MEMBERS_MAX; i++) {
+		snprintf(words[i], sizeof words[i], i == 0 ? "name" : "m%d=", i);
+		argv[argc++] = words[i];
+	}
+	assert_int_equal(options_parse(argc, argv, &o, &wrong), -ERR_USAGE);
+	assert_ptr_equal(wrong, words[MEMBERS_MAX]);
+	argv[--argc] = NULL;
+	assert_int_equal(options_parse(argc, argv, &o, &wrong), 0);
+	assert_int_equal(o.word_count, MEMBERS_MAX);
+	assert_ptr_equal(o.words[0], words[0]);
+	assert_ptr_equal(o.words[MEMBERS_MAX - 1], words[MEMBERS_MAX - 1]);
+}
+
+static void test_member(void **state)
+{
+	(void)state;
+	ASSERT_OK("call|--member|status|getEK");
+	assert_string_equal(o.member, "status");
+	ASSERT_OK("call|getEK|--member=a=b");
+	assert_string_equal(o.member, "a=b");
+	ASSERT_OK("call|--member=a|--member=b");
+	assert_string_equal(o.member, "b");
+	ASSERT_OK("call|--member|--member");
+	assert_string_equal(o.member, "--member");
+	is_wrong("call|--member", "--member");
+	is_wrong("call|--member=", "--member=");
+	is_wrong("call|--member|", "--member");
+	is_wrong("call|--member=a\\b", "--member=a\\b");
+	is_wrong("call|--member=\\", "--member=\\");
+	is_wrong("serve|--member=a", "--member=a");
+	is_wrong("once|--member=a", "--member=a");
+	is_wrong("install|--member=a", "--member=a");
 }
 
 static void test_help_and_version(void **state)
@@ -312,6 +394,7 @@ static void test_usage(void **state)
 		assert_true(has("  --socket PATH  (serve, call)\n        where clients come\n"));
 		assert_true(has("  --tpm DEVICE  (serve, once)\n        the TPM\n"));
 		assert_true(has("  --socket-like X  (once)\n"));
+		assert_true(has("  --member NAME  (call)\n"));
 		assert_true(has("  --wait SECONDS  (serve, once)\n"));
 		assert_true(has("  --log-level LEVEL  (serve, once)\n"));
 		assert_true(has("  --help, --version\n"));
@@ -330,6 +413,9 @@ int main(void)
 		cmocka_unit_test(test_wrong_options),
 		cmocka_unit_test(test_options_of_other_modes),
 		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_request_of_words),
+		cmocka_unit_test(test_too_many_words),
+		cmocka_unit_test(test_member),
 		cmocka_unit_test(test_help_and_version),
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_commands_of_the_port),
