@@ -130,8 +130,10 @@ static void reply_attestation(struct text *reply, const struct identity *id,
 	reply_member(reply, "ek_tpm", id->keys[KEY_EK].tpm, id->keys[KEY_EK].tpm_len);
 	reply_member(reply, "aik_tpm", aik->tpm, aik->tpm_len);
 	reply_member(reply, "aik_creation", aik->creation, aik->creation_len);
-	reply_member(reply, "aik_attest", created->attest, created->attest_len);
-	reply_member(reply, "aik_signature", created->signature, created->signature_len);
+	reply_member(reply, "aik_attest", created->attest_len == 0 ? NULL : created->attest,
+		     created->attest_len);
+	reply_member(reply, "aik_signature", created->attest_len == 0 ? NULL : created->signature,
+		     created->signature_len);
 }
 
 static void reply_secret(struct text *reply, const struct identity *id, const struct params *params,

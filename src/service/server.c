@@ -17,7 +17,7 @@ static struct {
 	uint64_t stop_deadline;
 	uint64_t arrivals;
 	uint64_t started, requests; /* for getHealth */
-	bool look; /* a reply had no certificate: it is to be looked for, but not before */
+	bool look; /* for what a reply had to go without, but not before */
 	uint64_t look_at;
 	unsigned working; /* the client in WORKING, or NOBODY */
 } server;
@@ -57,13 +57,27 @@ static void refuse(unsigned c, const struct command *command, struct refusal why
 	send_reply(c, &reply, now);
 }
 
+static unsigned facts(unsigned c)
+{
+	return dispatch_facts(conns[c].command, &conns[c].params);
+}
+
+/* Does the reply go without something that may be there a minute later? */
+static bool is_in_want(unsigned c)
+{
+	const struct identity *id = tpm_identity();
+
+	return facts(c) & FACT_CERT &&
+	       (id->ek_cert_len == 0 ||
+		(facts(c) & FACT_AIKS && id->keys[conns[c].params.aik].created.attest_len == 0));
+}
+
 static void answer(unsigned c, const struct tpm_result *result, uint64_t now)
 {
 	struct text reply = reply_buffer(c);
 
 	dispatch_reply(conns[c].command, &conns[c].params, result, &reply);
-	server.look = server.look ||
-		      (conns[c].command->facts & FACT_CERT && tpm_identity()->ek_cert_len == 0);
+	server.look = server.look || is_in_want(c);
 	log_request(conns[c].command->name, 0, 0, result == NULL ? 0 : result->commands, c);
 	send_reply(c, &reply, now);
 }
@@ -78,6 +92,7 @@ static void answer_health(unsigned c, uint64_t now)
 	health.err = tpm_trouble(FACT_CERT | FACT_AIK_ECC, now, &health.tpm_rc);
 	if (server.stopping && !tpm_knows(FACT_CERT | FACT_AIK_ECC)) {
 		health.err = -ERR_STOPPING;
+		health.tpm_rc = 0;
 	}
 	server.failed = server.failed || health.err != 0;
 	health_reply(&health, &reply);
@@ -95,11 +110,6 @@ static void drop(unsigned c, uint32_t linger_ms)
 	wipe(&conns[c].params, sizeof conns[c].params);
 	conns[c].state = FREE;
 	port_close(c, linger_ms);
-}
-
-static unsigned facts(unsigned c)
-{
-	return dispatch_facts(conns[c].command, &conns[c].params);
 }
 
 /* Can it be answered from memory? */
@@ -313,8 +323,8 @@ static bool serve_waiting(uint64_t now)
 	return false;
 }
 
-/* Who got no certificate may get one a minute later: when is it looked for? Behind
- * the reply, and not while somebody waits for the TPM. */
+/* Who had to go without may get it a minute later: when is it looked for? Behind the
+ * reply, and not while somebody waits for the TPM. */
 static uint64_t look_deadline(void)
 {
 	bool now_or_later =

@@ -1,4 +1,5 @@
 #include "bounds.h"
+#include "err.h"
 #include "tpm/aik.h"
 #include "tpm/ek.h"
 #include "tpm/key.h"
@@ -32,13 +33,18 @@ static TSS2_RC certify_start(struct tpm *t)
 					  &sign_scheme, &aik->ticket);
 }
 
+/* In lockout the TPM does not let the AIK sign. It is of use all the same, and this
+ * is made up for with the next look (tpm_look_again). */
 static TSS2_RC certify_finish(struct tpm *t)
 {
+	struct signed_attest *created = &t->id.keys[t->about].created;
 	TPM2B_ATTEST *attest = NULL;
 	TPMT_SIGNATURE *signature = NULL;
 	TSS2_RC rc = Esys_CertifyCreation_Finish(t->esys, &attest, &signature);
 
-	return sign_take(rc, attest, signature, &t->id.keys[t->about].created);
+	created->attest_len = 0;
+	rc = sign_take(rc, attest, signature, created);
+	return rc_is_tpm(rc) && rc_error(rc) == -ERR_TPM_LOCKOUT ? TSS2_RC_SUCCESS : rc;
 }
 
 static int conclude(struct tpm *t, TSS2_RC rc, unsigned fact, bool *stale)

@@ -136,11 +136,18 @@ void tpm_begin(unsigned facts, const struct operation *op, const struct params *
 
 void tpm_look_again(void)
 {
+	unsigned again = 0;
+
 	assert(tpm_idle());
 	if (tpm.id.manufacturer == 0) {
 		tpm.facts &= ~(unsigned)FACT_INFO; /* this time the TPM may say */
 	}
-	begin(FACT_EK | FACT_INFO, &cert_operation, true);
+	for (unsigned k = KEY_AIK_ECC; k < KEYS; k++) {
+		again |= tpm.id.keys[k].created.attest_len == 0 ? FACT_OF_AIK(k) : 0;
+	}
+	again &= tpm.facts;
+	tpm.facts &= ~again;
+	begin(FACT_EK | FACT_INFO | again, tpm.id.ek_cert_len == 0 ? &cert_operation : NULL, true);
 	work.looks = true;
 }
 
@@ -287,7 +294,7 @@ static void operation_done(uint64_t now)
 		work.op = NULL;
 	}
 	if (r == 0 && !is_own) {
-		trouble.err = 0;
+		trouble = (struct trouble){0, 0};
 	}
 	if (r != 0 && !work.cut && !is_mended(r, rc, stale, &reopens)) {
 		fail(r == -ERR_TPM_AUTH && tpm.auth.error == -ERR_TPM_DENIED ? -ERR_TPM_DENIED : r,

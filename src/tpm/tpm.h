@@ -43,7 +43,7 @@ struct key_public {
 	/* Of an AIK: how it was made, and TPM2_CertifyCreation by itself. */
 	uint8_t creation[CREATION_MAX]; /* TPMS_CREATION_DATA */
 	size_t creation_len;
-	struct signed_attest created;
+	struct signed_attest created; /* attest_len 0: the TPM was in lockout */
 };
 
 /* What is known of this TPM. Byte strings as they go over the wire. */
@@ -157,8 +157,8 @@ bool tpm_idle(void);
 void tpm_begin(unsigned facts, const struct operation *op, const struct params *params);
 
 /*
- * Looks for the EK's certificate again, as a job of its own: there was none. MUST
- * be idle. For whom else the TPM is needed meanwhile: tpm_give_way ends that job,
+ * Looks again for what a reply had to go without, as a job of its own: the EK's
+ * certificate, and what an AIK signs when it is made. MUST be idle. For whom else the TPM is needed meanwhile: tpm_give_way ends that job,
  * and no other, with the command at work.
  */
 void tpm_look_again(void);

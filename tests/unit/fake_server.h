@@ -206,7 +206,7 @@ static struct {
 	bool own_job;
 	bool begun; /* tpm_run is due */
 	bool working, ends, ready;
-	unsigned secret; /* the credential's first byte */
+	unsigned secret; /* the credential's first byte, or the nonce's */
 	struct tpm_result result;
 	unsigned looks, gave_way;
 	uint64_t deadline;
@@ -268,7 +268,9 @@ void tpm_begin(unsigned facts, const struct operation *op, const struct params *
 	CHECK(tpm_idle() && !tpm.ready); /* tpm_forget comes between */
 	tpm.working = true;
 	tpm.begun = true;
-	tpm.secret = op != NULL ? params->as.credential.secret[0] : 'e' + facts;
+	tpm.secret = op == NULL                    ? 'e' + facts
+		     : op == &credential_operation ? params->as.credential.secret[0]
+						   : params->as.sign.nonce[0];
 }
 
 void tpm_look_again(void)
@@ -294,6 +296,8 @@ void tpm_run(uint64_t now, bool event)
 		tpm.result.commands = 5;
 		tpm.result.secret[0] = (uint8_t)tpm.secret;
 		tpm.result.secret_len = 1;
+		tpm.result.sign.attest[0] = (uint8_t)tpm.secret;
+		tpm.result.sign.attest_len = 1;
 	}
 	tpm.ends = false;
 }

@@ -22,6 +22,8 @@ enum kind {
 	TIME,
 	SET_KNOWN,
 	SET_OUTLOOK,
+	SET_TROUBLE,
+	SET_MAY_NOT_QUOTE,
 	SET_BLOCKS,
 	SET_OWN_JOB,
 	SET_TPM_DEADLINE,
@@ -64,13 +66,16 @@ struct act {
 #define KNOWN(fact) {SET_KNOWN, fact, NULL, 0}
 #define BLOCKS(ms) {SET_BLOCKS, 0, NULL, ms}
 #define OUTLOOK(err) {SET_OUTLOOK, 0, NULL, err}
+/* Why an attestation could not be had, for getHealth; 0: it could. */
+#define TROUBLE(err) {SET_TROUBLE, 0, NULL, err}
+#define MAY_NOT_QUOTE(c) {SET_MAY_NOT_QUOTE, c, NULL, 0}
 #define OWN_JOB(on) {SET_OWN_JOB, 0, NULL, on}
 #define TPM_WAKES(t) {SET_TPM_DEADLINE, 0, NULL, t}
 #define REPLY(c, text) {IS_REPLY, c, text, 0} /* is being sent */
 #define CLOSED(c, linger) {IS_CLOSED, c, NULL, linger}
 #define TURNED_AWAY(c, text) {IS_TURNED_AWAY, c, text, 0} /* with this */
 #define OPENED(c) {IS_OPEN, c, NULL, 0} /* and nothing is being sent */
-#define JOB(secret) {IS_JOB, secret, NULL, 1} /* is at work, with this credential */
+#define JOB(secret) {IS_JOB, secret, NULL, 1} /* is at work, with this credential or nonce */
 #define NO_JOB {IS_JOB, 0, NULL, 0}
 #define WAITS_UNTIL(t) {IS_DEADLINE, 0, NULL, t}
 #define STATE(s) {IS_STATE, s, NULL, 0}

@@ -30,7 +30,7 @@ static void happen(const struct act *a)
 	case EVENT_OPEN:
 		CHECK((!s->open || once) && !s->armed && !s->sending);
 		s->open = true;
-		s->asked = s->turned_away = false;
+		s->asked = s->turned_away = s->may_not_quote = false;
 		s->refusal = (int)a->n;
 		s->armed = true;
 		break;
@@ -128,6 +128,12 @@ static void perform(const struct act *a, uint64_t deadline)
 		break;
 	case SET_OUTLOOK:
 		tpm.outlook = (int)a->n;
+		break;
+	case SET_TROUBLE:
+		tpm.trouble = (int)a->n;
+		break;
+	case SET_MAY_NOT_QUOTE:
+		conn_of(a->conn)->may_not_quote = true;
 		break;
 	case SET_OWN_JOB:
 		tpm.own_job = a->n != 0;

@@ -13,7 +13,7 @@
 #define DATA_REPLY                                                                       \
 	"{\"status\":\"ok\",\"ek_pub\":\"c3BraQ==\",\"ek_cert\":null,\"aik_name\":\"\"," \
 	"\"ek_tpm\":\"ZWt0cG0=\",\"aik_tpm\":\"\",\"aik_creation\":\"\","                \
-	"\"aik_attest\":\"\",\"aik_signature\":\"\"}\n"
+	"\"aik_attest\":null,\"aik_signature\":null}\n"
 #define ERROR_REPLY(message, rest) \
 	"{\"status\":\"error\",\"message\":\"" message "\",\"error\":\"" rest "\"}\n"
 #define UNKNOWN_REPLY ERROR_REPLY("Unknown command", "unknown_command")

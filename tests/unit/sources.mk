@@ -35,6 +35,7 @@ UNIT_SRC_test_dispatch = src/service/dispatch.c
 UNIT_SRC_test_health = src/service/health.c
 TEST_SERVER = $(addprefix src/service/,server.c conn.c dispatch.c health.c log.c)
 UNIT_SRC_test_server = $(TEST_SERVER)
+UNIT_SRC_test_server_commands = $(TEST_SERVER)
 UNIT_SRC_test_server_stop = $(TEST_SERVER)
 
 UNIT_SRC_test_store_element = port/common/store_element.c

@@ -1,4 +1,5 @@
-/* src/tpm/tpm.c: how often a TPM that is gone is looked for, and what is done about a full one. */
+/* src/tpm/tpm.c: how often a TPM that is gone is looked for, what is done about a full one,
+ * in which order facts are found, and why they are not. */
 #include "unit.h"
 
 #include <tss2/tss2_esys.h>
@@ -33,8 +34,13 @@ static const struct operation *running;
 static const struct params params;
 static char trace
 	[256]; /* the operations: i e n a r h, c its own, and 1 or 2 with the level of the sweep */
-static const struct operation *full; /* finds no slot, so often: */
-static unsigned full_times;
+/* What comes of this operation, so often: no slot, if no more is said. */
+static const struct operation *failing;
+static unsigned fail_times;
+static int fail_error;
+static uint32_t fail_rc;
+static bool fail_stale;
+static bool lockout; /* AIKs sign nothing */
 
 /* ---- what tpm.c is linked with ----------------------------------------- */
 
@@ -141,10 +147,11 @@ int job_outcome(struct tpm *t, uint32_t *rc, bool *stale)
 {
 	*stale = false;
 	*rc = 0;
-	if (running == full && full_times > 0) {
-		full_times--;
-		*rc = FULL;
-		return -ERR_TPM_FULL;
+	if (running == failing && fail_times > 0) {
+		fail_times--;
+		*stale = fail_stale;
+		*rc = fail_rc;
+		return fail_error;
 	}
 	t->facts |= running == &info_operation      ? FACT_INFO
 		    : running == &ek_operation      ? FACT_EK
@@ -154,6 +161,10 @@ int job_outcome(struct tpm *t, uint32_t *rc, bool *stale)
 		    : running == &aik_rsa_operation ? FACT_AIK_RSA
 		    : running == &orphan_operation  ? FACT_CLEAN
 						    : 0;
+	if (running == &aik_ecc_operation || running == &aik_rsa_operation) {
+		t->id.keys[running == &aik_rsa_operation ? KEY_AIK_RSA : KEY_AIK_ECC]
+			.created.attest_len = lockout ? 0 : 100;
+	}
 	t->sweep_fresh = false;
 	return 0;
 }
@@ -194,7 +205,11 @@ static int settle(void **state)
 	(void)state;
 	now = START;
 	open_error = 0;
-	full_times = 0;
+	fail_times = 0;
+	fail_error = -ERR_TPM_FULL;
+	fail_rc = FULL;
+	fail_stale = false;
+	lockout = false;
 	tpm_init(now, TPM_GRACE_MS, log_nothing);
 	tpm_run(now, false);
 	assert_true(tpm_idle());
@@ -279,8 +294,8 @@ static void a_plain_device_is_swept_first(void **state)
 static void a_shared_device_is_never_swept(void **state)
 {
 	(void)state;
-	full = &credential_operation;
-	full_times = 1;
+	failing = &credential_operation;
+	fail_times = 1;
 	tpm_begin(FACT_AIK_ECC, &credential_operation, &params);
 	tpm_run(now, false);
 	assert_int_equal(tpm_result()->err, -ERR_TPM_FULL);
@@ -291,19 +306,166 @@ static void a_shared_device_is_never_swept(void **state)
 static void when_full_new_sessions_give_way_once(void **state)
 {
 	(void)state;
-	full = &credential_operation;
-	full_times = 1;
+	failing = &credential_operation;
+	fail_times = 1;
 	tpm_begin(FACT_AIK_ECC, &credential_operation, &params);
 	tpm_run(now, false);
 	assert_int_equal(tpm_result()->err, 0);
 	assert_string_equal(trace, "c2c");
 	tpm_forget();
 	trace[0] = '\0';
-	full_times = 2;
+	fail_times = 2;
 	tpm_begin(FACT_AIK_ECC, &credential_operation, &params);
 	tpm_run(now, false);
 	assert_int_equal(tpm_result()->err, -ERR_TPM_FULL);
 	assert_string_equal(trace, "c2c");
+}
+
+/* Runs a job to its end; what was done for it is this. */
+static int job(unsigned facts, const struct operation *op, const char *want)
+{
+	int err;
+
+	trace[0] = '\0';
+	tpm_begin(facts, op, &params);
+	tpm_run(now, false);
+	assert_string_equal(trace, want);
+	assert_non_null(tpm_result());
+	err = tpm_result()->err;
+	tpm_forget();
+	assert_true(tpm_idle());
+	return err;
+}
+
+/* What is wanted and not known, in the finders' order, and then the job's own. */
+static void what_is_not_known_is_found_in_order(void **state)
+{
+	(void)state;
+	assert_int_equal(job(FACT_AIK_RSA | FACT_CHAIN, &credential_operation, "hrc"), 0);
+	assert_int_equal(job(FACT_AIKS | FACT_CHAIN | FACT_CERT, NULL, ""), 0);
+	/* Keys that are not what they were: of those, what the job is for. */
+	failing = &credential_operation;
+	fail_times = 1;
+	fail_error = -ERR_TPM_RC;
+	fail_stale = true;
+	assert_int_equal(job(FACT_AIK_RSA, &credential_operation, "cerc"), 0);
+	assert_false(tpm_knows(FACT_AIK_ECC));
+	assert_true(tpm_knows(FACT_AIK_RSA | FACT_CHAIN | FACT_CERT));
+	assert_int_equal(job(FACT_AIKS | FACT_CHAIN | FACT_CERT, &credential_operation, "ac"), 0);
+	/* Once in a job. */
+	fail_times = 2;
+	assert_int_equal(job(FACT_AIK_ECC, &credential_operation, "ceac"), -ERR_TPM_RC);
+	assert_int_equal(job(FACT_AIK_RSA, NULL, "r"), 0);
+}
+
+#define WANTED (FACT_CERT | FACT_AIK_ECC)
+
+static void is_trouble(int err, uint32_t rc)
+{
+	uint32_t said = 0xdead;
+
+	assert_int_equal(tpm_trouble(WANTED, now, &said), err);
+	assert_int_equal(said, rc);
+}
+
+/* Why a fact could not be found is told until it is; what a client's own operation met,
+ * or another fact, is no trouble of those. */
+static void what_stands_in_the_way_is_told(void **state)
+{
+	uint32_t rc;
+
+	(void)state;
+	is_trouble(0, 0);
+	failing = &credential_operation;
+	fail_times = 1;
+	assert_int_equal(job(WANTED, &credential_operation, "c"), -ERR_TPM_FULL);
+	is_trouble(0, 0);
+	failing = &aik_rsa_operation;
+	fail_times = 1;
+	assert_int_equal(job(FACT_AIK_RSA, NULL, "r"), -ERR_TPM_FULL);
+	is_trouble(0, 0);
+	assert_int_equal(tpm_trouble(FACT_AIK_RSA, now, &rc), -ERR_TPM_FULL);
+	assert_int_equal(rc, FULL);
+	assert_int_equal(job(FACT_AIK_RSA, NULL, "r"), 0);
+	assert_int_equal(tpm_trouble(FACT_AIK_RSA, now, &rc), 0);
+
+	/* From the start. */
+	tpm_close();
+	failing = &ek_operation;
+	fail_times = 2;
+	fail_error = -ERR_TPM_HIERARCHY;
+	fail_rc = 0x185;
+	tpm_init(now, TPM_GRACE_MS, log_nothing);
+	trace[0] = '\0';
+	tpm_run(now, false);
+	assert_string_equal(trace, "ie");
+	is_trouble(-ERR_TPM_HIERARCHY, 0x185);
+	assert_int_equal(job(WANTED, NULL, "e"), -ERR_TPM_HIERARCHY);
+	is_trouble(-ERR_TPM_HIERARCHY, 0x185);
+	assert_int_equal(job(FACT_CERT, NULL, "en"), 0);
+	is_trouble(0, 0); /* nothing is known to be in the AIK's way */
+	assert_int_equal(job(WANTED, NULL, "a"), 0);
+	is_trouble(0, 0);
+}
+
+/* Before anything was tried nothing is known; what the last attempt met is told, in the
+ * grace time too; and when that is over without one, there is no TPM. */
+static void a_closed_link_is_trouble(void **state)
+{
+	(void)state;
+	tpm_close();
+	tpm_init(now, TPM_GRACE_MS, log_nothing);
+	is_trouble(0, 0);
+	now += TPM_GRACE_MS - 1;
+	is_trouble(0, 0);
+	now++;
+	is_trouble(-ERR_TPM_UNAVAILABLE, 0);
+	now = START;
+	open_error = -ERR_TPM_DENIED;
+	tpm_run(now, false);
+	is_trouble(-ERR_TPM_DENIED, 0);
+	now += TPM_GRACE_MS;
+	open_error = -ERR_TPM_VERSION;
+	tpm_run(now, false);
+	is_trouble(-ERR_TPM_VERSION, 0);
+	open_error = 0;
+	now = tpm_deadline();
+	tpm_run(now, false);
+	is_trouble(0, 0);
+}
+
+/* A TPM in lockout lets no AIK say how it was made: that is made up for. */
+static void what_the_aiks_did_not_sign_is_asked_for_again(void **state)
+{
+	(void)state;
+	the_tpm->id.ek_cert_len = 1;
+	the_tpm->id.manufacturer = 1;
+	trace[0] = '\0';
+	tpm_look_again();
+	tpm_run(now, false);
+	assert_string_equal(trace, ""); /* nothing is missing */
+	lockout = true;
+	assert_int_equal(job(FACT_AIK_RSA, NULL, "r"), 0);
+	the_tpm->id.keys[KEY_AIK_ECC].created.attest_len = 0;
+	trace[0] = '\0';
+	tpm_look_again();
+	tpm_run(now, false);
+	assert_string_equal(trace, "ar");
+	lockout = false;
+	tpm_look_again();
+	tpm_run(now, false);
+	assert_string_equal(trace, "arar");
+	tpm_look_again();
+	tpm_run(now, false);
+	assert_string_equal(trace, "arar");
+	/* An AIK that nobody has asked for is not made for that. */
+	the_tpm->facts &= ~(unsigned)FACT_AIK_RSA;
+	the_tpm->id.keys[KEY_AIK_RSA].created.attest_len = 0;
+	the_tpm->id.ek_cert_len = 0;
+	trace[0] = '\0';
+	tpm_look_again();
+	tpm_run(now, false);
+	assert_string_equal(trace, "n");
 }
 
 int main(void)
@@ -315,6 +477,13 @@ int main(void)
 						clean),
 		cmocka_unit_test_setup_teardown(when_full_new_sessions_give_way_once, settle_bare,
 						clean),
+		cmocka_unit_test_setup_teardown(what_is_not_known_is_found_in_order, settle_shared,
+						clean),
+		cmocka_unit_test_setup_teardown(what_stands_in_the_way_is_told, settle_shared,
+						clean),
+		cmocka_unit_test_setup_teardown(a_closed_link_is_trouble, settle_shared, clean),
+		cmocka_unit_test_setup_teardown(what_the_aiks_did_not_sign_is_asked_for_again,
+						settle_shared, clean),
 	};
 
 	return cmocka_run_group_tests_name("tpm", tests, NULL, NULL);
