@@ -101,6 +101,12 @@ static TSS2_RC open_finish(struct tpm *t)
 	return rc;
 }
 
+/* Does the TPM say this of the index, and not of its own state, which will be over? */
+static bool is_about_index(int r, TSS2_RC rc)
+{
+	return r == -ERR_CERT_ACCESS || (rc_tpm(rc) & TPM2_RC_FMT1) || rc_is_about_parameter(rc);
+}
+
 /* No command: the next index, if there is one. What cannot be read now keeps the
  * chain from being known; what never can is lost. */
 static TSS2_RC next(struct tpm *t)
@@ -113,10 +119,13 @@ static TSS2_RC next(struct tpm *t)
 	}
 	if (r == 0) {
 		t->chain.used = (uint16_t)(t->chain.used + t->nv.at);
-	} else if (r != -ERR_CERT_ABSENT && r != -ERR_CERT_ACCESS) {
-		return t->nv.rc;
+	} else if (r != -ERR_CERT_ABSENT) {
+		if (!is_about_index(r, t->nv.rc)) {
+			return t->nv.rc;
+		}
+		t->chain.lost = true;
 	}
-	t->chain.lost = t->chain.lost || r == -ERR_CERT_ACCESS || t->nv.cut;
+	t->chain.lost = t->chain.lost || t->nv.cut;
 	t->chain.index++;
 	return STEP_LOOP;
 }

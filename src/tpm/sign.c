@@ -38,10 +38,13 @@ TPM2B_DATA sign_nonce(const struct tpm *t)
 
 int sign_conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 {
+	int r = rc == TSS2_RC_SUCCESS ? 0 : rc_error(rc);
+
 	*stale = key_is_stale(t, rc);
 	if (t->sent && rc_tpm(rc) == (TPM2_RC_SIZE | TPM2_RC_P | TPM2_RC_1)) {
 		t->result.field = "nonce";
 		return -ERR_NONCE_SIZE;
 	}
-	return rc == TSS2_RC_SUCCESS ? 0 : rc_error(rc);
+	/* The AIK's authorisation, which is empty; not the hierarchy's. */
+	return t->sent && r == -ERR_TPM_AUTH ? -ERR_TPM_RC : r;
 }
