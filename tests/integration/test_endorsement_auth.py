@@ -39,10 +39,10 @@ def test_field_41_attests(start, state, tmp_path, budget, line_end):
 
 
 def test_what_is_attested_is_the_same(start, states, state, tmp_path):
-    with_auth = start(state, args=given(tmp_path, AUTH)).settled().attestation()
+    with_auth = start(state, args=given(tmp_path, AUTH)).settled().identity()
     plain = states.new("plain")
     assert {"ek_pub", "aik_name"} <= set(with_auth)
-    assert with_auth == start(plain).settled().attestation()
+    assert with_auth == start(plain).settled().identity()
 
 
 @pytest.mark.parametrize("wrong", ["another one", None], ids=["wrong", "none given"])

@@ -43,7 +43,7 @@ class Start:
         self.service.control.left()
         self.service.control.reset()
         trace.write_text("")
-        self.known = self.again().attestation()
+        self.known = self.again().identity()
         self.flow, log = flow(self.service), self.service.control.log()
         if self.is_bare:  # the predecessor's are not attestd's
             self.flow, log = self.flow[len(ORPHANS):], log[len(ORPHANS):]
@@ -86,7 +86,7 @@ def as_ever(start_):
     """After each, all that there was to know is known."""
     yield
     start_.service.control.ask("clear")
-    assert start_.again().attestation() == start_.known
+    assert start_.again().identity() == start_.known
     assert opens(start_.service.ask(activation(start_.known)))
     assert start_.service.control.left() == []
 

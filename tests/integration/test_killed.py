@@ -9,6 +9,7 @@ import signal
 
 import pytest
 
+from harness.asked import ASKED, forget, known_of
 from harness.faults import ATTESTATION, Supervised, activation, flow, flow_of, inject, opens
 from harness.predecessor import predecessor
 from harness.service import Service, connect, line_of, read_all, wait_for
@@ -27,9 +28,15 @@ def device(request):
     return request.param
 
 
+@pytest.fixture(params=["activation-plain"])
+def asked(request):
+    """Tests that are for more requests than one say which."""
+    return ASKED[request.param]
+
+
 @pytest.fixture
-def service(states, device):
-    made = Supervised(states.new("plain"), device=device)
+def service(states, device, asked):
+    made = Supervised(states.new(asked.kind), device=device)
     try:
         yield made
         made.stop()
@@ -37,17 +44,21 @@ def service(states, device):
         made.close()
 
 
-def flows(service):
+def flows(service, asked):
     """Of a start, and of a request to a service at rest; what is known, and the request."""
-    known = service.settled().attestation()
+    known = known_of(service, asked)
     service.control.left()
     service.control.reset()
     service.restart()
-    assert service.attestation() == known
+    assert service.ok(ATTESTATION)
     start = flow(service)
-    request = activation(known)
-    service.ask(request)
-    return known, request, start, flow_of(service, request)
+    request = asked.request(known)
+
+    def is_right(reply):
+        return asked.is_right(known, reply)
+
+    assert is_right(service.ask(request))
+    return known, request, start, flow_of(service, request, good=is_right, prepare=lambda: forget(service, asked))
 
 
 def at_rest(service):
@@ -67,10 +78,10 @@ def die(service, request):
     service.await_next(before)
 
 
-def works_at_once(service, known, request):
+def works_at_once(service, known, request, asked):
     service.control.ask("clear")
-    assert service.attestation() == known
-    assert opens(service.ask(request))
+    assert asked.is_right(known, service.ask(request))
+    assert service.identity(asked.aik).items() <= known.items()
 
 
 def nothing_is_left(service, device):
@@ -81,21 +92,26 @@ def nothing_is_left(service, device):
     assert all(handle.startswith("0x03") for handle in left)
 
 
+@pytest.mark.parametrize("asked", ["activation-plain", "quote", "quote-rsa", "certify", "first-rsa", "chain"],
+                         indirect=True)
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_in_a_request(service, device, moment):
-    known, request, _, commands = flows(service)
+def test_in_a_request(service, device, moment, asked):
+    known, request, _, commands = flows(service, asked)
+    assert len(commands) == asked.commands
     for at, index in commands:
+        forget(service, asked)
         at_rest(service)
         inject(service, moment, at, index, 1)
         die(service, request)
-        works_at_once(service, known, request)
-    assert service.statuses()[1:] == [SIGKILLED] * len(commands)
+        works_at_once(service, known, request, asked)
+    assert service.statuses().count(SIGKILLED) == len(commands)
+    assert set(service.statuses()) == {0, SIGKILLED}
     nothing_is_left(service, device)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_at_the_start(service, device, moment):
-    known, request, commands, _ = flows(service)
+def test_at_the_start(service, device, moment, asked):
+    known, request, commands, _ = flows(service, asked)
     for at, index in commands:
         at_rest(service)
         ended = len(service.statuses())
@@ -103,28 +119,29 @@ def test_at_the_start(service, device, moment):
         os.kill(service.pid, signal.SIGTERM)
         wait_for(lambda: service.statuses()[ended:] == [0, SIGKILLED], 60, f"death at {at}")
         service.ready()
-        works_at_once(service, known, request)
+        works_at_once(service, known, request, asked)
     nothing_is_left(service, device)
 
 
-def test_again_and_again_at_the_same_place(service):
+def test_again_and_again_at_the_same_place(service, asked):
     """Each leaves a session that nobody can tell from a stranger's."""
-    known, request, _, _ = flows(service)
+    known, request, _, _ = flows(service, asked)
     for _ in range(8):
         at_rest(service)
         inject(service, "kill", "PolicySecret", 0, 1)
         die(service, request)
-        works_at_once(service, known, request)
+        works_at_once(service, known, request, asked)
 
 
+@pytest.mark.parametrize("asked", ["activation-plain", "quote-rsa"], indirect=True)
 @pytest.mark.parametrize("fault", ["size 9", "cut 4", "close-after", "noise"])
-def test_a_link_that_breaks(service, device, fault):
+def test_a_link_that_breaks(service, device, fault, asked):
     """What attestd itself has lost sight of."""
-    known, request, _, commands = flows(service)
+    known, request, _, commands = flows(service, asked)
     for at, index in commands * 2:
         inject(service, fault, at, index, 1)
         service.ask(request)
-        works_at_once(service, known, request)
+        works_at_once(service, known, request, asked)
     nothing_is_left(service, device)
 
 

@@ -32,7 +32,7 @@ class Probed:
         self.before = ORPHANS if device == "tpm0" else []
         self.service = Supervised(state, device=device, probe=self.probe,
                                   before=predecessor(*self.before) if self.before else ())
-        self.known = self.service.settled().attestation()
+        self.known = self.service.settled().identity()
         self.request = activation(self.known)
         for _ in range(3):
             assert opens(self.service.ask(self.request))
@@ -55,7 +55,7 @@ class Probed:
         self.probe.set(refused=0)
         self.service.control.ask("clear")
         wait_for(lambda: opens(self.service.ask(self.request)), SOON, "recovery")
-        assert self.service.attestation() == self.known
+        assert self.service.identity() == self.known
         self.rest()
 
 

@@ -83,10 +83,10 @@ def test_field_22_cannot_be_opened(start, errno, error):
 def test_vanishes_between_requests(start, binary):
     """The next request finds out, reopens, and succeeds."""
     service = start("plain", binary=binary).settled()
-    known = service.attestation()
+    known = service.identity()
     service.control.ask("vanish")
     service.ok(activation(known))
-    assert service.attestation() == known
+    assert service.identity() == known
     assert service.control.left() == []
 
 
@@ -104,39 +104,39 @@ def test_vanishes_during_a_command(start, command):
 
 def test_gone_and_back(start):
     service = start("plain").settled()
-    known = service.attestation()
+    known = service.identity()
     service.control.ask("absent")
     reply = service.ask(activation(known))
     assert (reply["status"], reply["error"]) == ("error", "tpm_unavailable")
     service.control.ask("present")
     assert recovers(service, activation(known))
-    assert service.attestation() == known
+    assert service.identity() == known
 
 
 @pytest.mark.parametrize("kind", ["plain", "persistent"])
 def test_reset(start, kind):
     """Saved contexts are worth nothing after a TPM reset: the keys are made anew."""
     service = start(kind).settled()
-    known = service.attestation()
+    known = service.identity()
     service.ok(activation(known))
     service.control.ask("restart")
     service.ok(activation(known))
     service.control.reset()
     service.ok(activation(known))
     assert "CreatePrimary" not in service.control.commands()
-    assert service.attestation() == known
+    assert service.identity() == known
     assert service.control.left() == []
 
 
 def test_killed_and_restarted(start):
     service = start("plain").settled()
-    known = service.attestation()
+    known = service.identity()
     service.control.ask("kill")
     reply = service.ask(activation(known))
     assert reply["status"] == "error" and reply["error"].startswith("tpm_")
     service.control.ask("restart")
     assert recovers(service, activation(known))
-    assert service.attestation() == known
+    assert service.identity() == known
 
 
 @pytest.mark.parametrize("fault", [("tag12",), ("short",), ("size", 12), ("size", 4000), ("cut", 4),

@@ -10,6 +10,7 @@ from .credential import make, rsa_from_tpm
 from .service import Service, b64, can_connect, unb64, wait_for
 
 GET_EK = {"command": "getEK"}
+GET_CHAIN = {"command": "getEKChain"}
 ATTESTATION = {"command": "getAttestationData"}
 SECRET = b"a secret"
 
@@ -93,18 +94,20 @@ def in_request(name, command, once):
 
 def when_mangled(fault, command):
     """To a response that is damaged once."""
-    unseen = fault.startswith(("garbage", "flip")) and command in ("ContextLoad", "StartAuthSession")
+    unseen = fault.startswith(("garbage", "flip")) and \
+        command in ("ContextLoad", "StartAuthSession", "CreatePrimary")
     # Nothing shows that a handle or a nonce is not the TPM's, but what the TPM says to it.
     return [None, *TRANSPORT, *(["tpm_error"] if unseen else [])]
 
 
 # Where a response's lengths are: h a handle, p parameterSize, 2 a TPM2B, digits a fixed part,
-# t a ticket, l a list up to the end, and a for each authorisation.
+# t a ticket, s a signature, c a list of selected PCRs, d one of TPM2Bs, l one up to the end, and a for
+# each authorisation.
 SHAPES = {
     "GetRandom": "2", "ReadPublic": "222", "NV_ReadPublic": "22", "CreatePrimary": "hp222t2a",
     "ContextSave": "8442", "ContextLoad": "h", "StartAuthSession": "h2", "PolicySecret": "p2ta",
     "ActivateCredential": "p2aa", "NV_Read": "p2a", "GetCapability": "14l", "FlushContext": "",
-    "PolicyGetDigest": "2",
+    "PolicyGetDigest": "2", "Quote": "p2sa", "Certify": "p2saa", "CertifyCreation": "p2sa", "PCR_Read": "4cd",
 }
 
 
@@ -133,6 +136,18 @@ def lengths(command, response):
         elif part == "t":
             at += 6
             tpm2b()
+        elif part == "s":
+            at += 4
+            for _ in range(2 if response[at - 4:at - 2] == b"\0\x18" else 1):  # ECDSA: r and s
+                tpm2b()
+        elif part in "cd":
+            found.append(at + 2)
+            count, at = struct.unpack_from(">I", response, at)[0], at + 4
+            for _ in range(count):
+                if part == "d":
+                    tpm2b()
+                else:
+                    at += 3 + response[at + 2]
         elif part == "a":
             tpm2b()
             at += 1
@@ -215,9 +230,9 @@ class Supervised(Service):
             pass
 
 
-def activation(known):
+def activation(known, aik=None):
     c = make(rsa_from_tpm(known["ek_tpm"]), known["aik_name"], SECRET)
-    return {"command": "activateCredential", "credential_blob": b64(c.file)}
+    return {"command": "activateCredential", "credential_blob": b64(c.file), **({"aik": aik} if aik else {})}
 
 
 def opens(reply):
@@ -233,15 +248,16 @@ def flow(service):
     return found
 
 
-def flow_of(service, request, before=lambda: None):
+def flow_of(service, request, before=lambda: None, good=opens, prepare=lambda: None):
     """The same for a request, beside which no certificate was looked for."""
     while True:
+        prepare()
         service.control.left()
         service.control.reset()
         before()
-        assert opens(service.ask(request))
+        assert good(service.ask(request))
         found = flow(service)
-        if not any(name in NV for name, _ in found):
+        if request == GET_CHAIN or not any(name in NV for name, _ in found):
             return found
 
 

@@ -14,6 +14,7 @@ import tempfile
 import time
 
 from . import paths
+from .attest import parse_public, verify_creation
 from .control import Control
 
 START_S = 60
@@ -289,10 +290,17 @@ class Service:
             read_all(s)
             s.close()
 
-    def attestation(self):
+    def attestation(self, aik=None):
         """The binary members of getAttestationData."""
-        reply = self.ok({"command": "getAttestationData"})
+        reply = self.ok({"command": "getAttestationData", **({"aik": aik} if aik else {})})
         return {k: unb64(v) for k, v in reply.items() if v is not None and k != "status"}
+
+    def identity(self, aik=None):
+        """Those that are the same as long as the TPM is; what the AIK signs when it is made holds."""
+        known = self.attestation(aik)
+        verify_creation(parse_public(known["aik_tpm"]), known["aik_creation"],
+                        known.pop("aik_attest"), known.pop("aik_signature"))
+        return known
 
     def log(self):
         return (self.dir / "log").read_text(errors="replace")

@@ -1,0 +1,147 @@
+"""Requests as the matrices of faults know them: what is right, and what may come of a code."""
+import functools
+from dataclasses import dataclass
+from typing import Callable
+
+from .attest import parse_public, verify_certify, verify_creation, verify_quote
+from .faults import ATTESTATION, CODES, GET_CHAIN, NV, ONCE_MORE, activation, in_request, is_format_one, opens
+from .quotes import NONCE, certify_request, decode_quote, quote_request
+from .service import b64, unb64
+
+CERTIFY = certify_request()
+QUOTE = quote_request("0-7")  # read at once
+QUOTE_ALL = quote_request("0-23")  # and these by their eights
+HEALTH = {"command": "getHealth"}
+# What a TPM is told of the AIK, and so may say about it: not of the endorsement hierarchy.
+SIGNING = ["Quote", "Certify"]
+
+
+def rsa(request):
+    return {**request, "aik": "rsa"}
+
+
+def is_quote(known, reply):
+    """Of that AIK, as a verifier sees it."""
+    if reply["status"] != "ok":
+        return False
+    quote = decode_quote(reply)
+    verify_quote(parse_public(known["aik_tpm"]), quote["quoted"], quote["signature"], NONCE, "sha256",
+                 quote["pcr_values"])
+    return len(quote["pcr_values"]) in (8, 24)
+
+
+def is_certified(known, reply):
+    if reply["status"] != "ok":
+        return False
+    verify_certify(parse_public(known["aik_tpm"]), unb64(reply["certify_info"]), unb64(reply["signature"]), NONCE)
+    return True
+
+
+def is_attestation(known, reply):
+    if reply["status"] != "ok" or reply["aik_attest"] is None:
+        return False
+    said = {k: unb64(v) for k, v in reply.items() if v is not None and k != "status"}
+    verify_creation(parse_public(said["aik_tpm"]), said["aik_creation"], said["aik_attest"], said["aik_signature"])
+    return known.items() <= said.items()
+
+
+def when_signing(name, command, once):
+    """What in_request is to activateCredential."""
+    rc, error = CODES[name]
+    if command not in SIGNING or (once and name in ONCE_MORE):
+        return in_request(name, command, once)
+    if name == "SIZE":
+        return ["bad_nonce_size"]  # the first parameter is the nonce
+    if name == "HANDLE" and once:
+        return [None]
+    return ["tpm_error"] if error == "tpm_auth_required" else [error]
+
+
+def when_made(name, command, once):
+    """To an AIK's first getAttestationData: attestd starts anew only from what may have been gone."""
+    if command == "FlushContext":
+        return in_request(name, command, once)
+    if command == "CertifyCreation" and name == "LOCKOUT":
+        return [None]  # without what the AIK cannot sign now
+    return [None] if once and name in (*ONCE_MORE, "HANDLE") else [CODES[name][1]]
+
+
+def when_chained(name, command, once):
+    """To the first getEKChain. What is about an index, and not about the TPM's state, is the index's."""
+    rc, error = CODES[name]
+    if once and name in ONCE_MORE:
+        return [None]
+    about = rc & 0xC0 == 0xC0 if command == "GetCapability" else is_format_one(rc) or name == "AUTH_UNAVAILABLE"
+    if about or (once and command == "NV_Read" and name == "LOCKOUT"):  # which the owner can read, too
+        return [None]
+    return [error]
+
+
+def is_unsigned(known, reply):
+    """An attestation of a TPM in lockout."""
+    return reply["aik_attest"] is None and reply["aik_signature"] is None and \
+        all(reply[member] == b64(value) for member, value in known.items())
+
+
+@dataclass
+class Asked:
+    kind: str  # of TPM
+    request: Callable  # of what is known
+    is_right: Callable  # of that and a reply
+    allowed: Callable
+    commands: int
+    aik: str = None
+    prefix: str = ""  # of each error's message
+    first: bool = False  # only the first of its kind asks the TPM
+    # Is this a success that goes without what the TPM has refused for a reason of its own?
+    is_less: Callable = lambda known, reply: False
+
+
+def _activation(kind, commands, aik=None):
+    return Asked(kind, functools.partial(activation, aik=aik), lambda _, reply: opens(reply), in_request, commands,
+                 aik, "ActivateCredential failed: ")
+
+
+def _signs(request, is_right, commands, aik=None):
+    return Asked("quick" if aik else "persistent", lambda _: {**request, **({"aik": aik} if aik else {})}, is_right, when_signing,
+                 commands, aik)
+
+
+ASKED = {
+    "activation-plain": _activation("plain", 7),
+    "activation-persistent": _activation("persistent", 5),
+    "activation-rsa": _activation("quick", 5, "rsa"),
+    "quote": _signs(QUOTE, is_quote, 4),
+    "quote-rsa": _signs(QUOTE_ALL, is_quote, 6, "rsa"),
+    "certify": _signs(CERTIFY, is_certified, 3),
+    "certify-rsa": _signs(CERTIFY, is_certified, 3, "rsa"),
+    "first-rsa": Asked("quick", lambda _: rsa(ATTESTATION), is_attestation, when_made, 4, "rsa", first=True,
+                       is_less=is_unsigned),
+    "chain": Asked("chained", lambda _: GET_CHAIN, lambda known, reply: reply.get("ek_chain") == known["ek_chain"],
+                   when_chained, 5, first=True, is_less=lambda known, reply: reply["ek_chain"] == []),
+}
+
+
+def known_of(service, asked):
+    """What is the same as long as the TPM is, to compare replies with."""
+    known = service.settled().identity(asked.aik)
+    if asked.kind == "chained":
+        known["ek_chain"] = service.ok(GET_CHAIN)["ek_chain"]
+        assert len(known["ek_chain"]) == 1
+    return known
+
+
+def forget(service, asked):
+    """What was asked for once is asked of the TPM again, by another process if need be."""
+    if not asked.first:
+        return
+    if asked.kind == "chained":
+        service.restart()
+        service.settled()
+        service.control.left()
+        return
+    # A request that is to be made once more leaves nothing that was known but what it needs.
+    service.control.fault("rc", CODES["CANCELED"][0], command="Quote", count=1)
+    service.ok(QUOTE)
+    service.control.left()
+    assert service.ok(HEALTH)["aik"] == "ecc"
