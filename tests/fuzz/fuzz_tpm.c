@@ -1,20 +1,19 @@
 /*
  * What a TPM may say: through the guard of src/tpm/link.c and ESAPI to the
- * operations that flush what is left of those before, find out who the TPM is and
- * open a credential. The input: a byte (bit 0: the EK is persistent; bit 1: the device
- * is bare; bit 2: and its TPM full; bit 3: the EK's template is in NV; bit 4:
- * endorsementAuth is set; bit 5: keys stay loaded), and answers as tpm_device.h reads them.
- *
- * All digests and HMACs are zero here, on both sides: the input could not guess
- * them, and what lies behind their check would never be tried.
+ * operations that flush what is left of those before, find out who the TPM is, open a
+ * credential, quote and certify. The input: a byte (bit 0: the EK is persistent; bit 1:
+ * the device is bare; bit 2: and its TPM full; bit 3: the EK's template is in NV; bit 4:
+ * endorsementAuth is set; bit 5: keys stay loaded; bit 6: so is the EK's chain; bits 7:
+ * the PCRs change under each quote), a byte of what is asked for (bit 0: by the RSA AIK;
+ * bits 1 and 2: the bank; 3 and 4: the PCRs; 5 and 6: the nonce; 7: the PCRs change
+ * once), and answers as tpm_device.h reads them.
  */
+#include "tpm_crypto.h"
 #include "tpm_device.h"
 
-#include "crypto/cipher.h"
-#include "crypto/digest.h"
-#include "crypto/salt.h"
 #include "tpm/aik.h"
 #include "tpm/cert.h"
+#include "tpm/chain.h"
 #include "tpm/ek.h"
 #include "tpm/heap.h"
 #include "tpm/job.h"
@@ -27,63 +26,8 @@
 
 /* More than any run takes: 4096 bytes of NV in the smallest pieces, and each
  * command repeated as often as it may be. */
-#define COMMANDS_MAX 4096
+#define COMMANDS_MAX 8192
 #define TURNS_MAX 100000
-
-/* ---- crypto, as far as it would be in the way --------------------------- */
-
-/* The linker puts these before the functions (FUZZ_WRAP_tpm). */
-TSS2_RC __real_digest_hash_finish(ESYS_CRYPTO_CONTEXT_BLOB **context, uint8_t *out, size_t *n,
-				  void *userdata);
-TSS2_RC __real_digest_hmac_finish(ESYS_CRYPTO_CONTEXT_BLOB **context, uint8_t *out, size_t *n,
-				  void *userdata);
-TSS2_RC __wrap_digest_hash_finish(ESYS_CRYPTO_CONTEXT_BLOB **context, uint8_t *out, size_t *n,
-				  void *userdata);
-TSS2_RC __wrap_digest_hmac_finish(ESYS_CRYPTO_CONTEXT_BLOB **context, uint8_t *out, size_t *n,
-				  void *userdata);
-
-TSS2_RC __wrap_digest_hash_finish(ESYS_CRYPTO_CONTEXT_BLOB **context, uint8_t *out, size_t *n,
-				  void *userdata)
-{
-	TSS2_RC rc = __real_digest_hash_finish(context, out, n, userdata);
-
-	memset(out, 0, rc == TSS2_RC_SUCCESS ? *n : 0);
-	return rc;
-}
-
-TSS2_RC __wrap_digest_hmac_finish(ESYS_CRYPTO_CONTEXT_BLOB **context, uint8_t *out, size_t *n,
-				  void *userdata)
-{
-	TSS2_RC rc = __real_digest_hmac_finish(context, out, n, userdata);
-
-	memset(out, 0, rc == TSS2_RC_SUCCESS ? *n : 0);
-	return rc;
-}
-
-void salt_prepare(TPM2B_PUBLIC *ek)
-{
-	MUST(ek->publicArea.unique.rsa.size == EK_KEY_LEN);
-}
-
-TSS2_RC salt_random(TPM2B_NONCE *nonce, size_t n, void *userdata)
-{
-	return cipher_random(nonce, n, userdata);
-}
-
-/* RSA itself takes too long. */
-TSS2_RC salt_encrypt(TPM2B_PUBLIC *key, size_t in_len, BYTE *in, size_t cap, BYTE *out,
-		     size_t *out_len, const char *label, void *userdata)
-{
-	(void)in;
-	(void)userdata;
-	MUST(strcmp(label, "SECRET") == 0 && in_len <= sizeof(TPMU_HA));
-	*out_len = key->publicArea.unique.rsa.size;
-	if (*out_len > cap) {
-		return TSS2_ESYS_RC_GENERAL_FAILURE;
-	}
-	memset(out, 0, *out_len);
-	return TSS2_RC_SUCCESS;
-}
 
 /* ---- the operations ----------------------------------------------------- */
 
@@ -96,17 +40,59 @@ static void log_nothing(bool warning, const char *what, int err, uint32_t rc)
 	MUST(what != NULL && (err == 0 || is_error(err)));
 }
 
+static void check_attest(const struct signed_attest *is)
+{
+	MUST(is->attest_len <= sizeof is->attest);
+	MUST(is->signature_len <= sizeof is->signature);
+}
+
+static void check_keys(void)
+{
+	static const unsigned facts[KEYS] = {FACT_EK, FACT_AIK_ECC, FACT_AIK_RSA};
+
+	for (unsigned k = 0; k < KEYS; k++) {
+		const struct key_public *key = &tpm.id.keys[k];
+
+		MUST(key->tpm_len <= sizeof key->tpm);
+		MUST(key->name_len <= sizeof key->name);
+		MUST(key->creation_len <= sizeof key->creation);
+		check_attest(&key->created);
+		if (tpm.facts & facts[k]) {
+			MUST(key->tpm_len > 0 && key->name_len > 0);
+			/* ... TPMT_SIGNATURE of a TPM2B or two */
+			MUST(k == KEY_EK ||
+			     (key->creation_len > 0 && key->created.signature_len >= 6));
+		}
+	}
+}
+
+/* One behind the other, in what was read. */
+static void check_chain(void)
+{
+	const struct identity *id = &tpm.id;
+	size_t end = 0;
+
+	MUST(id->ek_chain.count <= EK_CHAIN_CERTS);
+	MUST(tpm.chain.used <= sizeof id->ek_chain.raw && tpm.chain.index <= CHAIN_INDICES);
+	for (unsigned i = 0; i < id->ek_chain.count; i++) {
+		size_t at = id->ek_chain.certs[i].at, len = id->ek_chain.certs[i].len;
+
+		MUST(at >= end && len >= 9 && id->ek_chain.raw[at] == 0x30);
+		end = at + len;
+		MUST(end <= tpm.chain.used);
+	}
+}
+
 static void check_identity(void)
 {
 	const struct identity *id = &tpm.id;
 
-	for (unsigned k = 0; k < KEYS; k++) {
-		MUST(id->keys[k].tpm_len <= sizeof id->keys[k].tpm);
-		MUST(id->keys[k].name_len <= sizeof id->keys[k].name);
-	}
+	check_keys();
+	check_chain();
+	check_attest(&tpm.result.sign);
 	MUST(id->ek_spki_len <= sizeof id->ek_spki);
 	MUST(id->ek_cert_len <= sizeof id->ek_cert);
-	MUST(tpm.nv.at <= tpm.nv.size && tpm.nv.size <= EK_CERT_MAX);
+	MUST(tpm.nv.at <= tpm.nv.size && tpm.nv.size <= tpm.nv.cap);
 	MUST(tpm.nv.object == ESYS_TR_NONE);
 	MUST(tpm.auth_session == ESYS_TR_NONE || job_dirty());
 	MUST((id->ek_cert_len > 0) == (id->ek_cert_source != NULL));
@@ -122,6 +108,17 @@ static void check_identity(void)
 	}
 }
 
+/* Nothing stays loaded that this system does not keep. */
+static void check_loaded(void)
+{
+	MUST(tpm.session == ESYS_TR_NONE);
+	MUST(loaded_sessions() == 0);
+	MUST(device.holds ? loaded.count <= KEYS : loaded.count == 0);
+}
+
+/* What came of the last operation: 0 or a negative enum err. */
+static int outcome;
+
 /* Runs an operation to its end. Returns false if nothing can come after it. */
 static bool run(const struct operation *op)
 {
@@ -132,6 +129,7 @@ static bool run(const struct operation *op)
 	bool stale;
 	int r;
 
+	outcome = -ERR_INTERNAL;
 	job_begin(&tpm, op);
 	while ((state = job_run(&tpm, now, true)) == JOB_RUNNING) {
 		now = job_deadline() > now ? job_deadline() : now;
@@ -146,6 +144,10 @@ static bool run(const struct operation *op)
 	r = job_outcome(&tpm, &rc, &stale);
 	MUST(r == 0 || (is_error(r) && rc != 0));
 	check_identity();
+	if (!job_dirty()) {
+		check_loaded();
+	}
+	outcome = r;
 	return r == 0 && !job_dirty();
 }
 
@@ -171,7 +173,7 @@ static void close_link(void)
 		tpm.keys[k].loaded = ESYS_TR_NONE;
 	}
 	if (device.holds) {
-		tpm.facts &= ~(unsigned)FACT_AIK;
+		tpm.facts &= ~(unsigned)FACT_AIKS;
 	}
 }
 
@@ -189,51 +191,169 @@ static bool run_sweep(void)
 	return done;
 }
 
-static bool run_all(void)
+/* ---- what requests ask for ----------------------------------------------- */
+
+/* Before an operation of an AIK's: what its TPM is to be asked. */
+static void expect(enum key_id aik, bool with_nonce)
 {
-	tpm.answered = false;
-	return (!device.bare || run_sweep()) && (tpm.facts & FACT_INFO || run(&info_operation)) &&
-	       run(&ek_operation) && (tpm.facts & FACT_CERT || run(&cert_operation)) &&
-	       (tpm.facts & FACT_AIK || run(&aik_operation)) && run(&credential_operation);
+	sign.aik = aik == KEY_AIK_RSA ? LOADED_AIK_RSA : LOADED_AIK_ECC;
+	sign.nonce = tpm.params.as.sign.nonce;
+	sign.nonce_len = with_nonce ? tpm.params.as.sign.nonce_len : 0;
+	sign.pcrs = tpm.params.as.sign.pcrs;
+	sign.bank = tpm.params.as.sign.bank;
+	sign.quotes = 0;
 }
 
-static void prepare(struct input *in)
+static bool run_aik(enum key_id aik)
 {
-	uint8_t kind = input_u8(in);
+	expect(aik, false);
+	return (tpm.facts & FACT_OF_AIK(aik)) != 0 ||
+	       run(aik == KEY_AIK_RSA ? &aik_rsa_operation : &aik_ecc_operation);
+}
 
+static bool run_credential(void)
+{
+	struct credential *c = &tpm.params.as.credential;
+
+	memset(&tpm.params.as, 0, sizeof tpm.params.as);
+	tpm.params.kind = PARAMS_CREDENTIAL;
+	c->id_object_len = 2 + EK_HMAC_LEN + 18;
+	c->id_object[1] = EK_HMAC_LEN;
+	c->secret_len = EK_KEY_LEN;
+	tpm.answered = false;
+	return run(&credential_operation) && tpm.answered;
+}
+
+static void prepare_sign(uint8_t asked)
+{
+	static const uint16_t banks[] = {TPM2_ALG_SHA256, TPM2_ALG_SHA1, TPM2_ALG_SHA384,
+					 TPM2_ALG_SHA512};
+	static const uint32_t pcrs[] = {0x0040ff, 0xffffff, 0x000001, 0x800180};
+	static const size_t nonces[] = {20, NONCE_MAX, 1, 32};
+
+	memset(&tpm.params.as, 0, sizeof tpm.params.as);
+	tpm.params.kind = PARAMS_NONCE;
+	memset(tpm.params.as.sign.nonce, 0x17, NONCE_MAX);
+	tpm.params.as.sign.bank = banks[asked >> 1 & 3];
+	tpm.params.as.sign.pcrs = pcrs[asked >> 3 & 3];
+	tpm.params.as.sign.nonce_len = nonces[asked >> 5 & 3];
+	expect(tpm.params.aik, true);
+}
+
+/* The values are those that the TPM signed, and no others. */
+static void check_quote(bool is_good)
+{
+	static struct bytes values;
+	size_t count = 0;
+
+	for (uint32_t left = sign.pcrs; left != 0; left &= left - 1) {
+		count++;
+	}
+	MUST(tpm.result.pcr_len == digest_size(sign.bank));
+	MUST(count * tpm.result.pcr_len <= sizeof tpm.result.pcr_values);
+	MUST(tpm.result.sign.attest_len > 0 && tpm.result.sign.signature_len > 0);
+	MUST(sign.quotes <= 3);
+	if (is_good) {
+		pcr_values(&values);
+		MUST(same_bytes(values.p, values.n, tpm.result.pcr_values,
+				count * tpm.result.pcr_len));
+	}
+}
+
+/* Returns false if nothing can come after it. */
+static bool run_quote(uint8_t asked, unsigned changes)
+{
+	unsigned given = device.given;
+	bool done, is_good;
+
+	memset(&tpm.result, 0, sizeof tpm.result);
+	prepare_sign(asked);
+	sign.changes = changes;
+	tpm.answered = false;
+	done = run(&quote_operation);
+	is_good = device.given == given;
+	MUST(sign.quotes <= 3);
+	/* the link may break under the clean-up, when the client has its answer */
+	MUST(outcome == 0 ? tpm.answered : outcome == -ERR_INTERNAL || !tpm.answered);
+	if (tpm.answered) {
+		check_quote(is_good);
+		MUST(!is_good || sign.quotes == changes + 1);
+	}
+	MUST((tpm.result.field != NULL) == (outcome == -ERR_VALUE || outcome == -ERR_NONCE_SIZE));
+	if (is_good) {
+		MUST(outcome == (!sign_has_bank() ? -ERR_VALUE
+				 : changes > 2    ? -ERR_PCRS_CHANGED
+						  : 0));
+		done = true;
+	}
+	return done;
+}
+
+static bool run_certify(uint8_t asked)
+{
+	memset(&tpm.result, 0, sizeof tpm.result);
+	prepare_sign(asked);
+	tpm.answered = false;
+	return run(&certify_operation) && tpm.answered;
+}
+
+static unsigned changes_of(uint8_t kind, uint8_t asked)
+{
+	return kind & 128 ? 9 : asked & 128 ? 1 : 0;
+}
+
+static bool run_all(uint8_t kind, uint8_t asked)
+{
+	tpm.params.aik = asked & 1 ? KEY_AIK_RSA : KEY_AIK_ECC;
+	return (!device.bare || run_sweep()) && (tpm.facts & FACT_INFO || run(&info_operation)) &&
+	       run(&ek_operation) && (tpm.facts & FACT_CERT || run(&cert_operation)) &&
+	       (tpm.facts & FACT_CHAIN || run(&chain_operation)) && run_aik(tpm.params.aik) &&
+	       run_quote(asked, changes_of(kind, asked)) && run_certify(asked) && run_credential();
+}
+
+/* All answers were good. */
+static void check_good(void)
+{
+	MUST(tpm.id.ek_cert_len == sizeof rsa_certificate);
+	MUST(tpm.result.secret_len == 16);
+	MUST(tpm.id.ek_chain.count == (device.has_chain ? 2 : 1) && !tpm.chain.lost);
+}
+
+static void prepare(struct input *in, uint8_t kind)
+{
 	memset(&device, 0, sizeof device);
+	memset(&loaded, 0, sizeof loaded);
+	memset(&sign, 0, sizeof sign);
 	device.persistent = kind & 1;
 	device.bare = kind & 2;
 	device.full = kind & 4;
 	device.has_template = kind & 8;
 	device.has_auth = kind & 16;
 	device.holds = kind & 32;
+	device.has_chain = kind & 64;
 	device.answers = *in;
 	memset(&tpm, 0, sizeof tpm);
 	tpm.log = log_nothing;
 	key_init(&tpm);
-	tpm.activation.credential.id_object_len = 2 + EK_HMAC_LEN + 18;
-	tpm.activation.credential.id_object[1] = EK_HMAC_LEN;
-	tpm.activation.credential.secret_len = EK_KEY_LEN;
 }
 
-/* Twice: what is known from the first link is made use of on the second. */
+/* Twice, the second time with the other AIK: what is known from the first link is
+ * made use of on the second. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {.p = data, .n = size};
+	uint8_t kind = input_u8(&in), asked = input_u8(&in);
 
-	prepare(&in);
-	for (int i = 0; i < 2; i++) {
+	prepare(&in, kind);
+	for (unsigned i = 0; i < 2; i++) {
 		unsigned given = device.given;
 		bool done;
 
 		open_link();
-		done = run_all();
-		MUST(!done || tpm.answered);
+		done = run_all(kind, (uint8_t)(asked ^ i));
 		MUST(done || device.given > 0);
 		if (i == 0 && device.given == given) {
-			MUST(tpm.id.ek_cert_len == sizeof rsa_certificate);
-			MUST(tpm.result.secret_len == 16);
+			check_good();
 		}
 		close_link();
 	}

@@ -21,9 +21,10 @@ static const struct orphan {
 	const uint8_t *policy; /* a session's, if it has one */
 } orphans[] = {
 	{0x80000010, OTHERS, &template_ek, NULL},
-	{0x80000011, OURS, &template_aik, NULL},
+	{0x80000011, OURS, &template_aik_ecc, NULL},
 	{0x80000012, OURS, &template_ek, NULL},
-	{0x80000013, OTHERS, &template_aik, NULL},
+	{0x80000013, OTHERS, &template_aik_ecc, NULL},
+	{0x80000014, OURS, &template_aik_rsa, NULL},
 	{0x02000010, HMAC, NULL, NULL},
 	{0x03000011, OURS, NULL, template_ek.publicArea.authPolicy.buffer},
 	{0x03000012, NEW, NULL, new_policy},
@@ -115,7 +116,9 @@ static bool says_ours(const struct bytes *answer, bool session, uint32_t handle)
 		return false;
 	}
 	if (!session) {
-		return is_like(p, &template_ek.publicArea) || is_like(p, &template_aik.publicArea);
+		return is_like(p, &template_ek.publicArea) ||
+		       is_like(p, &template_aik_ecc.publicArea) ||
+		       is_like(p, &template_aik_rsa.publicArea);
 	}
 	return p[-2] == 0 && p[-1] == POLICY_LEN &&
 	       (memcmp(p, template_ek.publicArea.authPolicy.buffer, POLICY_LEN) == 0 ||
@@ -138,9 +141,6 @@ static void orphans_see(const struct bytes *command, const struct bytes *answer)
 	uint32_t code = be32(command->p + 6);
 	uint32_t handle = be32(command->p + HEADER);
 
-	if (!sweep.on) {
-		return;
-	}
 	if (code == TPM2_CC_FlushContext) {
 		check_flush(handle);
 	} else if (code == TPM2_CC_GetCapability) {

@@ -1,0 +1,151 @@
+/*
+ * What fuzz_tpm.c's TPM has loaded for attestd, as its own commands and answers say.
+ */
+#ifndef TESTS_TPM_LOADED_H
+#define TESTS_TPM_LOADED_H
+
+#include "tpm_bytes.h"
+
+#define LOADED_MAX 64
+
+/* UNKNOWN: what the input's answers have loaded. */
+enum loaded_kind { LOADED_EK, LOADED_AIK_ECC, LOADED_AIK_RSA, LOADED_SESSION, LOADED_UNKNOWN };
+
+static struct {
+	struct {
+		uint32_t handle;
+		enum loaded_kind kind;
+	} all[LOADED_MAX];
+	size_t count;
+	bool foreign; /* the input has made contexts: who knows what of */
+} loaded;
+
+/* Its place, or loaded.count. */
+static size_t loaded_at(uint32_t handle)
+{
+	size_t i = 0;
+
+	while (i < loaded.count && loaded.all[i].handle != handle) {
+		i++;
+	}
+	return i;
+}
+
+/* A handle that is free, of the type of this one. */
+static uint32_t loaded_free(uint32_t handle)
+{
+	while (loaded_at(handle) < loaded.count) {
+		handle++;
+	}
+	return handle;
+}
+
+/* The input may give a handle out twice: then nobody knows. */
+static enum loaded_kind loaded_kind(uint32_t handle)
+{
+	enum loaded_kind kind = LOADED_UNKNOWN;
+	size_t count = 0;
+
+	for (size_t i = 0; i < loaded.count; i++) {
+		if (loaded.all[i].handle == handle) {
+			kind = loaded.all[i].kind;
+			count++;
+		}
+	}
+	MUST(count > 0);
+	return count == 1 ? kind : LOADED_UNKNOWN;
+}
+
+/* Is it such a key, as far as can be known? */
+static bool loaded_is(uint32_t handle, enum loaded_kind kind)
+{
+	enum loaded_kind is = loaded_kind(handle);
+
+	return is == kind || is == LOADED_UNKNOWN;
+}
+
+static void loaded_add(uint32_t handle, enum loaded_kind kind)
+{
+	MUST(loaded.count < LOADED_MAX);
+	loaded.all[loaded.count].handle = handle;
+	loaded.all[loaded.count++].kind = kind;
+}
+
+static void loaded_drop(uint32_t handle)
+{
+	size_t i = loaded_at(handle);
+
+	if (i < loaded.count) {
+		loaded.all[i] = loaded.all[--loaded.count];
+	}
+}
+
+static size_t loaded_sessions(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < loaded.count; i++) {
+		n += loaded.all[i].kind == LOADED_SESSION;
+	}
+	return n;
+}
+
+/* The command's authorisations (p is where the first is, n bytes): the sessions that
+ * are not to go on. */
+static void loaded_end_sessions(const uint8_t *p, size_t n)
+{
+	while (n >= 9) {
+		size_t nonce = (size_t)p[4] << 8 | p[5];
+		size_t hmac, all;
+
+		MUST(nonce <= n - 9);
+		hmac = (size_t)p[7 + nonce] << 8 | p[8 + nonce];
+		all = 9 + nonce + hmac;
+		MUST(all <= n);
+		if (!(p[6 + nonce] & TPMA_SESSION_CONTINUESESSION)) {
+			loaded_drop(be32(p));
+		}
+		p += all;
+		n -= all;
+	}
+}
+
+/* The kind of key that a CreatePrimary asks for: p is its inPublic's TPMT_PUBLIC. */
+static enum loaded_kind loaded_kind_asked(const uint8_t *p)
+{
+	if ((p[0] << 8 | p[1]) == TPM2_ALG_ECC) {
+		return LOADED_AIK_ECC;
+	}
+	return be32(p + 4) & TPMA_OBJECT_SIGN_ENCRYPT ? LOADED_AIK_RSA : LOADED_EK;
+}
+
+/* Each command but a sweep's, its handles in their number, and its answer. */
+static void loaded_see(const struct bytes *command, unsigned handles, const struct bytes *answer)
+{
+	uint32_t code = be32(command->p + 6), rc = answer->n < HEADER ? 1 : be32(answer->p + 6);
+	const uint8_t *area = command->p + HEADER + 4 * (size_t)handles;
+	uint32_t returned = answer->n >= HEADER + 4 ? be32(answer->p + HEADER) : 0;
+
+	if (code == TPM2_CC_FlushContext) {
+		MUST(loaded_at(be32(command->p + HEADER)) < loaded.count);
+		/* Nor is it there if the TPM does not know it. */
+		if (rc == 0 || (rc & 0xff0000bf) == TPM2_RC_HANDLE) {
+			loaded_drop(be32(command->p + HEADER));
+		}
+	}
+	if (rc != 0 || answer->n < HEADER + 4) {
+		return;
+	}
+	if (command->p[1] == 0x02) {
+		loaded_end_sessions(area + 4, be32(area));
+	}
+	if (code == TPM2_CC_CreatePrimary) { /* sessions, inSensitive, size of inPublic */
+		loaded_add(returned, loaded_kind_asked(area + 4 + be32(area) + 6 + 2));
+	} else if (code == TPM2_CC_ContextLoad) { /* put there by answer_context_save */
+		loaded_add(returned, loaded.foreign ? LOADED_UNKNOWN : command->p[HEADER + 18]);
+	} else if (code == TPM2_CC_StartAuthSession) {
+		loaded_add(returned, LOADED_SESSION);
+	}
+}
+
+#endif
