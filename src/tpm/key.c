@@ -12,14 +12,10 @@
 
 void key_init(struct tpm *t)
 {
-	static const struct key keys[KEYS] = {
-		[KEY_EK] = {.template = &template_ek,
-			    .hang_on_it = FACT_INFO | FACT_CERT | FACT_CHAIN | FACT_AIKS},
-		[KEY_AIK_ECC] = {.template = &template_aik_ecc},
-		[KEY_AIK_RSA] = {.template = &template_aik_rsa},
-	};
-
-	memcpy(t->keys, keys, sizeof keys);
+	t->keys[KEY_EK].template = &template_ek;
+	t->keys[KEY_EK].hang_on_it = FACT_INFO | FACT_CERT | FACT_CHAIN | FACT_AIKS;
+	t->keys[KEY_AIK_ECC].template = &template_aik_ecc;
+	t->keys[KEY_AIK_RSA].template = &template_aik_rsa;
 	for (unsigned k = 0; k < KEYS; k++) {
 		t->keys[k].persistent = ESYS_TR_NONE;
 		t->keys[k].loaded = ESYS_TR_NONE;
