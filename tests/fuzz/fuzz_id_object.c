@@ -5,6 +5,7 @@
 #include "fuzz.h"
 
 #include "wire/id_object.h"
+#include "wire/request.h"
 
 static const size_t hmac_sizes[] = {32, 20, 48, 64};
 static const size_t ek_sizes[] = {256, 384, 512, 128};
