@@ -14,6 +14,7 @@ SOON_S = 4.5
 # guest counts as its own what this machine gives to others.
 BUSY = 0.3
 TICKS = 100  # a second, in /proc/PID/stat, on all kinds of machine
+TEXTS = ("status", "ek_cert_source", "ek_cert_url", "pcr_bank")  # of a reply's members
 numbers = itertools.count(1)
 
 
@@ -27,9 +28,13 @@ def here(text):
 
 
 def known(reply):
-    """The binary members of a reply."""
-    texts = ("status", "ek_cert_source", "ek_cert_url")
-    return {k: unb64(v) for k, v in reply.items() if v is not None and k not in texts}
+    """The binary members of a reply, decoded; in an object or an array, too."""
+    def decoded(value):
+        if isinstance(value, dict):
+            return {k: unb64(v) for k, v in value.items()}
+        return [unb64(v) for v in value] if isinstance(value, list) else unb64(value)
+
+    return {k: decoded(v) for k, v in reply.items() if v is not None and k not in TEXTS}
 
 
 def activation(credential):

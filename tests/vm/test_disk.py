@@ -1,9 +1,11 @@
-"""An initramfs that gets the key of an encrypted disk by attesting.
+"""An initramfs that gets the key of an encrypted disk by attesting, for a measured boot alone.
 
 The exchange with the verifier is the example that is shipped, unchanged. A disk
-is set up in a guest with the right TPM, whose EK the verifier learns there.
+is set up in a guest with the right TPM, whose EK the verifier learns there. What it
+has to have booted it knows beforehand.
 """
 import base64
+import json
 import os
 import shlex
 from dataclasses import dataclass, field
@@ -11,16 +13,19 @@ from dataclasses import dataclass, field
 import pytest
 
 import machine
-from attestd import known, once
+from attestd import activation, known, once
 from harness import paths
+from harness.attest import Refused
 from initramfs import Archive, Modules
 from machine import ATTESTD, Machine
-from verifier import Verifier
+from verifier import ZERO, Machine as Known, Verifier, extended
 
 HERE = machine.HERE
 EARLY = paths.ROOT / "port/linux/early"
 EXCHANGE = "/etc/attestd/initramfs-exchange"
 MODULES = ("tpm_tis", "virtio_net", "virtio_blk", "algif_skcipher", "dm_crypt", "xts")
+RIGHT, WRONG = "measured=right", "measured=wrong"  # on the kernel's command line
+PCRS = {11: extended(ZERO, (HERE / "unlock").read_bytes()), 12: extended(ZERO, b"right")}
 DISK_SIZE = 32 << 20  # half of it is LUKS's own
 
 # Makes the disk and the root inside; the key comes through standard input.
@@ -53,15 +58,22 @@ CLOSE = "umount /root; cryptsetup close root; [ ! -e /dev/mapper/root ]"
 
 
 def once_exchange():
-    """The example with "attestd once" in the place of "attestd call"."""
+    """The example with "attestd once" in the place of "attestd call", which takes more words."""
     example = (EARLY / "exchange.example").read_text()
-    call = '/usr/sbin/attestd call --socket "$ATTESTD_SOCKET" "$1"'
+    call = '/usr/sbin/attestd call --socket "$ATTESTD_SOCKET" "$@"'
     assert example.count(call) == 1
     return example.replace(call, """
+	member=
+	[ "$1" != --member ] || { member=$2; shift 2; }
 	case $1 in
 	{*) echo "$1" ;;
 	*) echo "{\\"command\\":\\"$1\\"}" ;;
-	esac | /usr/sbin/attestd once""").encode()
+	esac | /usr/sbin/attestd once >/run/reply
+	if [ "$member" ]; then
+		sed "s/.*\\"$member\\":\\"\\([^\\"]*\\).*/\\1/" /run/reply
+	else
+		cat /run/reply
+	fi""").encode()
 
 
 def disk_image(cpu, path):
@@ -69,7 +81,8 @@ def disk_image(cpu, path):
     archive = Archive()
     for name in ("init", "unlock-init"):
         archive.program(name, HERE / name)
-    archive.program("bin/unlock", HERE / "unlock")
+    for name in ("unlock", "measure", "measured-boot"):
+        archive.program(f"bin/{name}", HERE / name)
     archive.program("bin/busybox", machine.guest(cpu) / "busybox")
     archive.program("usr/sbin/attestd", ATTESTD[cpu])
     archive.link("bin/attestd", "/usr/sbin/attestd")
@@ -103,10 +116,10 @@ class Site:
     marker: str = field(default_factory=lambda: os.urandom(16).hex())
     reply: dict = None  # getAttestationData's
 
-    def boot(self, state=None, append="", **options):
+    def boot(self, state=None, append="", measured=RIGHT, **options):
         return Machine(
             self.cpu, self.initrd, state or self.state,
-            append=f"attestd.url={self.verifier.url} attestd.disk=/dev/vda {append}",
+            append=f"attestd.url={self.verifier.url} attestd.disk=/dev/vda {measured} {append}",
             options=["-drive", f"if=none,id=disk,format=raw,file={self.disk}",
                      "-device", "virtio-blk-pci,drive=disk", "-netdev", "user,id=net",
                      "-device", "virtio-net-pci,netdev=net,romfile="], **options)
@@ -114,10 +127,9 @@ class Site:
 
 def enrol(guest, verifier, key):
     """The verifier learns a guest's EK. Returns its getAttestationData."""
-    guest.sh("modprobe tpm_tis")
     status, (ek, data) = once(guest, [{"command": "getEK"}, {"command": "getAttestationData"}])
     assert status == 0
-    verifier.keys[known(ek)["ek_tpm"]] = key
+    verifier.machines[known(ek)["ek_tpm"]] = Known(key, PCRS)
     return data
 
 
@@ -131,7 +143,7 @@ def site(request, states, work):
     with Verifier() as verifier:
         site = Site(cpu, disk_image(cpu, work / f"unlock-{cpu}"), disk, states.new(), verifier)
         with site.boot() as guest:
-            guest.booted()
+            guest.booted().sh("modprobe tpm_tis")
             site.reply = enrol(guest, verifier, site.key)
             guest.sh(SET_UP.replace("KEY", base64.b64encode(site.key).decode())
                      .replace("MARKER", site.marker))
@@ -147,41 +159,89 @@ def test_root_on_an_encrypted_disk(site):
         assert f"the root says: {site.marker}\n" in guest.console(), guest.console()
 
 
-def test_once(site):
+@pytest.fixture
+def guest(site):
+    """Boots one, measured; it must end well."""
+    started = []
+
+    def begin(state=None, **options):
+        started.append(site.boot(state, **options))
+        started[-1].booted().sh("xargs modprobe -a </etc/modules; measured-boot")
+        site.verifier.forget()
+        return started[-1]
+
+    yield begin
+    try:
+        for machine_ in started:
+            machine_.stop()
+    finally:
+        for machine_ in started:
+            machine_.close()
+
+
+def stays_closed(guest):
+    """It unlocks nothing; returns what it says."""
+    status, output = guest.run("unlock /usr/lib/attestd/early run")
+    assert status != 0 and guest.run(OPENED)[0] != 0, output
+    return output
+
+
+def opens(site, guest):
+    guest.sh("unlock /usr/lib/attestd/early run")
+    assert guest.sh("cat /root/marker").strip() == site.marker
+    guest.sh(CLOSE)
+
+
+def test_once(site, guest):
     """The same without a service."""
-    with site.boot() as guest:
-        guest.booted().sh("unlock exchange-once")
-        assert guest.sh("cat /root/marker").strip() == site.marker
-        assert guest.sh("cryptsetup status root | sed -n 's/ *device: *//p'").strip() == "/dev/vda"
-        guest.sh(CLOSE)
-        guest.stop()
+    running = guest()
+    running.sh("unlock exchange-once")
+    assert running.sh("cat /root/marker").strip() == site.marker
+    assert running.sh("cryptsetup status root | sed -n 's/ *device: *//p'").strip() == "/dev/vda"
+    running.sh(CLOSE)
 
 
-def test_wrong_tpm(site, states):
+def test_wrong_measurements(site):
+    """The same TPM and disk, and an initramfs that does all that it ought to: but for the command line."""
+    site.verifier.forget()
+    with site.boot(append="rdinit=/unlock-init", measured=WRONG, agent=False) as guest:
+        guest.wait_end(machine.BOOT_S)
+        assert "the disk stays closed" in guest.console() and site.marker not in guest.console()
+    assert site.verifier.refused == ["Refused('other PCRs')"]
+
+
+def test_measured_too_late(site, guest):
+    """Right, and then something more; what was good before is good no more."""
+    running, verifier = guest(), site.verifier
+    opens(site, running)
+    good = verifier.seen[-1]
+    running.sh("/usr/lib/attestd/early stop; echo intruder | measure 11")
+    assert "does not accept what was booted" in stays_closed(running)
+    assert verifier.refused == ["Refused('other PCRs')"]
+
+    # The verifier has given this machine a key before, and takes no quote twice.
+    with pytest.raises(Refused, match="an unknown nonce"):
+        verifier.take(good)
+
+
+def test_wrong_tpm(site, states, guest):
     """All is as it should be, but for the TPM."""
     verifier = site.verifier
-    with site.boot(states.new("persistent")) as guest:
-        guest.booted()
-        del verifier.refused[:], verifier.sent[:]
+    running = guest(states.new("persistent"))
 
-        # The verifier does not know it.
-        status, output = guest.run("unlock /usr/lib/attestd/early run")
-        assert status != 0 and verifier.refused == ["Refused('an unknown EK')"], output
-        assert "403" in output and guest.run(OPENED)[0] != 0
-        assert not verifier.sent
+    # The verifier does not know it.
+    assert "403" in stays_closed(running)
+    assert verifier.refused == ["Refused('an unknown EK')"] and not verifier.sent
 
-        # What is meant for another TPM is of no use.
-        verifier.replay = verifier.answer(site.reply)
-        status, output = guest.run("unlock /usr/lib/attestd/early run")
-        assert status != 0 and len(verifier.sent) == 1 and guest.run(OPENED)[0] != 0, output
-        status, output = guest.run("attestd call --socket /run/attestd/attestd.sock "
-                                   f"{shlex.quote(verifier.replay.decode())}")
-        assert status != 0 and '"credential_rejected"' in output
+    # What is meant for another TPM is of no use.
+    verifier.replay = [verifier.take(site.reply),
+                       json.dumps(activation(verifier.credential(*verifier.asked.popitem()[1]))).encode()]
+    request = shlex.quote(verifier.replay[1].decode())
+    stays_closed(running)
+    assert len(verifier.sent) == 2
+    status, output = running.run(f"attestd call --socket /run/attestd/attestd.sock {request}")
+    assert status != 0 and '"credential_rejected"' in output
 
-        # It was the TPM: once that is known, the disk opens.
-        verifier.replay = None
-        enrol(guest, verifier, site.key)
-        guest.sh("unlock /usr/lib/attestd/early run")
-        assert guest.sh("cat /root/marker").strip() == site.marker
-        guest.sh(CLOSE)
-        guest.stop()
+    # It was the TPM: once that is known, the disk opens.
+    enrol(running, verifier, site.key)
+    opens(site, running)

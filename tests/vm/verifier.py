@@ -1,33 +1,61 @@
-"""A verifier: gives a machine the key of its disk, if it knows its TPM.
+"""A verifier: gives a machine the key of its disk, if it knows its TPM and what it has booted.
 
-A web server on the loopback, as port/linux/early/exchange.example wants it. It
-is sent a reply of getAttestationData, and answers with activateCredential.
+A web server on the loopback, as port/linux/early/exchange.example wants it. It is sent a reply
+of attestd's and answers with the next request: a quote, then the activation of a credential.
 """
+import hashlib
 import http.server
 import json
+import os
 import struct
 import tempfile
 import threading
+from dataclasses import dataclass
 
 from attestd import activation, known
-from harness.credential import by_tools, name_of
+from harness import attest
+from harness.attest import Refused, need
+from harness.credential import by_tools
+from harness.service import b64
 
+BANK = "sha256"
+ZERO = bytes(32)  # a PCR that nothing has been measured into
 # The AIK must be one that signs only what its TPM has made, and that exists
 # in that TPM alone: fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth,
 # restricted, sign.
 AIK_ATTRIBUTES = 0x50072
 FROM_GUEST = "10.0.2.2"  # the host, in QEMU's user network
 
+# TPM2B_PUBLIC of an EK of template L-1 (EK Credential Profile, B.3.3), up to its modulus.
+L_1 = bytes.fromhex("013a0001000b000300b20020837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa"
+                    "00060080004300100800000000000100")
 
-class Refused(Exception):
-    """Nothing for this machine."""
+
+def ek_of(key):
+    """The TPM2B_PUBLIC of an RSA key, if it is an EK."""
+    return L_1 + key.public_numbers().n.to_bytes(256, "big")
+
+
+def extended(value, *measured):
+    """A PCR's value, when so much more has been measured into it."""
+    for data in measured:
+        value = hashlib.sha256(value + hashlib.sha256(data).digest()).digest()
+    return value
+
+
+@dataclass
+class Machine:
+    """What it knows of one, whose EK it has learnt."""
+    key: bytes  # its disk's
+    pcrs: dict  # {PCR: value} that it is to have booted with
 
 
 class Verifier:
-    def __init__(self):
-        self.keys = {}  # by the EK: TPM2B_PUBLIC
-        self.replay = None  # a credential to send whatever is asked
-        self.sent, self.refused = [], []
+    def __init__(self, host=FROM_GUEST):
+        self.machines = {}  # by the EK: TPM2B_PUBLIC
+        self.asked = {}  # by the nonce of a quote: whose, and with which AIK. Each is good once.
+        self.replay = []  # answers to give first, whatever is asked
+        self.seen, self.sent, self.refused = [], [], []
         verifier = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -36,7 +64,7 @@ class Verifier:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 try:
-                    answer = verifier.replay or verifier.answer(json.loads(body))
+                    answer = verifier.replay.pop(0) if verifier.replay else verifier.take(json.loads(body))
                 except (Refused, ValueError, KeyError, TypeError, struct.error) as error:
                     verifier.refused.append(repr(error))
                     self.send_error(403)
@@ -50,7 +78,7 @@ class Verifier:
                 pass
 
         self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://{FROM_GUEST}:{self.server.server_port}/"
+        self.url = f"http://{host}:{self.server.server_port}/"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
         self.thread.start()
 
@@ -61,17 +89,42 @@ class Verifier:
         self.server.shutdown()
         self.server.server_close()
 
-    def answer(self, reply):
-        if reply.get("status") != "ok":
-            raise Refused("no attestation data")
+    def forget(self):
+        """What was seen, not what is known."""
+        for what in (self.asked, self.seen, self.sent, self.refused):
+            what.clear()
+
+    def take(self, reply):
+        self.seen.append(reply)
+        need(reply.get("status") == "ok", "an error")
+        answer = self.take_quote(reply) if "quoted" in reply else self.take_identity(reply)
+        return json.dumps(answer).encode()
+
+    def take_identity(self, reply):
+        """Who it is. It may be anybody who says so, until the credential is opened."""
         data = known(reply)
-        key = self.keys.get(data["ek_tpm"])
-        if key is None:
-            raise Refused("an unknown EK")
-        attributes, = struct.unpack_from(">I", data["aik_tpm"], 6)
-        if attributes != AIK_ATTRIBUTES or name_of(data["aik_tpm"]) != data["aik_name"]:
-            raise Refused("not an AIK")
-        # Only the TPM with this EK can read the key, and only for this AIK.
+        machine = self.machines.get(data["ek_tpm"])
+        need(machine, "an unknown EK")
+        aik = attest.parse_public(data["aik_tpm"])
+        need(aik.attributes == AIK_ATTRIBUTES and aik.name == data["aik_name"], "not an AIK")
+        nonce = os.urandom(32)
+        self.asked[nonce] = data["ek_tpm"], aik
+        return {"command": "quote", "nonce": b64(nonce), "pcr_bank": BANK,
+                "pcrs": ",".join(str(pcr) for pcr in sorted(machine.pcrs))}
+
+    def take_quote(self, reply):
+        """What it has booted."""
+        data = known(reply)
+        nonce = attest.parse_attest(data["quoted"]).extra
+        ek, aik = self.asked.pop(nonce, (None, None))
+        need(ek, "an unknown nonce")
+        machine = self.machines[ek]
+        values = {int(pcr): value for pcr, value in data["pcr_values"].items()}
+        attest.verify_quote(aik, data["quoted"], data["signature"], nonce, BANK, values)
+        need(values == machine.pcrs, "other PCRs")
+        return activation(self.credential(ek, aik))
+
+    def credential(self, ek, aik):
+        """The key, so that only the TPM with this EK can read it, and only for this AIK."""
         with tempfile.TemporaryDirectory() as folder:
-            credential = by_tools(data["ek_tpm"], data["aik_name"], key, folder)
-        return json.dumps(activation(credential)).encode()
+            return by_tools(ek, aik.name, self.machines[ek].key, folder)
