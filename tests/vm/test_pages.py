@@ -9,7 +9,9 @@ import re
 import pytest
 
 from attestd import activation, known, once
+from harness import attest
 from harness.credential import make, rsa_from_tpm
+from harness.service import b64
 
 MACHINES = ["aarch64-16k-port-plain"]
 SECRET = bytes(range(32))
@@ -50,8 +52,13 @@ def test_version(machine, program):
 def test_once(machine, program):
     status, (reply,) = once(machine, [{"command": "getAttestationData"}], program=program)
     assert status == 0
-    status, (reply,) = once(machine, [credential(reply)], program=program)
-    assert status == 0 and known(reply) == {"decrypted_secret": SECRET}
+    aik = attest.parse_public(known(reply)["aik_tpm"])
+    quote = {"command": "quote", "nonce": b64(SECRET), "pcrs": "0,16"}
+    status, (secret, quoted) = once(machine, [credential(reply), quote], program=program)
+    assert status == 0 and known(secret) == {"decrypted_secret": SECRET}
+    said = known(quoted)
+    values = {int(pcr): value for pcr, value in said["pcr_values"].items()}
+    attest.verify_quote(aik, said["quoted"], said["signature"], SECRET, "sha256", values)
 
 
 @both
