@@ -41,7 +41,7 @@ PACKAGES_tools = gcc libc6-dev libssl-dev
 PACKAGES_unit = gcc libc6-dev libcmocka-dev python3-minimal
 PACKAGES_format = clang-format-19
 PACKAGES_rooms = python3-minimal
-PACKAGES_integration = swtpm swtpm-tools tpm2-tools qemu-user-static openssl \
+PACKAGES_integration = swtpm swtpm-tools tpm2-tools qemu-user-static openssl jq \
 	python3 python3-pytest python3-pytest-xdist python3-cryptography
 PACKAGES_soak = $(PACKAGES_integration)
 PACKAGES_binaries = binutils qemu-user-static wine wine64

@@ -1,4 +1,4 @@
-"""The README lists every error that a reply may name."""
+"""The README lists every error that a reply may name, and every command; what it has one type is run."""
 import base64
 import datetime
 import json
@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from harness.paths import ROOT
+from harness.paths import ATTESTD, ROOT
 
 NAME = re.compile(r'X\(ERR_\w+,\s*"(\w+)"')
 
@@ -47,7 +47,6 @@ def test_field_44_the_passage_about_ek_cert_url(tmp_path, url, served):
     """Its commands find that a certificate is the EK's, that another's is not, and ask nobody else."""
     readme = (ROOT / "README.md").read_text()
     block, = (b for b in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL) if "ek_cert_url" in b)
-    member = re.search(r"^member\(\) .*$", readme, re.MULTILINE)[0]
     keys = [rsa.generate_private_key(65537, 2048) for _ in range(2)]
     spki = keys[0].public_key().public_bytes(serialization.Encoding.DER,
                                              serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -61,10 +60,46 @@ def test_field_44_the_passage_about_ek_cert_url(tmp_path, url, served):
             separators=(",", ":")))
         (tmp_path / "url").write_text(address)
         (tmp_path / "served").write_bytes(served(certificate(key)))
-        return subprocess.run(["sh", "-c", f"{member}\n{block}"], cwd=tmp_path, check=False,
+        return subprocess.run(["sh", "-ec", block], cwd=tmp_path, check=False,
                               env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
                               timeout=60, capture_output=True).returncode == 0
 
     assert passes(url, keys[0])
     assert not passes(url, keys[1])
     assert not passes(url.replace(".com/", ".com.example.org/"), keys[0])
+
+
+def commands():
+    """{name: its part of the section about the protocol}."""
+    readme = (ROOT / "README.md").read_text()
+    section = readme.split("\n## Protocol\n")[1].split("\n### Errors\n")[0]
+    parts = re.split(r'^\*\*`{"command":"(\w+)"', section, flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2]))
+
+
+def members(shape):
+    """Of a reply as the README shows it: its members, those of an object inside aside."""
+    outer = re.sub(r"{.*?}|\[.*?\]", "", shape.strip()[1:-1], flags=re.S)
+    return re.findall(r'"(\w+)":', outer)
+
+
+def test_commands():
+    """All that there are."""
+    source = (ROOT / "src/service/dispatch.c").read_text()
+    assert sorted(commands()) == sorted(re.findall(r'\.name = "(\w+)"', source))
+
+
+@pytest.mark.parametrize("name", commands())
+def test_command(service, credential, tmp_path, name):
+    """Its example works, and the reply has the members that are shown, in their order."""
+    text = commands()[name]
+    example, = re.findall(r"^    attestd (call .*)$", text, re.M)
+    shape, = re.findall(r'^    ({"status":"ok".*?})$', text, re.M | re.S)
+    assert example.split()[1] == name
+    (tmp_path / "credential").write_bytes(credential.file)
+    (tmp_path / "attestd").write_text(f'#!/bin/sh\nshift\nexec {ATTESTD} call --socket {service.address} "$@"\n')
+    (tmp_path / "attestd").chmod(0o755)
+    done = subprocess.run(["sh", "-ec", f"attestd {example}"], cwd=tmp_path, check=True, timeout=60,
+                          env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True)
+    reply = json.loads(done.stdout)
+    assert list(reply) == [member for member in members(shape) if member != "ek_cert_url"]

@@ -52,6 +52,19 @@ def test_manual_is_complete():
         assert re.search(rf"^ +{mode.strip()} ", text, re.M), mode
 
 
+def test_manual_has_the_protocol():
+    """Each command of the README's, and each member of its request and reply."""
+    readme = (paths.ROOT / "README.md").read_text().split("\n## Protocol\n")[1].split("\n### Errors\n")[0]
+    manual = (LINUX / "man/attestd.8").read_text()
+    parts = re.split(r'^\*\*`({"command":"(\w+)".*?)`\*\*', readme, flags=re.M)
+    assert len(parts) > 15
+    assert re.findall(r"^\.It Ql (\w+)$", manual, re.M) == parts[2::3]
+    for request, reply in zip(parts[1::3], parts[3::3]):
+        shape = re.search(r'^    ({"status".*?})$', reply, re.M | re.S)[1]
+        for member in set(re.findall(r'"([a-z_]{2,})":', request + shape)) - {"command", "status"}:
+            assert re.search(rf"^\.(Pf \( )?Ql {member}\b", manual, re.M), member
+
+
 def test_systemd_verify(tmp_path):
     """With the program that they start."""
     for unit in UNITS:
