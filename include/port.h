@@ -203,6 +203,12 @@ bool port_tpm_holds_keys(void);
  */
 int port_tpm_fault(void);
 /*
+ * The system may answer a command in the TPM's place, which then says
+ * TPM_RC_COMMAND_CODE. Why the last one that said so did: -ERR_TPM_BLOCKED,
+ * _DENIED: the system does not let it through; 0: the TPM does not know it.
+ */
+int port_tpm_refusal(void);
+/*
  * One PORT_EVENT_TPM follows when a response can be read or the device is in
  * error. -ERR_NOTSUP: this system cannot tell; finish by blocking.
  */

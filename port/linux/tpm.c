@@ -296,6 +296,12 @@ bool port_tpm_holds_keys(void)
 	return false;
 }
 
+/* The kernel passes all on. */
+int port_tpm_refusal(void)
+{
+	return 0;
+}
+
 int port_tpm_arm(void)
 {
 	if (watch_fd < 0) {

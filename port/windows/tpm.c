@@ -33,6 +33,7 @@ static bool is_open;
 static TBS_HCONTEXT opened; /* what is in it */
 static TBS_RESULT last; /* what TBS answered last */
 static bool last_ours; /* if that is a cancelled command: it was us who cancelled it */
+static bool refused; /* the last command that nobody knew, so to speak, TBS did not let through */
 
 /* A command blocks the thread that sends it, so that another one ends it. */
 static struct {
@@ -179,6 +180,8 @@ static void set_code(BYTE *response, uint32_t code)
  * What TBS does not pass on to the TPM it answers itself, as the TPM would:
  * its call succeeds, and the response has a code of Windows' own. Those that
  * the TPM has a code for become that one; for the others the call has failed.
+ * One command that is blocked costs no other its keys, which a link that fails
+ * would lose.
  */
 static TBS_RESULT result_of(BYTE *response, UINT32 n)
 {
@@ -188,11 +191,15 @@ static TBS_RESULT result_of(BYTE *response, UINT32 n)
 		{0x8028000cU, TPM2_RC_REFERENCE_H0}, /* TPM_E_INVALID_KEYHANDLE */
 		{0x80280022U, TPM2_RC_REFERENCE_H0}, /* TPM_E_INVALID_AUTHHANDLE */
 		{0x80280401U, TPM2_RC_REFERENCE_H0}, /* TPM_E_INVALID_HANDLE */
+		{TBS_BLOCKED, TPM2_RC_COMMAND_CODE},
 		{0x80280402U, TPM2_RC_RETRY}, /* TPM_E_DUPLICATE_VHANDLE: ask again */
 		{0x80280800U, TPM2_RC_RETRY}, /* TPM_E_RETRY */
 	};
 	uint32_t code = code_of(response, n);
 
+	if (code == TBS_BLOCKED || code == TPM2_RC_COMMAND_CODE) {
+		refused = code == TBS_BLOCKED;
+	}
 	if (code >> 16 != FACILITY_TPM) {
 		/* A TPM that is stopped in the middle of a command may say so itself. */
 		return code == TPM2_RC_CANCELED && last_ours ? TBS_CANCELED : TBS_SUCCESS;
@@ -256,6 +263,17 @@ bool port_tpm_holds_keys(void)
 	return true; /* TBS lets nobody else save or load contexts */
 }
 
+/* TBS lets others than administrators send few commands. */
+static int blocked(void)
+{
+	return is_administrator() ? -ERR_TPM_BLOCKED : -ERR_TPM_DENIED;
+}
+
+int port_tpm_refusal(void)
+{
+	return refused ? blocked() : 0;
+}
+
 int port_tpm_fault(void)
 {
 	switch (last) {
@@ -272,8 +290,7 @@ int port_tpm_fault(void)
 	case TBS_DENIED:
 		return -ERR_TPM_DENIED;
 	case TBS_BLOCKED:
-		/* TBS lets others than administrators send few commands. */
-		return is_administrator() ? -ERR_TPM_BLOCKED : -ERR_TPM_DENIED;
+		return blocked();
 	default:
 		tell(last);
 		return -ERR_TPM_UNAVAILABLE;

@@ -281,6 +281,19 @@ static void fail(int err, uint32_t rc, bool is_own)
 	finish(err, rc);
 }
 
+/* Some errors have another name, by what is known beside their code; which is then
+ * not the TPM's answer, so that nobody is told of it. */
+static int rename_error(int err, uint32_t *rc)
+{
+	int refusal = rc_tpm(*rc) == TPM2_RC_COMMAND_CODE ? port_tpm_refusal() : 0;
+
+	*rc = rc_is_tpm(*rc) && refusal == 0 ? *rc : 0;
+	if (err == -ERR_TPM_AUTH && tpm.auth.error == -ERR_TPM_DENIED) {
+		return -ERR_TPM_DENIED;
+	}
+	return refusal != 0 ? refusal : err;
+}
+
 static void operation_done(uint64_t now)
 {
 	bool stale;
@@ -297,8 +310,8 @@ static void operation_done(uint64_t now)
 		trouble = (struct trouble){0, 0};
 	}
 	if (r != 0 && !work.cut && !is_mended(r, rc, stale, &reopens)) {
-		fail(r == -ERR_TPM_AUTH && tpm.auth.error == -ERR_TPM_DENIED ? -ERR_TPM_DENIED : r,
-		     rc_is_tpm(rc) ? rc : 0, is_own);
+		r = rename_error(r, &rc);
+		fail(r, rc, is_own);
 	}
 	if (reopens) {
 		reopen(now, -ERR_TPM_RC);

@@ -41,6 +41,7 @@ static int fail_error;
 static uint32_t fail_rc;
 static bool fail_stale;
 static bool lockout; /* AIKs sign nothing */
+static int refusal; /* port_tpm_refusal's */
 
 /* ---- what tpm.c is linked with ----------------------------------------- */
 
@@ -73,6 +74,11 @@ ESYS_CONTEXT *link_esys(void)
 uint32_t link_commands(void)
 {
 	return 0;
+}
+
+int port_tpm_refusal(void)
+{
+	return refusal;
 }
 
 bool port_tpm_holds_keys(void)
@@ -468,6 +474,39 @@ static void what_the_aiks_did_not_sign_is_asked_for_again(void **state)
 	assert_string_equal(trace, "n");
 }
 
+/* A command that the system did not let through is the system's error, not the
+ * TPM's; what the TPM does not know is its own. */
+static void who_refused(void **state)
+{
+	static const struct {
+		TSS2_RC rc;
+		int refusal, err;
+		uint32_t told;
+	} cases[] = {
+		{TPM2_RC_COMMAND_CODE, -ERR_TPM_BLOCKED, -ERR_TPM_BLOCKED, 0},
+		{TPM2_RC_COMMAND_CODE, -ERR_TPM_DENIED, -ERR_TPM_DENIED, 0},
+		{TPM2_RC_COMMAND_CODE, 0, -ERR_TPM_RC, TPM2_RC_COMMAND_CODE},
+		{TPM2_RC_FAILURE, -ERR_TPM_BLOCKED, -ERR_TPM_RC, TPM2_RC_FAILURE}, /* of before */
+		{TSS2_RESMGR_TPM_RC_LAYER | TPM2_RC_COMMAND_CODE, 0, -ERR_TPM_RC,
+		 TSS2_RESMGR_TPM_RC_LAYER | TPM2_RC_COMMAND_CODE},
+	};
+
+	(void)state;
+	failing = &credential_operation;
+	fail_error = -ERR_TPM_RC;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		fail_times = 1;
+		fail_rc = cases[i].rc;
+		refusal = cases[i].refusal;
+		tpm_begin(FACT_AIK_ECC, &credential_operation, &params);
+		tpm_run(now, false);
+		assert_int_equal(tpm_result()->err, cases[i].err);
+		assert_int_equal(tpm_result()->rc, cases[i].told);
+		tpm_forget();
+	}
+	refusal = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -484,6 +523,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_closed_link_is_trouble, settle_shared, clean),
 		cmocka_unit_test_setup_teardown(what_the_aiks_did_not_sign_is_asked_for_again,
 						settle_shared, clean),
+		cmocka_unit_test_setup_teardown(who_refused, settle_shared, clean),
 	};
 
 	return cmocka_run_group_tests_name("tpm", tests, NULL, NULL);
