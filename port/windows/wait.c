@@ -63,7 +63,7 @@ static DWORD milliseconds(uint64_t now, uint64_t until)
 	return until - now < INFINITE ? (DWORD)(until - now) : INFINITE - 1;
 }
 
-/* Takes what has ended; waits for it up to the deadline, or less. */
+/* Takes what has ended; waits for it up to the deadline, or less. How much it was. */
 static int take(uint64_t deadline)
 {
 	OVERLAPPED_ENTRY entries[CONN_MAX];
@@ -86,20 +86,28 @@ static int take(uint64_t deadline)
 	if (slots_deadline() != PORT_NEVER) {
 		slots_expire(port_now_ms());
 	}
-	return 0;
+	return (int)n;
 }
 
+/*
+ * What a client has sent is asked for when it is in, and there at once if it has
+ * waited for that, as behind a TPM command. It is not to wait for the next one as
+ * well: so there is a second look.
+ */
 int port_wait(struct port_event *events, size_t cap, uint64_t deadline)
 {
 	bool due = due_any();
+	int r;
 
 	do {
-		int r = take(due ? 0 : deadline);
-
+		r = take(due ? 0 : deadline);
 		if (r < 0) {
 			return r;
 		}
 		due = due_any();
 	} while (!due && port_now_ms() < deadline);
+	if (r > 0 && take(0) < 0) {
+		return -ERR_IO;
+	}
 	return (int)due_report(events, cap);
 }

@@ -1,0 +1,200 @@
+"""On Windows: who may have the AIK sign, and what TPM Base Services make of it."""
+import json
+import time
+
+import pytest
+
+from harness import attest, paths
+from harness.quotes import AIKS, NONCE, certify, certify_request, decode_quote, public_of, quote, quote_request
+from harness.service import ask, connect, line_of, parse_reply, read_all
+from harness.wine import USER, Relay
+from test_tpm_comes_and_goes import GET_EK, activation, recovers
+from test_windows_tbs import CANCELED, GONE, INVALID_CONTEXT
+
+pytestmark = pytest.mark.windows
+
+BLOCKED = 0x80280400  # TPM_E_COMMAND_BLOCKED
+DENIED = {"status": "error", "error": "access_denied", "message": "this client is not allowed"}
+SIGNING = [quote_request(), certify_request(), quote_request(aik="rsa"), certify_request(aik="rsa")]
+# The TPM command, and a request that sends it.
+SENT_BY = [("Quote", quote_request), ("PCR_Read", quote_request), ("Certify", certify_request)]
+
+
+# ---- --allow-quote -----------------------------------------------------------
+
+def is_let(service, address=None):
+    return all(ask(address or service.address, request)["status"] == "ok" for request in SIGNING)
+
+
+def is_denied(service, address=None):
+    """To have the AIK sign, and nothing else; the TPM does not hear of it."""
+    address = address or service.address
+    service.settled().control.reset()
+    for request in SIGNING:
+        assert ask(address, request) == DENIED
+    assert service.control.count() == 0
+    for command in ("getEK", "getAttestationData", "getEKChain", "getHealth"):
+        assert ask(address, {"command": command})["status"] == "ok"
+    assert "decrypted_secret" in ask(address, activation(service.attestation()))
+    return True
+
+
+@pytest.mark.parametrize("sddl", [
+    "D:(A;;GA;;;BA)", "D:P(A;;GA;;;SY)(A;;GA;;;BA)", f"D:(A;;GRGW;;;{USER})", "D:(A;;FA;;;WD)",
+    "D:(A;;0x12019b;;;BA)", "D:(A;;0x3;;;BA)", "D:(A;;GR;;;BA)(A;;GW;;;WD)", "D:(D;;GA;;;AN)(A;;GA;;;BA)",
+    "D:(A;;GRGW;;;BA)(D;;GA;;;WD)",
+])
+def test_let(start, sddl):
+    assert is_let(start("plain", args=["--allow-quote", sddl]).settled())
+
+
+@pytest.mark.parametrize("sddl", [
+    "D:(A;;GA;;;SY)", "D:P(A;;GA;;;SY)(A;;GA;;;S-1-5-21-1-2-3-1001)", "D:(A;;GR;;;BA)", "D:(A;;GW;;;WD)",
+    "D:(A;;GX;;;BA)", "D:(A;;0x1;;;BA)", "D:(A;;WDWORCSD;;;BA)", f"D:(D;;GA;;;{USER})(A;;GA;;;BA)",
+    "D:(D;;GW;;;WD)(A;;GA;;;BA)", "D:(A;;GA;;;OW)",
+])
+def test_denied(start, sddl):
+    """Reading alone does not do, nor the right to change who may; nor to be the owner of what has none."""
+    assert is_denied(start("plain", args=["--allow-quote", sddl]))
+
+
+@pytest.mark.core
+def test_each_client_for_itself(start):
+    """By the token of who asks: the same account, but no administrator, may not."""
+    service = start("plain", args=["--sddl", "D:(A;;GA;;;WD)", "--allow-quote", "D:(A;;GA;;;BA)"]).settled()
+    ordinary = Relay(service.pipe, before=[paths.windows_tool("ordinary.exe")])
+    service.relays.append(ordinary)
+    assert is_let(service)
+    assert is_denied(service, ordinary.port)
+    assert is_let(service)
+    assert service.logged(f"quote access_denied tpm_commands=0 pid={ordinary.pid} sid={USER}\n")
+
+
+def test_the_last_one_counts(start):
+    assert is_denied(start("plain", args=["--allow-quote", "D:(A;;GA;;;BA)", "--allow-quote", "D:(A;;GA;;;SY)"]))
+
+
+def test_who_does_not_let_itself_be_known(start):
+    """May not, whoever may; where nobody has said who may, it may as well."""
+    service = start("plain", args=["--allow-quote", "D:(A;;GA;;;WD)(A;;GA;;;AN)"]).settled()
+    anonymous = service.relay("--anonymous")
+    assert is_let(service) and is_denied(service, anonymous)
+    service = start("plain").settled()
+    assert is_let(service, service.relay("--anonymous"))
+
+
+def test_who_hides_its_process(start):
+    """Its token comes with what it has sent."""
+    service = start("plain", args=["--allow-quote", "D:(A;;GA;;;BA)"]).settled()
+    assert is_let(service, service.relay("--hidden"))
+
+
+# ---- TPM Base Services -------------------------------------------------------
+
+def verify(service, public, aik, request):
+    reply = service.ok(request(aik=aik))
+    if request is certify_request:
+        found = certify(service, aik=aik)
+        return attest.verify_certify(public, found["certify_info"], found["signature"], NONCE)
+    found = decode_quote(reply)
+    return attest.verify_quote(public, found["quoted"], found["signature"], NONCE, found["pcr_bank"],
+                               found["pcr_values"])
+
+
+@pytest.fixture
+def both(start):
+    """A service that knows both AIKs, and these."""
+    service = start("plain").settled()
+    return service, {aik: public_of(service, aik) for aik in AIKS}
+
+
+@pytest.mark.parametrize("aik", AIKS)
+@pytest.mark.parametrize("command,request_", [SENT_BY[0], SENT_BY[2]], ids=["Quote", "Certify"])
+def test_a_key_that_is_gone(both, aik, command, request_):
+    """Noticed, whatever TBS call it; made anew, once, and the same."""
+    service, publics = both
+    for code in GONE.values():
+        service.control.fault("rc", code, command=command, count=1)
+        assert verify(service, publics[aik], aik, request_)
+    assert public_of(service, aik) == publics[aik]
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("aik", AIKS)
+def test_the_tpm_or_tbs_is_new(both, aik):
+    service, publics = both
+    for command, request in SENT_BY:
+        for event in ("restart", "vanish", None):
+            if event:
+                service.control.ask(event)
+            else:
+                service.control.fault("rc", INVALID_CONTEXT, command=command, count=1)
+            assert verify(service, publics[aik], aik, request)
+
+
+@pytest.mark.parametrize("command,request_", SENT_BY, ids=[s[0] for s in SENT_BY])
+def test_cancelled_at_sleep(both, command, request_):
+    service, publics = both
+    service.control.fault("rc", CANCELED, command=command, count=1)
+    assert verify(service, publics["ecc"], "ecc", request_)
+    service.control.fault("rc", CANCELED, command=command)
+    assert service.ask(request_())["error"] == "tpm_canceled"
+    service.control.ask("clear")
+    assert recovers(service, request_())
+
+
+@pytest.mark.parametrize("command,request_", SENT_BY, ids=[s[0] for s in SENT_BY])
+def test_blocked(both, command, request_):
+    """By its name, and nothing else suffers."""
+    service, publics = both
+    service.control.fault("rc", BLOCKED, command=command)
+    for _ in range(2):
+        assert service.ask(request_())["error"] == "tpm_command_blocked"
+        service.ok(GET_EK)
+        service.ok(activation(service.attestation()))
+    service.control.ask("clear")
+    assert verify(service, publics["ecc"], "ecc", request_)
+
+
+@pytest.mark.parametrize("aik", AIKS)
+def test_certify_creation_is_blocked(start, aik):
+    """The EK is had without it."""
+    service = start("plain", launcher=["--absent"]).ready()
+    service.control.fault("rc", BLOCKED, command="CertifyCreation")
+    service.finds_tpm()
+    service.ok(GET_EK)
+    for request in ({"command": "getAttestationData", "aik": aik}, quote_request(aik=aik)):
+        assert service.ask(request)["error"] == "tpm_command_blocked"
+    service.ok(GET_EK)
+    service.control.ask("clear")
+    assert recovers(service, quote_request(aik=aik))
+
+
+# ---- getHealth ---------------------------------------------------------------
+
+@pytest.mark.core
+def test_health(both):
+    service, _ = both
+    service.control.reset()
+    reply = service.ok({"command": "getHealth"})
+    assert (reply["device"], reply["ek"], reply["aik"]) == ("TBS", "created", "ecc,rsa")
+    assert reply["manufacturer"] == "IBM" and service.control.count() == 0
+
+
+def test_health_while_the_tpm_works(both):
+    """TBS cannot be waited for together with anything else: it is answered behind the command at work,
+    and does not wait for the rest of the request."""
+    service, _ = both
+    service.control.delay(1500, "Quote", 1)
+    service.control.delay(2500, "PCR_Read", 1)
+    service.control.reset()
+    with connect(service.address) as working:
+        working.sendall(line_of(quote_request()))
+        time.sleep(0.5)
+        begin = time.monotonic()
+        with connect(service.address) as other, other.makefile() as replies:
+            other.sendall(line_of({"command": "getHealth"}))
+            assert json.loads(replies.readline())["status"] == "ok"  # it is closed later
+            assert time.monotonic() - begin < 2.2
+        assert parse_reply(read_all(working))["status"] == "ok"
+        assert time.monotonic() - begin > 2.2
