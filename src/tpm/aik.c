@@ -33,8 +33,15 @@ static TSS2_RC certify_start(struct tpm *t)
 					  &sign_scheme, &aik->ticket);
 }
 
-/* In lockout the TPM does not let the AIK sign. It is of use all the same, and this
- * is made up for with the next look (tpm_look_again). */
+/* In lockout the TPM does not let the AIK sign; and there are systems that may not let
+ * this command through (port_tpm_refusal). The AIK is of use all the same, and this is
+ * made up for with the next look (tpm_look_again). */
+static bool is_done_without(TSS2_RC rc)
+{
+	return rc_is_tpm(rc) &&
+	       (rc_error(rc) == -ERR_TPM_LOCKOUT || rc_tpm(rc) == TPM2_RC_COMMAND_CODE);
+}
+
 static TSS2_RC certify_finish(struct tpm *t)
 {
 	struct signed_attest *created = &t->id.keys[t->about].created;
@@ -44,7 +51,7 @@ static TSS2_RC certify_finish(struct tpm *t)
 
 	created->attest_len = 0;
 	rc = sign_take(rc, attest, signature, created);
-	return rc_is_tpm(rc) && rc_error(rc) == -ERR_TPM_LOCKOUT ? TSS2_RC_SUCCESS : rc;
+	return is_done_without(rc) ? TSS2_RC_SUCCESS : rc;
 }
 
 static int conclude(struct tpm *t, TSS2_RC rc, unsigned fact, bool *stale)
