@@ -1,4 +1,4 @@
-"""Who may connect: --allow, --owner, one account's half of the slots, the socket's folder."""
+"""Who may connect, and who may quote: --allow, --allow-quote, --owner, one account's half of the slots, the socket's folder."""
 import os
 import pathlib
 import socket
@@ -11,6 +11,7 @@ import pytest
 
 from harness.paths import BINARIES, first_binary
 from harness.service import account, answers, ask, conclusive, connect, parse_reply, read_all, wait_for
+from test_tpm_comes_and_goes import activation
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be others")
 
@@ -35,6 +36,67 @@ def test_allow(start, allow, who, let_in):
     """By its uid, its gid, or one of its other groups."""
     service = start("plain", args=["--allow", allow]).ready().let_in_all()
     assert outcome(service, *who) == (None if let_in else "access_denied")
+
+
+SIGNING = [{"command": "quote", "nonce": "AAAA", "pcrs": "0-7"}, {"command": "certify", "nonce": "AAAA"}]
+SIGNING += [{**request, "aik": "rsa"} for request in SIGNING]
+
+
+def may_sign(service, uid, gid=None, groups=()):
+    """Whether this account may have the AIK sign; all else it may in any case, and the TPM does not
+    hear of what it may not."""
+    service.ok(SIGNING[2])  # the RSA AIK is there
+    assert service.control.left() == []
+    with account(uid, gid, groups):
+        service.control.reset()
+        errors = {service.ask(request).get("error") for request in SIGNING}
+        assert errors in ({None}, {"access_denied"})
+        assert errors == {None} or service.control.count() == 0
+        for command in ("getEK", "getAttestationData", "getEKChain", "getHealth"):
+            service.ok({"command": command})
+        assert service.ask({"command": "activateCredential"})["error"] == "missing_fields"
+        service.ok(activation(service.attestation()))
+    return errors == {None}
+
+
+@pytest.mark.parametrize("allow, who, let_in", [
+    ("0,1000", (1000,), True), ("0,1000", (1001,), False), ("0,@1000", (1000, 5), False),
+    ("0,@1000", (5, 1000), True), ("0,@20", (1000, 1000, [10, 20, 30]), True),
+    ("0,@21", (1000, 1000, [10, 20, 30]), False), ("0,@5299", (1000, 1000, MANY), True),
+    ("0,7,@9", (1000,), False), (None, (1000,), True),
+])
+def test_allow_quote(start, allow, who, let_in):
+    """The same way as --allow, of those who are in."""
+    args = ["--allow-quote", allow] if allow else []
+    service = start("persistent", args=["--sandbox", "require", *args]).settled().let_in_all()
+    assert may_sign(service, *who) is let_in
+    if not let_in:
+        assert f"quote access_denied tpm_commands=0 pid={os.getpid()} uid={who[0]} " in service.log()
+
+
+def test_allow_quote_narrows(start):
+    """Who may not come in may not quote; who may come in may not, unless he is named here, too."""
+    service = start("persistent", args=["--allow", "0,1000", "--allow-quote", "0,1001"]).settled().let_in_all()
+    assert not may_sign(service, 1000) and may_sign(service, 0)
+    assert outcome(service, 1001) == "access_denied"
+
+
+@pytest.mark.parametrize("request_, error", [
+    ({"command": "quote"}, "access_denied"), ({"command": "quote", "nonce": "*", "pcrs": 7}, "access_denied"),
+    ({"command": "quote", "aik": {}}, "nested_value"),
+])
+def test_allow_quote_before_its_members(start, request_, error):
+    """Who may not is told that, whatever else is wrong with its request, unless it is none."""
+    service = start("plain", args=["--allow-quote", "1234"]).settled()
+    assert service.ask(request_)["error"] == error
+
+
+def test_once_may_quote():
+    """Standard input is whoever runs it."""
+    for option in ("--allow", "--allow-quote"):
+        done = subprocess.run([*BINARIES[first_binary()], "once", option, "1"], check=False, timeout=30,
+                              stdin=subprocess.DEVNULL, capture_output=True)
+        assert done.returncode == 64
 
 
 def test_denied_at_once_and_logged_once(start):

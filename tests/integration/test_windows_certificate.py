@@ -10,7 +10,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_publ
 from cryptography.x509.oid import ObjectIdentifier
 
 from harness import tpm
-from harness.service import exchange, line_of, unb64
+from harness.certificates import certificate as sized
+from harness.raw import write_nv
+from harness.service import connect, exchange, line_of, read_all, unb64
 from harness.wine import run, windows_path
 from test_certificate import authority, certificate, common_name, ours  # noqa: F401 (fixtures)
 from test_program import attestd
@@ -156,6 +158,92 @@ def test_many(start, ours, of_another):
         put(f"{i:02}", element(of_another))
     put("99", element(ours), STORES[1])
     assert found(start("plain").settled()) == (ours, "system")
+
+
+# ---- the chain ---------------------------------------------------------------
+
+AUTHORITIES = "IntermediateCACertStore"
+
+
+@pytest.fixture(scope="module")
+def certs():
+    return [sized(size, name=f"authority {i}") for i, size in enumerate((1004, 683, 731, 870, 655))]
+
+
+def put_chain(certs):
+    """By names of which none is in the order of the others."""
+    for i, cert in enumerate(certs):
+        put(f"{(7 * i + 3) % 16:X}{i:039}", element(cert), AUTHORITIES)
+
+
+def chain(service):
+    """Answered from memory the second time."""
+    reply = service.ok({"command": "getEKChain"})
+    service.control.reset()
+    assert service.ok({"command": "getEKChain"}) == reply and service.control.count() == 0
+    return [unb64(text) for text in reply["ek_chain"]]
+
+
+def in_order_of_names(certs):
+    return [cert for _, cert in sorted(((7 * i + 3) % 16, cert) for i, cert in enumerate(certs))]
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_the_chain_is_in_the_store(start, certs, count):
+    """In the order of the keys' names, for a store has none of its own. The EK's own is no part of it."""
+    put("00", element(certs[0]), STORES[0])
+    put_chain(certs[:count])
+    service = start("plain").settled()
+    assert chain(service) == in_order_of_names(certs[:count])
+    assert "chain" not in service.log()
+
+
+def test_the_tpms_own_chain_comes_first(start, certs):
+    put_chain(certs[:2])
+    service = start("persistent").settled()
+    write_nv(service, {0x01C00100: certs[3] + certs[4]})
+    assert chain(service) == certs[3:]
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_what_is_whole_of_the_chain(start, certs, damage):
+    """The others are given, and a warning says that it is not all."""
+    put_chain(certs[:2])
+    put("8" + "0" * 39, DAMAGED[damage](certs[2]), AUTHORITIES)
+    service = start("plain").settled()
+    assert chain(service) == in_order_of_names(certs[:2])
+    assert "chain" in service.logged(" warning ")
+
+
+def test_the_chain_is_too_long(start, certs):
+    """8192 bytes in all."""
+    many = [sized(1100, name=f"many {i}") for i in range(9)]
+    put_chain(many)
+    service = start("plain").settled()
+    found = chain(service)
+    assert found == in_order_of_names(many)[:len(found)] and len(found) == 7
+    assert "chain" in service.logged(" warning ")
+
+
+def test_the_longest_reply(start):
+    """It goes through the pipe in one piece, to whom reads little at a time as well."""
+    many = [sized(1024, name=f"many {i}") for i in range(8)]
+    put_chain(many)
+    service = start("plain").settled()
+    assert chain(service) == in_order_of_names(many)
+    request = line_of({"command": "getEKChain"})
+    whole = exchange(service.address, request)
+    assert len(whole) > 8192 * 4 // 3
+    message, = messages(exchange(service.relay("--message"), request))
+    assert message == whole
+    assert exchange(service.relay("--once"), request) == whole[:ONE_READ]
+    late = connect(service.relay("--late", "1000"))
+    late.sendall(request)
+    assert read_all(late) == whole
+    done = attestd("call", *service.where, "getEKChain")
+    assert done.returncode == 0 and done.stdout.encode() == whole
+    service.served_again()
 
 
 # ---- a file ------------------------------------------------------------------
