@@ -83,6 +83,18 @@ def members(shape):
     return re.findall(r'"(\w+)":', outer)
 
 
+def test_verifiers():
+    """What stands in for each is there, and in use; and there is nothing else."""
+    section = (ROOT / "README.md").read_text().split("### Which verifier takes what")[1].split("\n## ")[0]
+    named = {name for row in re.findall(r"^\| .* \| (.*) \|$", section, re.M) for name in re.findall("`(\\w+)`", row)}
+    tests = ROOT / "tests/integration"
+    source = (tests / "harness/verifiers.py").read_text()
+    there = set(re.findall(r"^def ([a-z]\w+)", source, re.M)) - {"without_size"}
+    used = set(re.findall(r"\bverifiers\.(\w+)\(|\b(\w+)\(", "".join(path.read_text() for path in tests.glob("test_*.py"))))
+    assert named == there
+    assert named <= {name for pair in used for name in pair}
+
+
 def test_commands():
     """All that there are."""
     source = (ROOT / "src/service/dispatch.c").read_text()
