@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from harness.asked import ASKED, forget, known_of
 from harness.faults import (ATTESTATION, CODES, GET_EK, ONE_OF_A_KIND, Probe, Supervised, activation,
                             flow, inject, opens)
 from harness.predecessor import ORPHANS, predecessor
@@ -100,18 +101,21 @@ def count_of(probed, action):
     return n
 
 
-def memory_cases(probed, action):
+def memory_cases(probed, action, prepare=lambda: None, recovers=lambda: None):
     """Each allocation in turn fails, alone and with all that follow; none is lost for it."""
     seen = set()
     for everything in (False, True):
+        prepare()
         count = count_of(probed, action)
         used = probed.probe.get("used")
         for n in range(1, count + 1):
+            prepare()
             probed.fail(n, everything)
             reply = action()
             assert reply.get("error") in NO_MEMORY, (n, everything, reply)
             seen.add(reply.get("error"))
             probed.recovers()
+            recovers()
             assert probed.probe.get("used") == used, (n, everything)
     assert "out_of_memory" in seen
 
@@ -119,6 +123,48 @@ def memory_cases(probed, action):
 @in_a_request
 def test_no_memory_in_a_request(steady):
     memory_cases(steady, lambda: steady.service.ask(steady.request))
+
+
+class Asking:
+    """One of the other requests, to a service that has answered it before."""
+
+    def __init__(self, probed, asked):
+        self.probed, self.asked = probed, asked
+        self.known = known_of(probed.service, asked)
+        self.request = asked.request(self.known)
+        self.recovers()
+
+    def is_right(self, reply):
+        return self.asked.is_right(self.known, reply)
+
+    def ask(self):
+        """A success is one whole."""
+        reply = self.probed.service.ask(self.request)
+        assert reply["status"] == "error" or self.is_right(reply), reply
+        return reply
+
+    def forget(self):
+        forget(self.probed.service, self.asked)
+        self.probed.rest()
+
+    def recovers(self):
+        """All that it finds out is known again."""
+        wait_for(lambda: self.is_right(self.probed.service.ask(self.request)), SOON, "recovery")
+        self.probed.rest()
+
+
+# Each of a TPM of its kind. Where others stand for it already, the second opinions go without.
+OTHERS = [pytest.param(f"{asked.kind}-tpmrm0", name, marks=[] if name in ("quote", "chain") else pytest.mark.slow)
+          for name, asked in ASKED.items() if name not in ("activation-plain", "activation-persistent")]
+other_requests = pytest.mark.parametrize("probed,name", OTHERS, indirect=["probed"], scope="module")
+
+
+@other_requests
+def test_no_memory_in_another_request(probed, name):
+    asking = Asking(probed, ASKED[name])
+    pid = probed.service.pid
+    memory_cases(probed, asking.ask, asking.forget, asking.recovers)
+    assert asking.asked.kind == "chained" or probed.service.pid == pid
 
 
 @in_a_request
@@ -231,6 +277,33 @@ def test_field_20_mute_in_a_request(steady):
         reply = client.reply()
         assert opens(reply) if at == "FlushContext" else reply["error"] == "tpm_timeout"
         steady.recovers()
+
+
+@pytest.mark.slow
+@other_requests
+def test_mute_in_another_request(probed, name):
+    """As the first: a key has the time that it takes to make one."""
+    asking, service = Asking(probed, ASKED[name]), probed.service
+    asking.forget()
+    service.control.reset()
+    assert asking.is_right(asking.ask())
+    probed.rest()
+    for at, index in flow(service):
+        asking.forget()
+        service.control.reset()
+        inject(service, "hang", at, index, 1)
+        client = Client(service, asking.request)
+        await_silence(probed, at)
+        # A request need not wait for its clean-up; but who finds out what is not known does.
+        answered = at == "FlushContext" and not asking.asked.first
+        if answered:
+            assert asking.is_right(client.reply())
+        jump(probed, (CREATE_MS if at == "CreatePrimary" else COMMAND_MS) - SPARE_MS)
+        assert answered or not client.has_reply(0.1)
+        jump(probed, SPARE_MS + 1000)
+        assert answered or client.reply().get("error") == "tpm_timeout"
+        probed.recovers()
+        asking.recovers()
 
 
 @pytest.mark.slow

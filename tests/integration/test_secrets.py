@@ -27,9 +27,9 @@ def memory(pid):
     return b"".join(pieces)
 
 
-def credential(known):
+def credential(known, aik="ecc"):
     blob = make(rsa_from_tpm(known["ek_tpm"]), known["aik_name"], SECRET).file
-    return {"command": "activateCredential", "credential_blob": b64(blob)}
+    return {"command": "activateCredential", "credential_blob": b64(blob), "aik": aik}
 
 
 def assert_forgotten(pid, known):
@@ -42,10 +42,11 @@ def assert_forgotten(pid, known):
 
 
 @pytest.mark.portable
-def test_serve(start):
-    service = start("plain").settled()
-    known = service.attestation()
-    reply = service.ok(credential(known))
+@pytest.mark.parametrize("kind,aik", [("plain", "ecc"), ("quick", "rsa")])
+def test_serve(start, kind, aik):
+    service = start(kind).settled()
+    known = service.attestation(aik)
+    reply = service.ok(credential(known, aik))
     assert unb64(reply["decrypted_secret"]) == SECRET
     assert service.control.left() == []
     assert_forgotten(service.control.pid(), known)
