@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from harness.asked import ASKED, forget, known_of
-from harness.faults import (ATTESTATION, CODES, GET_EK, ONE_OF_A_KIND, Probe, Supervised, activation,
+from harness.asked import ASKED, CERTIFY, QUOTE_ALL, forget, known_of
+from harness.faults import (ATTESTATION, CODES, GET_CHAIN, GET_EK, ONE_OF_A_KIND, Probe, Supervised, activation,
                             flow, inject, opens)
 from harness.predecessor import ORPHANS, predecessor
 from harness.process import descriptors_at_rest, has_closed
@@ -17,7 +17,7 @@ from harness import paths
 
 pytestmark = pytest.mark.shipping  # its twin is no build with sanitizers
 
-COMMAND_MS, CREATE_MS = 30000, 180000  # bounds.h
+COMMAND_MS, CREATE_MS, HEAP_MAX = 30000, 180000, 65536  # bounds.h
 NO_MEMORY = [None, "out_of_memory", "internal_error", "tpm_unavailable"]
 SOON = 30  # seconds; the pauses before a link is opened anew are shorter
 SPARE_MS = 12000  # what a limit has left, for a machine that stalls
@@ -165,6 +165,17 @@ def test_no_memory_in_another_request(probed, name):
     pid = probed.service.pid
     memory_cases(probed, asking.ask, asking.forget, asking.recovers)
     assert asking.asked.kind == "chained" or probed.service.pid == pid
+
+
+@of("quick-tpmrm0")
+def test_memory_for_all_requests(probed):
+    """Both AIKs are saved; where the EK is not persistent, so is that: there is room for as much again."""
+    service = probed.service
+    for aik in ("ecc", "rsa"):
+        known = service.identity(aik)
+        for request in (activation(known, aik), {**QUOTE_ALL, "aik": aik}, {**CERTIFY, "aik": aik}, GET_CHAIN):
+            service.ok(request)
+    assert HEAP_MAX // 4 < probed.probe.get("most") < HEAP_MAX // 2
 
 
 @in_a_request

@@ -18,6 +18,7 @@ static struct probe {
 	uint64_t all; /* not 0: and those that follow */
 	uint64_t count; /* allocations so far */
 	uint64_t used; /* bytes of the heap */
+	uint64_t most; /* ... that were used at once */
 } own, *volatile probe = &own;
 
 void *__real_heap_malloc(size_t n);
@@ -59,6 +60,9 @@ static int is_refused(void)
 static void *given(void *p)
 {
 	probe->used = heap_used();
+	if (probe->most < probe->used) {
+		probe->most = probe->used;
+	}
 	return p;
 }
 

@@ -160,7 +160,7 @@ def lengths(command, response):
 
 class Probe:
     """What tests/probe/faults.c shares with us."""
-    FIELDS = ["clock_ms", "refused", "all", "count", "used"]
+    FIELDS = ["clock_ms", "refused", "all", "count", "used", "most"]
 
     def __init__(self, path):
         path.write_bytes(bytes(8 * len(self.FIELDS)))
