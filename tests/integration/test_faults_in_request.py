@@ -16,7 +16,7 @@ UNSEEN = ["Quote", "Certify", "CertifyCreation", "GetCapability", "NV_ReadPublic
 # Those that show an authorisation; one of NV's is another's turn.
 AUTHORISED = {"PolicySecret", "ActivateCredential", "Quote", "Certify", "CreatePrimary", "CertifyCreation"}
 DAMAGES = ["garbage", "flip"]
-MOST = 60  # TPM commands of a request, whatever goes wrong once
+MOST = 30  # TPM commands of a request, whatever goes wrong
 
 
 class Victim:

@@ -33,7 +33,14 @@ def test_field_13_lockout(start, states, tmp_path):
         assert service.ask(request)["error"] == "tpm_lockout"
         assert service.control.commands().count("ActivateCredential") == 1
         assert service.control.left() == []
-    assert service.ok(GET_EK) and service.ok(ATTESTATION)
+    assert service.ok(GET_EK) and service.ok({"command": "getHealth"})
+    # Of an AIK that was made then, all but what it would have to sign.
+    for aik in ("ecc", "rsa"):
+        reply = service.ok({**ATTESTATION, "aik": aik})
+        assert {member for member, value in reply.items() if value is None} == {"ek_cert", "aik_attest",
+                                                                                "aik_signature"}
+        assert service.ask({**CERTIFY, "aik": aik})["error"] == "tpm_lockout"
+    assert service.control.left() == []
 
 
 def test_field_15_flipped_bit_fails_once(start):
