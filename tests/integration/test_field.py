@@ -6,6 +6,7 @@ import time
 import pytest
 
 from harness import tpm
+from harness.asked import CERTIFY
 from harness.faults import ATTESTATION, GET_EK, SECRET, activation, opens
 from harness.credential import make, rsa_from_tpm
 from harness.service import (b64, conclusive, connect, line_of, opened_too_late, parse_reply,
