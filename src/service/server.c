@@ -129,7 +129,7 @@ static void take_line(unsigned c, const uint8_t *line, size_t n, uint64_t now)
 		why = (struct refusal){-ERR_ACCESS, NULL};
 		r = why.err;
 	}
-	if (r != 0) {
+	if (r != 0 || *command == NULL) {
 		refuse(c, *command, why, 0, 0, now);
 	} else if ((*command)->at_once) {
 		answer_health(c, now);
