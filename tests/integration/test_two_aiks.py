@@ -20,7 +20,8 @@ def test_at_once(service):
     requests = []
     for i in range(48):
         aik, nonce = AIKS[i % 2], bytes([i + 1]) * (i + 1)
-        requests.append((aik, nonce, certify_request(nonce, aik=aik) if i % 3 else quote_request("0,23", nonce, aik=aik)))
+        requests.append((aik, nonce, certify_request(nonce, aik=aik) if i % 3 else
+                         quote_request("0,23", nonce, aik=aik)))
     credentials = [(aik, 0, activation(known(service, aik), aik)) for aik in AIKS * 4]
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         replies = list(pool.map(lambda r: service.ask(r[2]), requests + credentials))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from .attest import parse_public, verify_certify, verify_creation, verify_quote
-from .faults import ATTESTATION, CODES, GET_CHAIN, NV, ONCE_MORE, activation, in_request, is_format_one, opens
+from .faults import ATTESTATION, CODES, GET_CHAIN, ONCE_MORE, UNSIGNED, activation, in_request, is_format_one, opens
 from .quotes import NONCE, certify_request, decode_quote, quote_request
 from .service import b64, unb64
 
@@ -61,8 +61,8 @@ def when_made(name, command, once):
     """To an AIK's first getAttestationData: attestd starts anew only from what may have been gone."""
     if command == "FlushContext":
         return in_request(name, command, once)
-    if command == "CertifyCreation" and name == "LOCKOUT":
-        return [None]  # without what the AIK cannot sign now
+    if command == "CertifyCreation" and name in UNSIGNED:
+        return [None]
     return [None] if once and name in (*ONCE_MORE, "HANDLE") else [CODES[name][1]]
 
 
@@ -103,8 +103,8 @@ def _activation(kind, commands, aik=None):
 
 
 def _signs(request, is_right, commands, aik=None):
-    return Asked("quick" if aik else "persistent", lambda _: {**request, **({"aik": aik} if aik else {})}, is_right, when_signing,
-                 commands, aik)
+    request = rsa(request) if aik else request
+    return Asked("quick" if aik else "persistent", lambda _: request, is_right, when_signing, commands, aik)
 
 
 ASKED = {
@@ -118,7 +118,7 @@ ASKED = {
     "first-rsa": Asked("quick", lambda _: rsa(ATTESTATION), is_attestation, when_made, 4, "rsa", first=True,
                        is_less=is_unsigned),
     "chain": Asked("chained", lambda _: GET_CHAIN, lambda known, reply: reply.get("ek_chain") == known["ek_chain"],
-                   when_chained, 5, first=True, is_less=lambda known, reply: reply["ek_chain"] == []),
+                   when_chained, 5, first=True, is_less=lambda _, reply: reply["ek_chain"] == []),
 }
 
 

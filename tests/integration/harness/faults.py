@@ -43,6 +43,8 @@ CODES = {
 AUTH = ["AUTH_FAIL", "BAD_AUTH", "AUTH_UNAVAILABLE"]
 # Whatever was asked, it works when all is done once more.
 ONCE_MORE = ["CANCELED", "REFERENCE_H0", "REFERENCE_S0"]
+# To CertifyCreation: the AIK is of use without what it cannot sign.
+UNSIGNED = ["LOCKOUT", "COMMAND_CODE"]
 # What no TPM says, as the proxy's words. `delay` is here for that it needs no pardon.
 MANGLED = ["tag12", "short", "cut 1", "cut 4", "cut 9", "truncate 1", "truncate 8", "truncate 4000",
            "long 1", "long 300", "size 9", "size 10", "size 4097", "size 0xffffffff", "garbage",
@@ -66,8 +68,8 @@ def at_start(name, command, index):
         return [None]
     if command == "FlushContext":
         return [None, "tpm_error", "tpm_unavailable"]
-    if command == "CertifyCreation" and name == "LOCKOUT":
-        return [None]  # without what the AIK cannot sign then
+    if command == "CertifyCreation" and name in UNSIGNED:
+        return [None]
     if command in NV and (name == "HANDLE" or name in AUTH):
         return [None]
     # The template and the nonce come first: without them it may be another EK.
