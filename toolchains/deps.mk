@@ -4,6 +4,7 @@
 OWN_CFLAGS = -std=c11 -Wall -Wextra -Werror -Wshadow -Wvla -Wconversion \
 	-Wmissing-prototypes -Wundef -Iinclude -Isrc -isystem $(TSS)/include \
 	-isystem $(TSS)/include/tss2 -isystem $(BEARSSL)/inc -isystem $(DEPS)/jsmn \
+	$(if $(filter src/tpm/esapi.c,$<),-isystem $(TSS)/src -isystem $(TSS)/src/tss2-esys) \
 	-DATTESTD_VERSION='"$(VERSION)"'
 
 TSS_TCTI_linux = tss2-tcti/tcti-device.c util-io/io.c
@@ -18,9 +19,15 @@ TSS_CFLAGS = -std=gnu11 -w -fno-strict-aliasing -DMAXLOGLEVEL=0 \
 	-Dmalloc=heap_malloc -Dcalloc=heap_calloc -Drealloc=heap_realloc -Dfree=heap_free \
 	-I$(TSS) -I$(TSS)/src -I$(TSS)/include -I$(TSS)/include/tss2 \
 	$(addprefix -I$(TSS)/src/,tss2-mu tss2-sys tss2-esys tss2-tcti util util-io) \
-	$(if $(filter %/Tss2_Sys_GetCapability.c,$<),$(CAPABILITY))
+	$(if $(filter %/Tss2_Sys_GetCapability.c,$<),$(CAPABILITY)) \
+	$(if $(filter $(ESAPI_COMMANDS:%=Esys_%.c),$(<F)),-Isrc -DESAPI_COMMAND -include tpm/esapi.h)
 # Ours, for it is small: src/tpm/capability.h.
 CAPABILITY = -DTss2_MU_TPMS_CAPABILITY_DATA_Unmarshal=capability_unmarshal
+
+# Those that attestd uses, but FlushContext, in which ESAPI has nothing to clean up.
+ESAPI_COMMANDS = ActivateCredential Certify CertifyCreation ContextLoad ContextSave \
+	CreatePrimary GetCapability NV_Read NV_ReadPublic PCR_Read PolicySecret Quote ReadPublic \
+	StartAuthSession
 
 BEARSSL_SOURCES := $(sort $(wildcard $(BEARSSL)/src/*.c $(BEARSSL)/src/*/*.c))
 # Its portable code: one path to test on all CPUs. No clock, no random source:

@@ -36,6 +36,24 @@ static void test_properties(void **state)
 	assert_int_equal(data.data.tpmProperties.tpmProperty[0].value, 0x400);
 }
 
+static void test_handles(void **state)
+{
+	TPMS_CAPABILITY_DATA data;
+	size_t used;
+
+	(void)state;
+	assert_int_equal(unmarshal("00000001"
+				   "00000002"
+				   "01c0010001c00101",
+				   &data, &used),
+			 TSS2_RC_SUCCESS);
+	assert_int_equal(used, 16);
+	assert_int_equal(data.capability, TPM2_CAP_HANDLES);
+	assert_int_equal(data.data.handles.count, 2);
+	assert_int_equal(data.data.handles.handle[0], 0x01c00100);
+	assert_int_equal(data.data.handles.handle[1], 0x01c00101);
+}
+
 static void test_none(void **state)
 {
 	TPMS_CAPABILITY_DATA data;
@@ -58,9 +76,13 @@ static void test_refused(void **state)
 		"00000006"
 		"000000ff"
 		"0000012c00000400",
-		"00000001" /* TPM_CAP_HANDLES: nor that */
+		"00000001" /* TPM_CAP_HANDLES: more than there can be */
+		"ffffffff",
 		"00000001"
-		"80000000",
+		"00000002"
+		"01c00100",
+		"00000002" /* TPM_CAP_COMMANDS: not asked for */
+		"00000000",
 	};
 	TPMS_CAPABILITY_DATA data;
 	size_t used;
@@ -89,9 +111,8 @@ static void test_truncated(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_properties),
-		cmocka_unit_test(test_none),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_properties), cmocka_unit_test(test_handles),
+		cmocka_unit_test(test_none),       cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_truncated),
 	};
 
