@@ -206,7 +206,8 @@ def test_the_tpms_own_chain_comes_first(start, certs):
     assert chain(service) == certs[3:]
 
 
-@pytest.mark.parametrize("damage", DAMAGED)
+# Zeros behind one are no damage here: they are passed over, as in the TPM's NV.
+@pytest.mark.parametrize("damage", [damage for damage in DAMAGED if damage != "a certificate too long"])
 def test_what_is_whole_of_the_chain(start, certs, damage):
     """The others are given, and a warning says that it is not all."""
     put_chain(certs[:2])
