@@ -128,7 +128,7 @@ static void fill_signature(uint16_t algorithm)
 {
 	put_length(algorithm, 2); /* how long the rest is depends on it */
 	put(response, &len, 0x000b, 2);
-	fill_tpm2b(algorithm == 0x0014 ? 256 : 32);
+	fill_tpm2b(algorithm == 0x0014 ? 64 : 32);
 	if (algorithm == 0x0018) {
 		fill_tpm2b(32);
 	}
@@ -181,7 +181,7 @@ static void fill_parameters(const char *kind)
 					 : *kind == 'q' ? 3
 							: 2);
 		} else {
-			fill_tpm2b(*kind == 'L' ? 600 : *kind == 'B' ? 40 : 0);
+			fill_tpm2b(*kind == 'L' ? 260 : *kind == 'B' ? 20 : 0);
 		}
 	}
 	params = len - start;
