@@ -172,6 +172,13 @@ def test_an_index_that_may_not_be_read(chain, certs, position):
     assert answer(service) == before + behind and warned(service)
 
 
+def test_one_that_may_not_be_read_between_whole_ones(chain, certs):
+    """Nothing but the TPM's refusal shows that there is one."""
+    service = chain({FIRST: certs[0], FIRST + 1: certs[1], FIRST + 2: certs[2]}, {FIRST + 1: OWNERWRITE | OWNERREAD | NO_DA})
+    set_owner_auth(service, b"secret")
+    assert answer(service) == [certs[0], certs[2]] and warned(service)
+
+
 # ---- as much as there may be ----------------------------------------------
 
 
@@ -192,6 +199,13 @@ def test_more_than_may_be(chain, size):
     certs = large([1640, 1640, 1640, 1640, MOST - 4 * 1640 + 1, 600])
     service = chain(cut(b"".join(certs), size))
     assert answer(service) == certs[:4] and warned(service)
+
+
+def test_one_more_than_may_be(chain):
+    """The first 8 KiB end with a certificate; nothing but its index shows that there is another."""
+    certs = large([1640, 1640, 1640, 1640, MOST - 4 * 1640, 600])
+    service = chain({FIRST + i: cert for i, cert in enumerate(certs)})
+    assert answer(service) == certs[:5] and warned(service)
 
 
 def test_padding_beyond(chain, certs):
