@@ -271,7 +271,7 @@ int dispatch_parse(const uint8_t *line, size_t n, const struct command **command
 
 unsigned dispatch_facts(const struct command *command, const struct params *params)
 {
-	return command->facts | (command->members & AIK ? FACT_OF_AIK(params->aik) : 0);
+	return command->facts | ((command->members & AIK) != 0 ? FACT_OF_AIK(params->aik) : 0);
 }
 
 void dispatch_reply(const struct command *command, const struct params *params,

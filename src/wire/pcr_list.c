@@ -28,7 +28,7 @@ static unsigned take_number(struct reader *r)
 	return value;
 }
 
-static bool take(struct reader *r, char c)
+static bool take(struct reader *r, uint8_t c)
 {
 	bool is_next = r->n > 0 && *r->p == c;
 

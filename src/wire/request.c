@@ -120,7 +120,7 @@ int request_take(struct request *rq, unsigned fields)
 	int e = 0;
 
 	for (unsigned i = 0; i < FIELD_COUNT && e == 0; i++) {
-		e = fields & FIELD_BIT(i) ? take_field(rq, i) : 0;
+		e = (fields & FIELD_BIT(i)) != 0 ? take_field(rq, i) : 0;
 	}
 	if (e != 0) {
 		request_wipe(rq);
