@@ -115,3 +115,23 @@ def test_event_log(machine, serve, tmp_path):
         assert set(log[bank]) == set(range(8))
         assert {pcr: values[pcr] for pcr in range(8)} == log[bank]
         assert any(value.strip(b"\0") for value in log[bank].values())
+
+
+def test_health(machine, serve, driver):
+    """What getHealth says of a TPM that is there, and of one that is gone."""
+    service = serve()
+    service.ok("getAttestationData")
+    health = service.ok("getHealth")
+    number = driver.number()
+    assert health["device"] == f"/dev/tpmrm{number}" and health["aik"] == "ecc"
+    assert health["ek"] == ("created" if machine.kind == "plain" else "persistent")
+    assert health["ek_cert_source"] == ("nv" if machine.kind == "factory" else None)
+    assert health["manufacturer"] == "IBM"  # of libtpms
+    assert (health["requests"], health["tpm_commands"] > 0) == (2, True)
+    driver.unbind()
+    assert service.error(quote("ecc", b"-")) == "tpm_unavailable"
+    gone = service.ask("getHealth")
+    assert gone["status"] == "error" and gone["error"] == "tpm_unavailable"
+    assert set(gone) == set(health) | {"error", "message"}
+    driver.bind()
+    service.recovers({"command": "getHealth"})
