@@ -190,7 +190,8 @@ FORGED_CREATIONS = {
     "of another key": {"name": b"\0\x0b" + bytes(32)}, "other data": {"hashed": b"other"},
     "a nonce": {"nonce": b"x"}, "under another hierarchy": {"data": CREATED.replace(HANDLE, HANDLE[:3] + b"\1")},
     "under a key": {"data": CREATED.replace(b"\0\x10\0\4", b"\0\x0b\0\4")},
-    "with PCRs": {"data": selection() + CREATED[4:]}, "with outside information": {"data": CREATED[:-2] + sized(b"x")},
+    "with PCRs": {"data": selection() + CREATED[4:]},
+    "with outside information": {"data": CREATED[:-2] + sized(b"x")},
     "with a PCR digest": {"data": CREATED.replace(hashlib.sha256().digest(), bytes(32))},
 }
 
@@ -201,8 +202,8 @@ def test_forged_creation(software, case):
         creation(software, **FORGED_CREATIONS[case])
 
 
-@pytest.mark.parametrize("options", [{"name": b"\0\x0b" + bytes(32)}, {"place": b"\0\x0b" + bytes(32)}, {"nonce": b""}],
-                         ids=["another key", "another place", "no nonce"])
+@pytest.mark.parametrize("options", [{"name": b"\0\x0b" + bytes(32)}, {"place": b"\0\x0b" + bytes(32)},
+                                     {"nonce": b""}], ids=["another key", "another place", "no nonce"])
 def test_forged_certify(software, options):
     with pytest.raises(Refused):
         certify(software, **options)

@@ -3,6 +3,7 @@ import pytest
 
 from harness.credential import make, rsa_from_tpm
 from harness.paths import BINARIES
+from harness.quotes import AIKS, certify, known, quote
 from harness.service import b64
 
 pytestmark = pytest.mark.portable
@@ -101,5 +102,10 @@ def test_nothing_is_written(start, states, tmp_path):
     before = tpm.run(state, ask, tmp_path)
     service = start(state).settled()
     service.ok(activation(service))
+    for aik in AIKS:
+        known(service, aik)
+        quote(service, "0-23", aik=aik)
+        certify(service, aik=aik)
+    service.ok({"command": "getEKChain"})
     service.stop()
     assert tpm.run(state, ask, tmp_path) == before

@@ -83,8 +83,8 @@ def test_no_chain(chain):
     assert answer(service) == [] and not warned(service)
 
 
-PADDINGS = {"FF": (b"\xff" * 13, b"\xff" * 300), "00": (bytes(7), bytes(300)), "both": (b"\xff\0\0\xff" * 9, b"\0\xff" * 90),
-            "long": (b"\xff" * 700, bytes(700))}
+PADDINGS = {"FF": (b"\xff" * 13, b"\xff" * 300), "00": (bytes(7), bytes(300)),
+            "both": (b"\xff\0\0\xff" * 9, b"\0\xff" * 90), "long": (b"\xff" * 700, bytes(700))}
 
 
 @pytest.mark.parametrize("size", [512, 2048])
@@ -174,7 +174,8 @@ def test_an_index_that_may_not_be_read(chain, certs, position):
 
 def test_one_that_may_not_be_read_between_whole_ones(chain, certs):
     """Nothing but the TPM's refusal shows that there is one."""
-    service = chain({FIRST: certs[0], FIRST + 1: certs[1], FIRST + 2: certs[2]}, {FIRST + 1: OWNERWRITE | OWNERREAD | NO_DA})
+    service = chain({FIRST: certs[0], FIRST + 1: certs[1], FIRST + 2: certs[2]},
+                    {FIRST + 1: OWNERWRITE | OWNERREAD | NO_DA})
     set_owner_auth(service, b"secret")
     assert answer(service) == [certs[0], certs[2]] and warned(service)
 

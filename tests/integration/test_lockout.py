@@ -8,6 +8,7 @@ from harness.raw import ask, authorised
 from harness.service import connect, wait_for
 from test_field import LOCKOUT
 
+pytestmark = pytest.mark.portable
 ADDED = ["aik_attest", "aik_signature"]
 
 

@@ -122,8 +122,8 @@ def refused(service, error, field, request):
     assert service.control.count() == 0
 
 
-BAD_PCRS = ["", "24", "0-24", "24-25", "0-", "-0", "-", "7-0", "1,1", "0-7,3", "3,0-7", "0-3,3-4", "0-23,0", " 1", "1 ",
-            "1, 2", "0 - 7", "0x1", "1,", ",1", "1,,2", ",", "0--7", "0-3-7", "+1", "1.0", "a", "all", "*", "01",
+BAD_PCRS = ["", "24", "0-24", "24-25", "0-", "-0", "-", "7-0", "1,1", "0-7,3", "3,0-7", "0-3,3-4", "0-23,0", " 1",
+            "1 ", "1, 2", "0 - 7", "0x1", "1,", ",1", "1,,2", ",", "0--7", "0-3-7", "+1", "1.0", "a", "all", "*", "01",
             "00", "0-07", "256", "4294967296", "18446744073709551616", "0;1", "0\n", "\t0", "\u0661", "\uff11",
             "0" * 16, "0," * 4000 + "1", "1-" * 100]
 
@@ -134,8 +134,8 @@ def test_bad_pcrs(service, pcrs):
 
 
 @pytest.mark.parametrize("member", ["aik", "pcr_bank"])
-@pytest.mark.parametrize("value", ["", "ECC", "RSA", "SHA256", "sha256 ", " rsa", "ecc\n", "rsa2048", "sha3_256", "sha-256",
-                                   "sm3_256", "sha", "sha2567", "ek", "0", "0x000b", "null", "e", "ec\u0441"])
+@pytest.mark.parametrize("value", ["", "ECC", "RSA", "SHA256", "sha256 ", " rsa", "ecc\n", "rsa2048", "sha3_256",
+                                   "sha-256", "sm3_256", "sha", "sha2567", "ek", "0", "0x000b", "null", "e", "ec\u0441"])
 def test_bad_names(service, member, value):
     refused(service, "bad_value", member, quote_request(**{member: value}))
     if member == "aik":
@@ -171,7 +171,7 @@ def test_wrong_kinds(service):
 
 def test_others_members_are_not_looked_at(service, publics):
     """They are a credential's, and wrong."""
-    verify(publics["ecc"], quote(service, hmac="*", enc=7, credential_blob="A", encrypted_secret="", handle="0x81010001"))
+    verify(publics["ecc"], quote(service, hmac="*", enc=7, credential_blob="A", encrypted_secret="", handle="0"))
 
 
 @pytest.mark.parametrize("binary", BINARIES)
