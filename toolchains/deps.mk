@@ -9,7 +9,9 @@ OWN_CFLAGS = -std=c11 -Wall -Wextra -Werror -Wshadow -Wvla -Wconversion \
 
 TSS_TCTI_linux = tss2-tcti/tcti-device.c util-io/io.c
 TSS_TCTI_windows = tss2-tcti/tcti-tbs.c
-TSS_SOURCES := $(sort $(wildcard $(TSS)/src/tss2-mu/*.c $(TSS)/src/tss2-sys/*.c \
+# Not MU's TPM2Bs: ours are src/tpm/tpm2b.c.
+TSS_SOURCES := $(sort $(filter-out %/tpm2b-types.c,$(wildcard $(TSS)/src/tss2-mu/*.c)) \
+	$(wildcard $(TSS)/src/tss2-sys/*.c \
 	$(TSS)/src/tss2-sys/api/*.c $(TSS)/src/tss2-esys/api/*.c) \
 	$(addprefix $(TSS)/src/tss2-esys/esys_,context.c crypto.c free.c iutil.c mu.c tr.c) \
 	$(addprefix $(TSS)/src/,tss2-tcti/tcti-common.c util/log.c $(TSS_TCTI_$(PORT))))

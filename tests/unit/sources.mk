@@ -1,12 +1,14 @@
 # What each unit test is linked with, beside wire/: sources of ours, and of
 # the libraries tss2 and bearssl. What is not here the test itself provides.
 
-TPM_LINK = $(addprefix src/tpm/,link.c heap.c tctildr.c capability.c esapi.c) $(wildcard src/crypto/*.c)
+TPM_LINK = $(addprefix src/tpm/,link.c heap.c tctildr.c capability.c esapi.c tpm2b.c) $(wildcard src/crypto/*.c)
 
 UNIT_SRC_test_rc = src/tpm/rc.c
-UNIT_SRC_test_capability = src/tpm/capability.c src/tpm/heap.c
+UNIT_SRC_test_capability = src/tpm/capability.c src/tpm/heap.c src/tpm/tpm2b.c
 UNIT_LIB_test_capability = tss2
 UNIT_SRC_test_heap = src/tpm/heap.c
+UNIT_SRC_test_tpm2b = src/tpm/tpm2b.c src/tpm/heap.c
+UNIT_LIB_test_tpm2b = tss2
 
 UNIT_SRC_test_digest = src/crypto/digest.c
 UNIT_LIB_test_digest = bearssl
@@ -17,7 +19,7 @@ UNIT_LIB_test_salt = bearssl
 UNIT_SRC_test_ek_url = src/crypto/ek_url.c
 UNIT_LIB_test_ek_url = bearssl
 
-UNIT_SRC_test_template = src/tpm/template.c src/tpm/heap.c
+UNIT_SRC_test_template = src/tpm/template.c src/tpm/heap.c src/tpm/tpm2b.c
 UNIT_LIB_test_template = tss2
 UNIT_SRC_test_link = $(TPM_LINK)
 UNIT_LIB_test_link = tss2 bearssl
