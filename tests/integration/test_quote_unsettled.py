@@ -8,6 +8,7 @@ from harness.control import transmit
 from harness.quotes import (AIKS, NONCE, Trace, certify, certify_request, decode_quote, public_of, quote,
                             quote_request)
 from harness.raw import SIZES, extend, extend_command, read_pcrs
+from harness.service import wait_for
 
 pytestmark = pytest.mark.portable
 
@@ -176,6 +177,50 @@ def test_field_46_a_chip_that_takes_short_nonces_only(start, command, ask, aik):
     assert service.control.left() == []
     service.control.ask("clear")
     service.ok(ask(aik=aik))
+
+
+@pytest.mark.parametrize("most", [20, 32])
+def test_field_46_as_long_as_the_chip_takes(start, most):
+    """Some stop at 20 bytes, some at 32: those that are as long are as good as any."""
+    service = start("plain").settled()
+    public = public_of(service)
+    for command in ("Quote", "Certify"):
+        service.control.fault("nonces", most, command=command)
+    for size in (1, most, most + 1, 64, most):
+        nonce = bytes(range(size))
+        for request in (quote_request("0", nonce), certify_request(nonce)):
+            reply = service.ask(request)
+            if size > most:
+                assert (reply["error"], reply["field"], reply["tpm_rc"]) == ("bad_nonce_size", "nonce", "0x1d5"), reply
+            else:
+                assert reply["status"] == "ok", reply
+    info = certify(service, bytes(most))
+    attest.verify_certify(public, info["certify_info"], info["signature"], bytes(most))
+
+
+@pytest.mark.parametrize("at_a_time", [1, 3, 7])
+def test_field_46_fewer_pcrs_at_a_time(start, at_a_time):
+    """As the specification lets a TPM: what it did not give is read with the next command."""
+    service = start("plain").settled()
+    public = public_of(service)
+    extend(service, *range(16))
+    service.control.fault("few", at_a_time, command="PCR_Read")
+    for pcrs, count in (("0", 1), ("0-7", 8), ("23,1,5", 3), ("0-23", 24)):
+        service.control.reset()
+        found = quote(service, pcrs)
+        verify(public, found)
+        assert len(found["pcr_values"]) == count
+        assert service.control.commands().count("PCR_Read") == -(-count // at_a_time)
+
+
+def test_no_pcr_at_all(start):
+    """A TPM that gives none of those that it has just quoted does not keep anybody for ever."""
+    service = start("plain").settled()
+    service.control.fault("few", 0, command="PCR_Read")
+    assert service.ask(quote_request())["error"] == "tpm_bad_response"
+    service.control.ask("clear")
+    wait_for(lambda: service.ask(quote_request())["status"] == "ok", 20, "quote")  # the link is opened anew
+    verify(public_of(service), quote(service))
 
 
 def test_field_46_nonces_of_the_longest(start):

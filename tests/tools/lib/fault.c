@@ -147,6 +147,38 @@ static enum fault_outcome flip(uint32_t value, uint8_t *rsp, size_t *n)
 	return FAULT_ANSWER;
 }
 
+/* Of PCR_Read's PCRs the first `value`: a TPM gives as many at a time as it likes.
+ * They are behind the number of banks, which is 1, its algorithm and a length. */
+static enum fault_outcome select_few(uint32_t value, uint8_t *cmd, size_t *n)
+{
+	for (size_t at = TPM_HEADER + 4 + 2 + 1; at < *n; at++) {
+		uint8_t kept = 0;
+
+		for (unsigned bit = 1; bit < 0x100; bit <<= 1) {
+			if ((cmd[at] & bit) && value > 0) {
+				kept |= (uint8_t)bit;
+				value--;
+			}
+		}
+		cmd[at] = kept;
+	}
+	return FAULT_ANSWER;
+}
+
+/* A nonce of more than `value` bytes becomes one that no TPM takes, which it says
+ * itself. In Quote and Certify it is behind one handle or two, and authorisations. */
+static enum fault_outcome limit_nonce(uint32_t value, uint8_t *cmd, size_t *n)
+{
+	size_t at = TPM_HEADER + (tpm_u32(cmd + 6) == TPM_CC_Certify ? 8 : 4);
+
+	if (at + 4 > *n || tpm_u32(cmd + at) > *n - at - 4)
+		return FAULT_ANSWER;
+	at += 4 + tpm_u32(cmd + at);
+	if (at + 2 <= *n && ((uint32_t)cmd[at] << 8 | cmd[at + 1]) > value)
+		cmd[at] = cmd[at + 1] = 0xFF;
+	return FAULT_ANSWER;
+}
+
 static enum fault_outcome nothing(uint32_t value, uint8_t *rsp, size_t *n)
 {
 	(void)value, (void)rsp, (void)n;
@@ -171,6 +203,8 @@ const struct fault_kind fault_kinds[] = {
 	{"noise", FAULT_AFTER, false, noise, "noise of the same length"},
 	{"put", FAULT_AFTER, true, put, "the 16 bits at VALUE >> 16 are VALUE & 0xffff"},
 	{"maker", FAULT_AFTER, true, maker, "TPM_PT_MANUFACTURER, where it comes first, is VALUE"},
+	{"few", FAULT_COMMAND, true, select_few, "read the first VALUE of the PCRs"},
+	{"nonces", FAULT_COMMAND, true, limit_nonce, "take those of up to VALUE bytes"},
 	{"flip", FAULT_AFTER, true, flip, "flip a bit of byte VALUE"},
 	{"delay", FAULT_AFTER, true, nothing, "answer VALUE ms later"},
 };

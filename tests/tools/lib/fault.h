@@ -11,6 +11,7 @@
 
 /* When a kind acts. */
 enum fault_stage {
+	FAULT_COMMAND, /* on the command, which the TPM gets all the same */
 	FAULT_BEFORE, /* instead of the TPM */
 	FAULT_AFTER, /* on the TPM's response */
 };
@@ -30,7 +31,8 @@ struct fault_kind {
 	const char *name;
 	enum fault_stage stage;
 	bool has_value; /* the rule's first word after the kind */
-	/* Makes (BEFORE: *n is 0) or changes the response of *n bytes. */
+	/* Makes (BEFORE: *n is 0) or changes the response of *n bytes; COMMAND: the
+	 * command, whose length stays. */
 	enum fault_outcome (*apply)(uint32_t value, uint8_t *rsp, size_t *n);
 	const char *help;
 };

@@ -285,6 +285,10 @@ static void begin(struct session *s)
 		dispose();
 		return;
 	}
+	if (flight.fault.kind != NULL && flight.fault.kind->stage == FAULT_COMMAND) {
+		flight.fault.kind->apply(flight.fault.value, s->cmd, &s->have);
+		flight.fault.kind = NULL;
+	}
 	flight.phase = ASKED;
 	trace('>', s->cmd, s->have);
 	if (tpm_send(tpm, s->cmd, s->have) != 0)

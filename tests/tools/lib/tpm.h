@@ -17,6 +17,7 @@
 #define TPM_HEADER 10
 #define TPM_AUTH_MAX 32
 
+#define TPM_CC_Certify 0x148U
 #define TPM_CC_FlushContext 0x165U
 #define TPM_CC_GetCapability 0x17AU
 #define TPM_CC_Shutdown 0x145U
