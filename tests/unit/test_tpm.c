@@ -507,6 +507,41 @@ static void who_refused(void **state)
 	refusal = 0;
 }
 
+static bool all_are(uint8_t byte, const void *p, size_t n)
+{
+	const uint8_t *bytes = p;
+
+	while (n > 0 && *bytes == byte) {
+		bytes++;
+		n--;
+	}
+	return n == 0;
+}
+
+/* What a request brought is wiped when its job is over, well or not; and what it was
+ * answered, with what only a failure has left there, when the reply is written. */
+static void nothing_is_left_of_a_request(void **state)
+{
+	static struct params brought;
+
+	(void)state;
+	memset(&brought, 0x5e, sizeof brought);
+	for (unsigned fails = 0; fails < 2; fails++) {
+		failing = &credential_operation;
+		fail_times = fails;
+		fail_error = -ERR_REJECTED;
+		tpm_begin(FACT_AIK_ECC, &credential_operation, &brought);
+		assert_true(all_are(0x5e, &the_tpm->params, sizeof brought));
+		memset(&the_tpm->result, 0x5e, sizeof the_tpm->result);
+		tpm_run(now, false);
+		assert_int_equal(tpm_result()->err, fails == 0 ? 0 : -ERR_REJECTED);
+		assert_true(all_are(0, &the_tpm->params, sizeof brought));
+		assert_true(all_are(0x5e, the_tpm->result.secret, sizeof the_tpm->result.secret));
+		tpm_forget();
+		assert_true(all_are(0, &the_tpm->result, sizeof the_tpm->result));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -524,6 +559,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_the_aiks_did_not_sign_is_asked_for_again,
 						settle_shared, clean),
 		cmocka_unit_test_setup_teardown(who_refused, settle_shared, clean),
+		cmocka_unit_test_setup_teardown(nothing_is_left_of_a_request, settle_shared, clean),
 	};
 
 	return cmocka_run_group_tests_name("tpm", tests, NULL, NULL);
