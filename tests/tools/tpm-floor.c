@@ -1,13 +1,14 @@
 /*
- * tpm-floor: how fast a TPM can activate a credential at all.
+ * tpm-floor: how fast a TPM can activate a credential at all; or, with --quote,
+ * quote PCRs 0 to 7.
  *
  * Sends /dev/tpmrm0 the TPM commands that attestd sends for one
  * activateCredential, marshalled by hand, with nothing around them: 7, or 5
- * where the EK is persistent at 0x81010001. What can be prepared (the keys'
- * contexts, the credential, the encrypted salt) is, outside of the times.
+ * where the EK is persistent at 0x81010001; for one quote 4. What can be prepared
+ * (the keys' contexts, the credential, the encrypted salt) is, outside of the times.
  */
 #include "lib/kdf.h"
-#include "lib/marshal.h"
+#include "lib/keys.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -20,149 +21,23 @@
 #define EK_PERSISTENT 0x81010001U
 #define RH_NULL 0x40000007U
 #define RH_ENDORSEMENT 0x4000000BU
-#define TPM_RC_RETRY 0x922U
 
-#define CC_CreatePrimary 0x131U
 #define CC_ActivateCredential 0x147U
+#define CC_Quote 0x158U
 #define CC_PolicySecret 0x151U
-#define CC_ContextLoad 0x161U
-#define CC_ContextSave 0x162U
 #define CC_MakeCredential 0x168U
-#define CC_ReadPublic 0x173U
 #define CC_StartAuthSession 0x176U
+#define CC_PCR_Read 0x17EU
 
 #define ROUNDS_MAX 100000
 
-struct bytes {
-	uint8_t p[2048];
-	size_t n;
-};
-struct key {
-	uint32_t handle; /* while it is loaded; always, if persistent */
-	struct bytes context, name, modulus;
-};
-
-static int tpm;
-static bool persistent;
+static bool persistent, quotes;
 static struct key ek, aik;
 static struct bytes credential, secret; /* TPM2_ActivateCredential's */
 static uint8_t expected[SHA256_SIZE];
 static uint8_t salt[SHA256_SIZE], sealed_salt[256];
 
-static void transmit(struct message *c, struct message *r, const char *what)
-{
-	uint32_t rc;
-
-	/* The first use of a key with dictionary-attack protection after a
-	 * start of the TPM is answered so. */
-	do
-		rc = msg_transmit(tpm, c, r);
-	while (rc == TPM_RC_RETRY);
-	if (rc == 0)
-		return;
-	fprintf(stderr, "tpm-floor: %s: 0x%x\n", what, rc);
-	exit(1);
-}
-
-static void keep(struct bytes *to, const uint8_t *p, size_t n)
-{
-	if (p == NULL || n > sizeof to->p) {
-		fprintf(stderr, "tpm-floor: malformed response\n");
-		exit(1);
-	}
-	memcpy(to->p, p, n);
-	to->n = n;
-}
-
 /* ---- preparation ----------------------------------------------------- */
-
-/* TPMT_PUBLIC of the EK, template L-1 of the TCG EK Credential Profile. */
-static void ek_template(struct message *m)
-{
-	static const uint8_t policy[] = {
-		0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, 0x1a, 0x90, 0xcc,
-		0x8d, 0x46, 0xa5, 0xd7, 0x24, 0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52,
-		0x0b, 0x64, 0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa,
-	};
-	static const uint8_t unique[256];
-
-	msg_u16(m, 0x0001); /* RSA */
-	msg_u16(m, 0x000B);
-	msg_u32(m, 0x000300B2);
-	msg_2b(m, policy, sizeof policy);
-	msg_u16(m, 0x0006); /* AES-128-CFB */
-	msg_u16(m, 128);
-	msg_u16(m, 0x0043);
-	msg_u16(m, 0x0010); /* no scheme */
-	msg_u16(m, 2048);
-	msg_u32(m, 0);
-	msg_2b(m, unique, sizeof unique);
-}
-
-static void aik_template(struct message *m)
-{
-	static const uint8_t unique[32];
-
-	msg_u16(m, 0x0023); /* ECC */
-	msg_u16(m, 0x000B);
-	msg_u32(m, 0x00050072);
-	msg_2b(m, NULL, 0);
-	msg_u16(m, 0x0010); /* no symmetric */
-	msg_u16(m, 0x0018); /* ECDSA with SHA-256 */
-	msg_u16(m, 0x000B);
-	msg_u16(m, 0x0003); /* P-256 */
-	msg_u16(m, 0x0010); /* no kdf */
-	msg_2b(m, unique, sizeof unique);
-	msg_2b(m, unique, sizeof unique);
-}
-
-static void read_public(struct key *k)
-{
-	struct message c, r;
-	const uint8_t *public, *name;
-	size_t n, name_n;
-
-	msg_begin(&c, TPM_ST_NO_SESSIONS, CC_ReadPublic);
-	msg_u32(&c, k->handle);
-	transmit(&c, &r, "ReadPublic");
-	public = msg_get_2b(&r, &n);
-	name = msg_get_2b(&r, &name_n);
-	keep(&k->name, name, name_n);
-	if (public[1] == 1 && n > 256) /* an RSA key ends in its modulus */
-		keep(&k->modulus, public + n - 256, 256);
-}
-
-static void create(struct key *k, void (*template)(struct message *))
-{
-	struct message c, r, public;
-
-	public.n = 0;
-	template(&public);
-	msg_begin(&c, TPM_ST_SESSIONS, CC_CreatePrimary);
-	msg_u32(&c, RH_ENDORSEMENT);
-	msg_password(&c);
-	msg_u16(&c, 4); /* no authValue, no data */
-	msg_u32(&c, 0);
-	msg_2b(&c, public.b, public.n);
-	msg_u16(&c, 0);
-	msg_u32(&c, 0);
-	transmit(&c, &r, "CreatePrimary");
-	k->handle = msg_get_u32(&r);
-	read_public(k);
-	msg_begin(&c, TPM_ST_NO_SESSIONS, CC_ContextSave);
-	msg_u32(&c, k->handle);
-	transmit(&c, &r, "ContextSave");
-	keep(&k->context, r.b + r.at, r.n - r.at);
-}
-
-static void flush(const struct key *k)
-{
-	struct message c, r;
-
-	msg_begin(&c, TPM_ST_NO_SESSIONS, TPM_CC_FlushContext);
-	msg_u32(&c, k->handle);
-	transmit(&c, &r, "FlushContext");
-}
 
 static void make_credential(void)
 {
@@ -175,28 +50,28 @@ static void make_credential(void)
 	msg_u32(&c, ek.handle);
 	msg_2b(&c, expected, sizeof expected);
 	msg_2b(&c, aik.name.p, aik.name.n);
-	transmit(&c, &r, "MakeCredential");
+	keys_transmit(&c, &r, "MakeCredential");
 	p = msg_get_2b(&r, &n);
-	keep(&credential, p, n);
+	keys_keep(&credential, p, n);
 	p = msg_get_2b(&r, &n);
-	keep(&secret, p, n);
+	keys_keep(&secret, p, n);
 }
 
 static void prepare(void)
 {
 	if (persistent) {
 		ek.handle = EK_PERSISTENT;
-		read_public(&ek);
+		key_read_public(&ek);
 	} else {
-		create(&ek, ek_template);
+		key_create(&ek, keys_ek_template);
 	}
-	create(&aik, aik_template);
+	key_create(&aik, keys_aik_template);
 	make_credential();
 	random_bytes(salt, sizeof salt);
 	rsa_oaep(ek.modulus.p, ek.modulus.n, "SECRET", salt, sizeof salt, sealed_salt);
-	flush(&aik);
+	key_flush(&aik);
 	if (!persistent)
-		flush(&ek);
+		key_flush(&ek);
 }
 
 /* ---- one activation -------------------------------------------------- */
@@ -205,16 +80,6 @@ struct session {
 	uint32_t handle;
 	uint8_t key[SHA256_SIZE], nonce_tpm[SHA256_SIZE], nonce_caller[SHA256_SIZE];
 };
-
-static void load(struct key *k)
-{
-	struct message c, r;
-
-	msg_begin(&c, TPM_ST_NO_SESSIONS, CC_ContextLoad);
-	msg_bytes(&c, k->context.p, k->context.n);
-	transmit(&c, &r, "ContextLoad");
-	k->handle = msg_get_u32(&r);
-}
 
 static void take_nonce(struct session *s, struct message *r)
 {
@@ -241,7 +106,7 @@ static void start_session(struct session *s)
 	msg_u16(&c, 128);
 	msg_u16(&c, 0x0043);
 	msg_u16(&c, 0x000B);
-	transmit(&c, &r, "StartAuthSession");
+	keys_transmit(&c, &r, "StartAuthSession");
 	s->handle = msg_get_u32(&r);
 	take_nonce(s, &r);
 	kdfa(salt, sizeof salt, "ATH", s->nonce_tpm, s->nonce_caller, s->key, SHA256_SIZE);
@@ -259,7 +124,7 @@ static void policy_secret(const struct session *s)
 	msg_u16(&c, 0);
 	msg_u16(&c, 0);
 	msg_u32(&c, 0);
-	transmit(&c, &r, "PolicySecret");
+	keys_transmit(&c, &r, "PolicySecret");
 }
 
 static void activate(struct session *s, struct message *r)
@@ -299,7 +164,7 @@ static void activate(struct session *s, struct message *r)
 	msg_u8(&c, attributes);
 	msg_2b(&c, mac, SHA256_SIZE);
 	msg_bytes(&c, parameters.b, parameters.n);
-	transmit(&c, r, "ActivateCredential");
+	keys_transmit(&c, r, "ActivateCredential");
 }
 
 /* Is it the secret that the credential was made for? */
@@ -329,14 +194,14 @@ static double activation_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	if (!persistent)
-		load(&ek);
-	load(&aik);
+		key_load(&ek);
+	key_load(&aik);
 	start_session(&s);
 	policy_secret(&s);
 	activate(&s, &r);
-	flush(&aik);
+	key_flush(&aik);
 	if (!persistent)
-		flush(&ek);
+		key_flush(&ek);
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	if (!check(&s, &r)) {
 		fprintf(stderr, "tpm-floor: another secret came out\n");
@@ -345,7 +210,71 @@ static double activation_us(void)
 	return (double)(to.tv_sec - from.tv_sec) * 1e6 + (double)(to.tv_nsec - from.tv_nsec) / 1e3;
 }
 
+/* ---- one quote ------------------------------------------------------- */
+
+/* TPML_PCR_SELECTION: 0 to 7, of SHA-256. */
+static void selection(struct message *m)
+{
+	static const uint8_t pcrs[] = {3, 0xff, 0, 0};
+
+	msg_u32(m, 1);
+	msg_u16(m, 0x000B);
+	msg_bytes(m, pcrs, sizeof pcrs);
+}
+
+static void quote(struct message *r)
+{
+	struct message c;
+
+	msg_begin(&c, TPM_ST_SESSIONS, CC_Quote);
+	msg_u32(&c, aik.handle);
+	msg_password(&c);
+	msg_2b(&c, salt, sizeof salt); /* any nonce will do */
+	msg_u16(&c, 0x0010); /* the key's own scheme */
+	selection(&c);
+	keys_transmit(&c, r, "Quote");
+}
+
+static uint32_t read_pcrs(void)
+{
+	struct message c, r;
+
+	msg_begin(&c, TPM_ST_NO_SESSIONS, CC_PCR_Read);
+	selection(&c);
+	keys_transmit(&c, &r, "PCR_Read");
+	msg_get(&r, 4 + 4 + 2 + 4); /* the counter, and the selection */
+	return msg_get_u32(&r);
+}
+
+static double quote_us(void)
+{
+	struct timespec from, to;
+	struct message r;
+	const uint8_t *quoted;
+	uint32_t values;
+	size_t n;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	key_load(&aik);
+	quote(&r);
+	values = read_pcrs();
+	key_flush(&aik);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	msg_get_u32(&r); /* parameterSize */
+	quoted = msg_get_2b(&r, &n);
+	if (quoted == NULL || n < 6 || memcmp(quoted, "\xffTCG\x80\x18", 6) != 0 || values != 8) {
+		fprintf(stderr, "tpm-floor: that is no quote of eight PCRs\n");
+		exit(1);
+	}
+	return (double)(to.tv_sec - from.tv_sec) * 1e6 + (double)(to.tv_nsec - from.tv_nsec) / 1e3;
+}
+
 /* ---- rounds ---------------------------------------------------------- */
+
+static double sample_us(void)
+{
+	return quotes ? quote_us() : activation_us();
+}
 
 static int ascending(const void *a, const void *b)
 {
@@ -362,7 +291,7 @@ static void measure(size_t rounds)
 		rounds = 1;
 	printf("{\"rounds\":%zu,\"samples_us\":[", rounds);
 	for (size_t i = 0; i < rounds; i++) {
-		us[i] = activation_us();
+		us[i] = sample_us();
 		printf("%s%.1f", i == 0 ? "" : ",", us[i]);
 	}
 	qsort(us, rounds, sizeof *us, ascending);
@@ -379,17 +308,22 @@ int main(int argc, char **argv)
 		persistent = true;
 		next++;
 	}
+	if (next < argc && strcmp(argv[next], "--quote") == 0) {
+		quotes = true;
+		next++;
+	}
 	if (argc > next + 1 || (next < argc && argv[next][0] == '-')) {
-		fputs("usage: tpm-floor [--persistent] [ROUNDS, or a line each]\n", stderr);
+		fputs("usage: tpm-floor [--persistent] [--quote] [ROUNDS, or a line each]\n",
+		      stderr);
 		return 64;
 	}
-	tpm = open("/dev/tpmrm0", O_RDWR | O_CLOEXEC);
-	if (tpm < 0) {
+	keys_tpm = open("/dev/tpmrm0", O_RDWR | O_CLOEXEC);
+	if (keys_tpm < 0) {
 		perror("tpm-floor: /dev/tpmrm0");
 		return 1;
 	}
 	prepare();
-	activation_us();
+	sample_us();
 	if (next < argc)
 		measure(strtoul(argv[next], NULL, 10));
 	else
