@@ -2,6 +2,7 @@
 import pytest
 
 from harness import tpm
+from harness.asked import ASKED, forget, known_of
 from harness.faults import GET_EK, activation, flow_of, inject, opens
 
 AUTH = "the endorsement authorisation"
@@ -76,6 +77,30 @@ def test_each_command_fails_once(start, state, tmp_path):
                 "tpm_unavailable"), (at, hex(rc), reply)
             service.control.ask("clear")
             assert opens(service.ask(request)), (at, hex(rc))
+            assert service.control.left() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state", ["quick"], indirect=True)
+def test_each_command_of_the_second_aik_fails_once(start, state, tmp_path):
+    """The session that shows the authorisation is gone with the key that it was for."""
+    service = start(state, args=given(tmp_path, AUTH)).settled()
+    asked = ASKED["first-rsa"]
+    known = known_of(service, asked)
+    request = asked.request(known)
+    commands = flow_of(service, request, good=lambda reply: asked.is_right(known, reply),
+                       prepare=lambda: forget(service, asked))
+    assert [name for name, _ in commands] == ["StartAuthSession", "CreatePrimary", "CertifyCreation",
+                                              "ContextSave", "FlushContext"]
+    for rc in (0x922, 0x101, 0x903, 0x9A2, 0x1C4, 0x918):
+        for at, index in commands:
+            forget(service, asked)
+            inject(service, f"rc {rc}", at, index, 1)
+            reply = service.ask(request)
+            assert reply["status"] == "ok" or reply["error"] in (
+                "tpm_no_memory", "tpm_error", "tpm_failure", "tpm_auth_required"), (at, hex(rc), reply)
+            service.control.ask("clear")
+            assert asked.is_right(known, service.ask(request)), (at, hex(rc))
             assert service.control.left() == []
 
 
