@@ -4,7 +4,8 @@
 OWN_CFLAGS = -std=c11 -Wall -Wextra -Werror -Wshadow -Wvla -Wconversion \
 	-Wmissing-prototypes -Wundef -Iinclude -Isrc -isystem $(TSS)/include \
 	-isystem $(TSS)/include/tss2 -isystem $(BEARSSL)/inc -isystem $(DEPS)/jsmn \
-	$(if $(filter src/tpm/esapi.c,$<),-isystem $(TSS)/src -isystem $(TSS)/src/tss2-esys) \
+	$(if $(filter src/tpm/esapi.c src/tpm/prepare.c,$<),-isystem $(TSS)/src \
+		$(addprefix -isystem $(TSS)/src/,tss2-esys tss2-sys)) \
 	-DATTESTD_VERSION='"$(VERSION)"'
 
 TSS_TCTI_linux = tss2-tcti/tcti-device.c util-io/io.c
@@ -22,6 +23,7 @@ TSS_CFLAGS = -std=gnu11 -w -fno-strict-aliasing -DMAXLOGLEVEL=0 \
 	-I$(TSS) -I$(TSS)/src -I$(TSS)/include -I$(TSS)/include/tss2 \
 	$(addprefix -I$(TSS)/src/,tss2-mu tss2-sys tss2-esys tss2-tcti util util-io) \
 	$(if $(filter %/Tss2_Sys_GetCapability.c,$<),$(CAPABILITY)) \
+	$(if $(filter %/sysapi_util.c,$<),-DCommonPreparePrologue=unused_CommonPreparePrologue) \
 	$(if $(filter $(ESAPI_COMMANDS:%=Esys_%.c),$(<F)),-Isrc -DESAPI_COMMAND -include tpm/esapi.h)
 # Ours, for it is small: src/tpm/capability.h.
 CAPABILITY = -DTss2_MU_TPMS_CAPABILITY_DATA_Unmarshal=capability_unmarshal

@@ -1,5 +1,7 @@
 #include "tpm/esapi.h"
 
+#include <string.h>
+
 /* A command that is not sent leaves ESAPI ready for the next one; one that cannot
  * be, or whose response is nonsense, leaves it in the state that its Async and
  * Finish begin with: _ESYS_STATE_INTERNALERROR. */
@@ -51,4 +53,32 @@ TSS2_RC esapi_receive(ESYS_CONTEXT *esys)
 		esys->state = _ESYS_STATE_INIT;
 	}
 	return rc;
+}
+
+/* What ESAPI knows of the object, and the TPM's context: its size, its bytes. */
+TSS2_RC esapi_context_pack(const IESYS_CONTEXT_DATA *data, uint8_t *buffer, size_t size,
+			   size_t *used)
+{
+	const IESYS_RESOURCE *known = &data->esysMetadata.data;
+	const TPM2B_CONTEXT_DATA *context = &data->tpmContext;
+	size_t len = sizeof context->size + context->size;
+
+	if (size - sizeof *known < len) {
+		return TSS2_ESYS_RC_INSUFFICIENT_CONTEXT;
+	}
+	memcpy(buffer, known, sizeof *known);
+	memcpy(buffer + sizeof *known, context, len);
+	*used = sizeof *known + len;
+	return TSS2_RC_SUCCESS;
+}
+
+TSS2_RC esapi_context_unpack(const uint8_t *buffer, IESYS_CONTEXT_DATA *data)
+{
+	IESYS_RESOURCE *known = &data->esysMetadata.data;
+	TPM2B_CONTEXT_DATA *context = &data->tpmContext;
+
+	memcpy(known, buffer, sizeof *known);
+	memcpy(&context->size, buffer + sizeof *known, sizeof context->size);
+	memcpy(context->buffer, buffer + sizeof *known + sizeof context->size, context->size);
+	return TSS2_RC_SUCCESS;
 }

@@ -24,8 +24,22 @@ TSS2_RC esapi_send(ESYS_CONTEXT *esys, RSRC_NODE_T *h1, RSRC_NODE_T *h2, RSRC_NO
  */
 TSS2_RC esapi_receive(ESYS_CONTEXT *esys);
 
-/* `r =` stands before both. */
+/*
+ * How a saved context is kept: as it is, for nobody but the process that has saved it
+ * reads it. ESAPI would marshal each member, as if it were to be sent elsewhere.
+ * `buffer` is that of a TPM2B_CONTEXT_DATA, from its beginning; unpack MUST be given
+ * what pack has written. An object whose context does not fit beside what ESAPI knows
+ * of it is not saved: TSS2_ESYS_RC_INSUFFICIENT_CONTEXT.
+ */
+TSS2_RC esapi_context_pack(const IESYS_CONTEXT_DATA *data, uint8_t *buffer, size_t size,
+			   size_t *used);
+TSS2_RC esapi_context_unpack(const uint8_t *buffer, IESYS_CONTEXT_DATA *data);
+
+/* `r =` stands before the last two. */
 #ifdef ESAPI_COMMAND
+#define iesys_MU_IESYS_CONTEXT_DATA_Marshal esapi_context_pack
+#define iesys_MU_IESYS_CONTEXT_DATA_Unmarshal(buffer, size, used, data) \
+	esapi_context_unpack(buffer, data)
 #define iesys_gen_auths(esys, h1, h2, h3, auths) \
 	esapi_send(esys, h1, h2, h3);            \
 	return r

@@ -1,7 +1,7 @@
 # What each unit test is linked with, beside wire/: sources of ours, and of
 # the libraries tss2 and bearssl. What is not here the test itself provides.
 
-TPM_LINK = $(addprefix src/tpm/,link.c heap.c tctildr.c capability.c esapi.c tpm2b.c) $(wildcard src/crypto/*.c)
+TPM_LINK = $(addprefix src/tpm/,link.c heap.c tctildr.c capability.c esapi.c prepare.c tpm2b.c) $(wildcard src/crypto/*.c)
 
 UNIT_SRC_test_rc = src/tpm/rc.c
 UNIT_SRC_test_capability = src/tpm/capability.c src/tpm/heap.c src/tpm/tpm2b.c
