@@ -12,6 +12,7 @@
 
 void key_init(struct tpm *t)
 {
+	templates_make();
 	t->keys[KEY_EK].template = &template_ek;
 	t->keys[KEY_EK].hang_on_it = FACT_INFO | FACT_CERT | FACT_CHAIN | FACT_AIKS;
 	t->keys[KEY_AIK_ECC].template = &template_aik_ecc;

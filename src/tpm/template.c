@@ -5,68 +5,50 @@
 #include "bounds.h"
 #include "tpm/template.h"
 
-const TPM2B_PUBLIC template_ek = {
-	.publicArea =
-		{
-			.type = TPM2_ALG_RSA,
-			.nameAlg = TPM2_ALG_SHA256,
-			.objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
-					    TPMA_OBJECT_SENSITIVEDATAORIGIN |
-					    TPMA_OBJECT_ADMINWITHPOLICY | TPMA_OBJECT_RESTRICTED |
-					    TPMA_OBJECT_DECRYPT,
-			/* Policy A: PolicySecret(TPM_RH_ENDORSEMENT). */
-			.authPolicy = {.size = 32,
-				       .buffer = {0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8,
-						  0x1a, 0x90, 0xcc, 0x8d, 0x46, 0xa5, 0xd7, 0x24,
-						  0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52, 0x0b, 0x64,
-						  0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa}},
-			.parameters.rsaDetail = {.symmetric = {.algorithm = TPM2_ALG_AES,
-							       .keyBits.aes = 128,
-							       .mode.aes = TPM2_ALG_CFB},
-						 .scheme.scheme = TPM2_ALG_NULL,
-						 .keyBits = 2048,
-						 .exponent = 0},
-			.unique.rsa.size = 256,
-		},
-};
+TPM2B_PUBLIC template_ek, template_aik_ecc, template_aik_rsa;
 
-const TPM2B_PUBLIC template_aik_ecc = {
-	.publicArea =
-		{
-			.type = TPM2_ALG_ECC,
-			.nameAlg = TPM2_ALG_SHA256,
-			.objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
-					    TPMA_OBJECT_SENSITIVEDATAORIGIN |
-					    TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_RESTRICTED |
-					    TPMA_OBJECT_SIGN_ENCRYPT,
-			.parameters.eccDetail = {.symmetric.algorithm = TPM2_ALG_NULL,
-						 .scheme = {.scheme = TPM2_ALG_ECDSA,
-							    .details.ecdsa.hashAlg =
-								    TPM2_ALG_SHA256},
-						 .curveID = TPM2_ECC_NIST_P256,
-						 .kdf.scheme = TPM2_ALG_NULL},
-			.unique.ecc = {.x.size = 32, .y.size = 32},
-		},
-};
+/* Each as a TPMT_PUBLIC up to where nothing but zeros follows: as TPM2B_PUBLIC they
+ * would be 616 bytes each of the program. */
+static const uint8_t ek[] = {
+	0, TPM2_ALG_RSA, 0, TPM2_ALG_SHA256,
+	/* fixedTPM, fixedParent, sensitiveDataOrigin, adminWithPolicy, restricted, decrypt */
+	0x00, 0x03, 0x00, 0xb2,
+	/* Policy A: PolicySecret(TPM_RH_ENDORSEMENT). */
+	0, TPM2_SHA256_DIGEST_SIZE, 0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, 0x1a, 0x90,
+	0xcc, 0x8d, 0x46, 0xa5, 0xd7, 0x24, 0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52, 0x0b, 0x64, 0xf2,
+	0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa,
+	/* AES-128-CFB; no scheme; 2048 bits, the default exponent; as many bits of unique */
+	0, TPM2_ALG_AES, 0, 128, 0, TPM2_ALG_CFB, 0, TPM2_ALG_NULL, 2048 / 256, 0, 0, 0, 0, 0,
+	2048 / 8 / 256, 0};
 
-const TPM2B_PUBLIC template_aik_rsa = {
-	.publicArea =
-		{
-			.type = TPM2_ALG_RSA,
-			.nameAlg = TPM2_ALG_SHA256,
-			.objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
-					    TPMA_OBJECT_SENSITIVEDATAORIGIN |
-					    TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_RESTRICTED |
-					    TPMA_OBJECT_SIGN_ENCRYPT,
-			.parameters.rsaDetail = {.symmetric.algorithm = TPM2_ALG_NULL,
-						 .scheme = {.scheme = TPM2_ALG_RSASSA,
-							    .details.rsassa.hashAlg =
-								    TPM2_ALG_SHA256},
-						 .keyBits = 2048,
-						 .exponent = 0},
-			.unique.rsa.size = 256,
-		},
-};
+/* fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, restricted, sign; no policy */
+#define AIK(type) 0, (type), 0, TPM2_ALG_SHA256, 0x00, 0x05, 0x00, 0x72, 0, 0, 0, TPM2_ALG_NULL
+static const uint8_t aik_ecc[] = {AIK(TPM2_ALG_ECC), 0, TPM2_ALG_ECDSA, 0, TPM2_ALG_SHA256, 0,
+				  TPM2_ECC_NIST_P256, 0, TPM2_ALG_NULL,
+				  /* x and y */
+				  0, 32, [22 + 32] = 0, 32};
+static const uint8_t aik_rsa[] = {AIK(TPM2_ALG_RSA), 0, TPM2_ALG_RSASSA, 0, TPM2_ALG_SHA256,
+				  /* as in the EK's */
+				  2048 / 256, 0, 0, 0, 0, 0, 2048 / 8 / 256, 0};
+
+static void make(TPM2B_PUBLIC *template, const uint8_t *p, size_t n)
+{
+	uint8_t whole[TPM_PUBLIC_MAX] = {0};
+	size_t used = 0;
+	TSS2_RC rc;
+
+	memcpy(whole, p, n);
+	rc = Tss2_MU_TPMT_PUBLIC_Unmarshal(whole, sizeof whole, &used, &template->publicArea);
+	assert(rc == TSS2_RC_SUCCESS);
+	(void)rc;
+}
+
+void templates_make(void)
+{
+	make(&template_ek, ek, sizeof ek);
+	make(&template_aik_ecc, aik_ecc, sizeof aik_ecc);
+	make(&template_aik_rsa, aik_rsa, sizeof aik_rsa);
+}
 
 bool template_matches(const TPM2B_PUBLIC *template, const TPMT_PUBLIC *area)
 {

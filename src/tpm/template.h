@@ -10,13 +10,16 @@
 
 /* EK: template L-1 (TCG EK Credential Profile, B.3.3): RSA 2048, policy A,
  * a unique of 256 zero bytes. */
-extern const TPM2B_PUBLIC template_ek;
+extern TPM2B_PUBLIC template_ek;
 
 /* AIKs: restricted ECDSA-SHA256 on P-256 with an empty authorisation. Its unique,
  * 32 zero bytes each, is part of what it is derived from. */
-extern const TPM2B_PUBLIC template_aik_ecc;
+extern TPM2B_PUBLIC template_aik_ecc;
 /* ... and RSASSA-SHA256, RSA 2048, its unique 256 zero bytes. */
-extern const TPM2B_PUBLIC template_aik_rsa;
+extern TPM2B_PUBLIC template_aik_rsa;
+
+/* Fills them in; MUST be called once, before they are read. */
+void templates_make(void);
 
 /* Is the public area that of a key made from the template? */
 bool template_matches(const TPM2B_PUBLIC *template, const TPMT_PUBLIC *area);

@@ -293,5 +293,6 @@ int main(void)
 		cmocka_unit_test(test_nonces),
 	};
 
+	templates_make();
 	return cmocka_run_group_tests_name("template", tests, NULL, NULL);
 }
