@@ -12,8 +12,7 @@
  * The commands of attestd (TPM_CC) whose responses are looked into, and what the
  * response's parameters are, each by a character: a digit stands for so many
  * bytes, B for a TPM2B, S for a TPMT_SIGNATURE, C for a TPMS_CAPABILITY_DATA; P and
- * D for a list of PCR selections and of digests. What is between ( and ) is in a
- * TPM2B, whose size the library does not compare with what it reads there.
+ * D for a list of PCR selections and of digests.
  *
  * The library above reads them from a buffer that is longer than the response, and
  * holds what was there before: a response that is short would be filled up with that.
@@ -22,9 +21,9 @@ static const struct code {
 	uint16_t code;
 	uint8_t handles; /* of the command */
 	bool returns_handle;
-	char parameters[16];
+	char parameters[8];
 } codes[] = {
-	{0x131, 1, true, "B(PB3BBB)B6BB"}, /* CreatePrimary */
+	{0x131, 1, true, "BBB6BB"}, /* CreatePrimary; 6: of the ticket before its digest */
 	{0x147, 2, false, "B"}, /* ActivateCredential */
 	{0x148, 2, false, "BS"}, /* Certify */
 	{0x14a, 2, false, "BS"}, /* CertifyCreation */
@@ -33,7 +32,7 @@ static const struct code {
 	{0x158, 1, false, "BS"}, /* Quote */
 	{0x161, 0, true, ""}, /* ContextLoad */
 	{0x162, 1, false, "88B"}, /* ContextSave */
-	{0x169, 1, false, "(91B2)B"}, /* NV_ReadPublic */
+	{0x169, 1, false, "BB"}, /* NV_ReadPublic */
 	{0x173, 1, false, "BBB"}, /* ReadPublic */
 	{0x176, 2, true, "B"}, /* StartAuthSession */
 	{0x17a, 0, false, "1C"}, /* GetCapability */
@@ -121,16 +120,10 @@ static void take_list(struct reader *r, char kind)
 
 static bool are_whole(struct reader r, const char *kind)
 {
-	size_t len, end = 0;
+	size_t len;
 
 	for (; *kind != '\0'; kind++) {
-		if (*kind == '(') {
-			len = reader_u16(&r);
-			r.failed = r.failed || len > r.n;
-			end = r.n - len;
-		} else if (*kind == ')') {
-			r.failed = r.failed || r.n != end;
-		} else if (*kind <= '9') {
+		if (*kind <= '9') {
 			reader_bytes(&r, (size_t)(*kind - '0'));
 		} else if (*kind == 'B') {
 			reader_tpm2b(&r, &len);

@@ -27,10 +27,10 @@ static const struct kind {
 	{"GetCapability of handles", 0x17a, 0, 1, false, "1hq"},
 	{"GetCapability of no handles", 0x17a, 0, 1, false, "1hn"},
 	{"ReadPublic", 0x173, 1, 1, false, "LBB"},
-	{"NV_ReadPublic", 0x169, 1, 1, false, "(424B2)B"},
+	{"NV_ReadPublic", 0x169, 1, 1, false, "BB"},
 	{"NV_Read", 0x14e, 2, 2, false, "L"},
-	{"CreatePrimary", 0x131, 1, 2, true, "L(sB12BBB)B24BB"},
-	{"CreatePrimary with an empty ticket", 0x131, 1, 2, true, "L(nE12BBE)B24EB"},
+	{"CreatePrimary", 0x131, 1, 2, true, "LBB24BB"},
+	{"CreatePrimary with an empty ticket", 0x131, 1, 2, true, "LBB24EB"},
 	{"ContextSave", 0x162, 1, 0, false, "844L"},
 	{"ContextLoad", 0x161, 0, 0, true, ""},
 	{"FlushContext", 0x165, 0, 0, false, NULL},
@@ -155,21 +155,14 @@ static void fill_list(char kind, unsigned count)
  * A digit: so many bytes. B: a TPM2B, L: a long one, E: an empty one. r, e: the
  * TPMT_SIGNATURE of an RSA or ECC key. a, h: the capabilities that are properties or
  * handles. s, d, p, q: two selections of PCRs, eight digests, two properties, three
- * handles; n: a list without anything in it. What is between ( and ) is in a TPM2B.
+ * handles; n: a list without anything in it.
  */
 static void fill_parameters(const char *kind)
 {
-	size_t start = len, inner = 0;
+	size_t start = len;
 
 	for (; *kind != '\0'; kind++) {
-		if (*kind == '(') {
-			put_length(0, 2);
-			inner = len;
-		} else if (*kind == ')') {
-			size_t at = inner - 2;
-
-			put(response, &at, len - inner, 2);
-		} else if (*kind <= '9') {
+		if (*kind <= '9') {
 			fill(response, &len, DATA, (size_t)(*kind - '0'));
 		} else if (*kind == 'r' || *kind == 'e') {
 			fill_signature(*kind == 'r' ? 0x0014 : 0x0018);
