@@ -29,7 +29,8 @@ unsigned conn_next_waiting(uint64_t from)
 void conn_defer(uint64_t ms)
 {
 	for (unsigned c = 0; c < CONN_MAX; c++) {
-		if (conns[c].deadline != PORT_NEVER) {
+		/* Of those that nobody has used yet no page is touched. */
+		if (conns[c].state != FREE && conns[c].deadline != PORT_NEVER) {
 			conns[c].deadline += ms;
 		}
 	}
