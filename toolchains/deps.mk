@@ -8,7 +8,7 @@ OWN_CFLAGS = -std=c11 -Wall -Wextra -Werror -Wshadow -Wvla -Wconversion \
 		$(addprefix -isystem $(TSS)/src/,tss2-esys tss2-sys)) \
 	-DATTESTD_VERSION='"$(VERSION)"'
 
-TSS_TCTI_linux = tss2-tcti/tcti-device.c util-io/io.c
+TSS_TCTI_linux = tss2-tcti/tcti-device.c
 TSS_TCTI_windows = tss2-tcti/tcti-tbs.c
 # Not MU's TPM2Bs: ours are src/tpm/tpm2b.c.
 TSS_SOURCES := $(sort $(filter-out %/tpm2b-types.c,$(wildcard $(TSS)/src/tss2-mu/*.c)) \

@@ -139,6 +139,17 @@ static TSS2_RC receive(TSS2_TCTI_CONTEXT *tcti, size_t *n, uint8_t *response, in
 	return transferred(from_device(tcti, n, response, timeout));
 }
 
+/*
+ * What the TCTI writes a command with. tpm2-tss's own shares a file with its
+ * sockets, for which the C library would bring along its resolver and stdio. A
+ * device takes all of a command or nothing, and no signal has a handler.
+ */
+ssize_t write_all(int fd, const uint8_t *command, size_t n);
+ssize_t write_all(int fd, const uint8_t *command, size_t n)
+{
+	return write(fd, command, n);
+}
+
 static void watch_transfers(void)
 {
 	to_device = TSS2_TCTI_TRANSMIT(context());
