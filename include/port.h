@@ -38,8 +38,7 @@ int port_run(int argc, char **argv, int (*body)(int argc, char **argv));
  * strings live as long as the program, `value` too.
  */
 struct port_option {
-	const char *name; /* with its dashes: "--socket" */
-	const char *value; /* what stands behind it, for the usage: "PATH" */
+	char name[28]; /* with its dashes and, for the usage, its value: "--socket PATH" */
 	const char *help; /* one line */
 	unsigned modes; /* port_mode bits */
 	int (*set)(const char *value);

@@ -129,7 +129,7 @@ int signals_take(void)
  */
 static int notify_fd = -1;
 static const char cannot_notify[] = "cannot notify";
-static const char *const news[] = {"READY=1", "STOPPING=1"};
+static const char news[][12] = {"READY=1", "STOPPING=1"};
 #define NEWS (sizeof(news) / sizeof(news[0]))
 static bool unsaid[NEWS]; /* the supervisor's queue has had no room for it yet */
 

@@ -171,24 +171,23 @@ static int set_sandbox(const char *value)
 }
 
 const struct port_option port_options[] = {
-	{"--socket", "PATH", "the Unix socket (" DEFAULT_SOCKET ")", PORT_SERVE | PORT_CALL,
+	{"--socket PATH", "the Unix socket (" DEFAULT_SOCKET ")", PORT_SERVE | PORT_CALL,
 	 set_socket},
-	{"--mode", "OCTAL", "the socket's permissions (0660)", PORT_SERVE, set_mode},
-	{"--owner", "UID", "the socket's owner, as a number", PORT_SERVE, set_owner},
-	{"--group", "GID", "the socket's group, as a number", PORT_SERVE, set_group},
-	{"--allow", "LIST", "who of those may connect: UID,@GID,... (all)", PORT_SERVE, set_allow},
-	{"--allow-quote", "LIST", "who of those may quote and certify: UID,@GID,... (all)",
-	 PORT_SERVE, set_allow_quote},
-	{"--tpm", "DEVICE", "the TPM (/dev/tpmrm0 to 3, then /dev/tpm0 to 3)",
-	 PORT_SERVE | PORT_ONCE, set_tpm},
-	{"--endorsement-auth", "FILE", "what authorises the use of the endorsement hierarchy",
+	{"--mode OCTAL", "the socket's permissions (0660)", PORT_SERVE, set_mode},
+	{"--owner UID", "the socket's owner, as a number", PORT_SERVE, set_owner},
+	{"--group GID", "the socket's group, as a number", PORT_SERVE, set_group},
+	{"--allow LIST", "who of those may connect: UID,@GID,... (all)", PORT_SERVE, set_allow},
+	{"--allow-quote LIST", "who of those may quote and certify: UID,@GID,... (all)", PORT_SERVE,
+	 set_allow_quote},
+	{"--tpm DEVICE", "the TPM (/dev/tpmrm0 to 3, then /dev/tpm0 to 3)", PORT_SERVE | PORT_ONCE,
+	 set_tpm},
+	{"--endorsement-auth FILE", "what authorises the use of the endorsement hierarchy",
 	 PORT_SERVE | PORT_ONCE, set_endorsement_auth},
-	{"--ek-cert", "FILE", "the EK's certificate, for a TPM that holds none",
+	{"--ek-cert FILE", "the EK's certificate, for a TPM that holds none",
 	 PORT_SERVE | PORT_ONCE, set_ek_cert},
-	{"--user", "UID:GID", "become this user, who must be allowed to use the TPM",
+	{"--user UID:GID", "become this user, who must be allowed to use the TPM",
 	 PORT_SERVE | PORT_ONCE, set_user},
-	{"--sandbox", "MODE", "on (the default), require or off", PORT_SERVE | PORT_ONCE,
-	 set_sandbox},
+	{"--sandbox MODE", "on (the default), require or off", PORT_SERVE | PORT_ONCE, set_sandbox},
 };
 const struct port_command port_commands[] = {{NULL, NULL, false, NULL}};
 const size_t port_option_count = sizeof(port_options) / sizeof(port_options[0]);

@@ -78,7 +78,7 @@ bool port_may_quote(unsigned conn)
 
 void port_peer(unsigned conn, struct port_id *id)
 {
-	static const char *const names[] = {"pid=", " uid=", " gid="};
+	static const char names[][6] = {"pid=", " uid=", " gid="};
 	const struct slot *s = &slots[conn];
 	const uint32_t numbers[] = {(uint32_t)s->peer.pid, s->peer.uid, s->peer.gid};
 	struct line l = {id->text, 0, sizeof(id->text)};

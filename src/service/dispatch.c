@@ -16,7 +16,7 @@ static int blame(struct request *rq, enum request_field field, int err)
 
 /* One of the values that a text member can have, and what it stands for. */
 struct choice {
-	const char *text;
+	char text[8];
 	uint16_t value;
 };
 

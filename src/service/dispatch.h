@@ -14,7 +14,7 @@
 #include "wire/text.h"
 
 struct command {
-	const char *name;
+	char name[20];
 	/* Stands before each error's message, for clients that know it so; or NULL. */
 	const char *error_prefix;
 	unsigned members; /* those of a request that it knows: FIELD_BIT */

@@ -8,7 +8,7 @@
 
 static enum port_log_level limit = PORT_LOG_INFO;
 
-static const char *const level_names[] = {
+static const char level_names[][8] = {
 	[PORT_LOG_ERROR] = "error",
 	[PORT_LOG_WARNING] = "warning",
 	[PORT_LOG_INFO] = "info",

@@ -9,7 +9,7 @@
 #define ALL_MODES (PORT_SERVE | PORT_ONCE | PORT_CALL)
 
 static const struct {
-	const char *name;
+	char name[8];
 	enum port_mode mode;
 	const char *help;
 } modes[] = {
@@ -53,11 +53,11 @@ static int set_member(const char *value)
 }
 
 static const struct port_option own_options[] = {
-	{"--member", "NAME", "print this member of the reply alone", PORT_CALL, set_member},
-	{"--wait", "SECONDS", "how long to wait for a TPM that comes late (5, at most 600)",
+	{"--member NAME", "print this member of the reply alone", PORT_CALL, set_member},
+	{"--wait SECONDS", "how long to wait for a TPM that comes late (5, at most 600)",
 	 PORT_SERVE | PORT_ONCE, set_wait},
-	{"--log-level", "LEVEL", "error, warning, info (the default) or debug",
-	 PORT_SERVE | PORT_ONCE, set_log_level},
+	{"--log-level LEVEL", "error, warning, info (the default) or debug", PORT_SERVE | PORT_ONCE,
+	 set_log_level},
 };
 #define OWN_OPTIONS (sizeof own_options / sizeof *own_options)
 
@@ -74,7 +74,7 @@ static const struct port_option *option_at(size_t i)
 /* The value of "--name=value" or of "--name" "value"; NULL if it is another option. */
 static const char *value_of(const struct port_option *option, char **argv, int *i)
 {
-	size_t n = strlen(option->name);
+	size_t n = strcspn(option->name, " ");
 
 	if (strncmp(argv[*i], option->name, n) != 0) {
 		return NULL;
@@ -215,8 +215,6 @@ int options_usage(bool to_stderr)
 	for (size_t k = 0; (option = option_at(k)) != NULL; k++) {
 		text_str(&t, "  ");
 		text_str(&t, option->name);
-		text_str(&t, " ");
-		text_str(&t, option->value);
 		put_modes(&t, option->modes);
 		text_str(&t, "\n        ");
 		text_str(&t, option->help);

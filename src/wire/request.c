@@ -7,7 +7,7 @@
 #include "wire/json.h"
 #include "wire/wipe.h"
 
-const char *const request_field_names[FIELD_COUNT] = {
+const char request_field_names[FIELD_COUNT][FIELD_NAME_SIZE] = {
 	[FIELD_CREDENTIAL_BLOB] = "credential_blob",
 	[FIELD_ENCRYPTED_SECRET] = "encrypted_secret",
 	[FIELD_HMAC] = "hmac",

@@ -26,7 +26,8 @@ enum request_field {
 #define FIELD_BIT(field) (1U << (field))
 
 /* Their names on the wire: "credential_blob", ... */
-extern const char *const request_field_names[FIELD_COUNT];
+#define FIELD_NAME_SIZE sizeof("encrypted_secret")
+extern const char request_field_names[FIELD_COUNT][FIELD_NAME_SIZE];
 
 struct request_bytes {
 	const uint8_t *p; /* into the request's store; NULL if absent or null */

@@ -23,7 +23,7 @@ static int no_option(const char *value)
 	return -ERR_USAGE;
 }
 
-const struct port_option port_options[] = {{"--none", "X", "", PORT_SERVE, no_option}};
+const struct port_option port_options[] = {{"--none X", "", PORT_SERVE, no_option}};
 const size_t port_option_count = 1;
 const struct port_command port_commands[] = {{NULL, NULL, false, NULL}};
 

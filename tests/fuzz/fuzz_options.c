@@ -39,9 +39,9 @@ static int set_tpm_like(const char *value)
 }
 
 const struct port_option port_options[] = {
-	{"--tpm-like", "X", "begins as another does", PORT_ONCE, set_tpm_like},
-	{"--socket", "PATH", "where clients come", PORT_SERVE | PORT_CALL, set_socket},
-	{"--tpm", "DEVICE", "the TPM", PORT_SERVE | PORT_ONCE, set_tpm},
+	{"--tpm-like X", "begins as another does", PORT_ONCE, set_tpm_like},
+	{"--socket PATH", "where clients come", PORT_SERVE | PORT_CALL, set_socket},
+	{"--tpm DEVICE", "the TPM", PORT_SERVE | PORT_ONCE, set_tpm},
 };
 const size_t port_option_count = sizeof port_options / sizeof *port_options;
 

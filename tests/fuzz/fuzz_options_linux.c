@@ -194,10 +194,10 @@ static void check_paths(void)
 
 static const struct port_option *find(const char *name)
 {
-	size_t i = 0;
+	size_t i = 0, n = strlen(name);
 
 	MUST(port_option_count == RULES);
-	while (strcmp(port_options[i].name, name) != 0) {
+	while (strncmp(port_options[i].name, name, n) != 0 || port_options[i].name[n] != ' ') {
 		MUST(++i < port_option_count);
 	}
 	return &port_options[i];

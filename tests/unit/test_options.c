@@ -24,9 +24,9 @@ static int set_tpm(const char *value)
 }
 
 const struct port_option port_options[] = {
-	{"--socket", "PATH", "where clients come", PORT_SERVE | PORT_CALL, set_socket},
-	{"--tpm", "DEVICE", "the TPM", PORT_SERVE | PORT_ONCE, set_tpm},
-	{"--socket-like", "X", "begins as another does", PORT_ONCE, set_tpm},
+	{"--socket PATH", "where clients come", PORT_SERVE | PORT_CALL, set_socket},
+	{"--tpm DEVICE", "the TPM", PORT_SERVE | PORT_ONCE, set_tpm},
+	{"--socket-like X", "begins as another does", PORT_ONCE, set_tpm},
 };
 const size_t port_option_count = sizeof port_options / sizeof *port_options;
 
