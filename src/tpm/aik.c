@@ -54,39 +54,24 @@ static TSS2_RC certify_finish(struct tpm *t)
 	return is_done_without(rc) ? TSS2_RC_SUCCESS : rc;
 }
 
-static int conclude(struct tpm *t, TSS2_RC rc, unsigned fact, bool *stale)
+static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 {
 	*stale = rc_is_no_handle(rc);
 	if (rc != TSS2_RC_SUCCESS) {
 		return rc_error(rc);
 	}
-	t->facts |= fact;
+	t->facts |= FACT_OF_AIK(t->aik);
 	return 0;
 }
 
-static int conclude_ecc(struct tpm *t, TSS2_RC rc, bool *stale)
-{
-	return conclude(t, rc, FACT_AIK_ECC, stale);
-}
+static const struct step steps[] = {
+	{drop, NULL, 0, ABOUT_AIK},
+	{key_auth_start, session_auth_finish, TPM_COMMAND_MS, ABOUT_AIK},
+	{create_start, key_create_finish, TPM_CREATE_MS, ABOUT_AIK},
+	{certify_start, certify_finish, TPM_COMMAND_MS, ABOUT_AIK},
+	{key_save_start, key_save_finish, TPM_COMMAND_MS, ABOUT_AIK},
+};
+#define STEPS .steps = steps, .count = sizeof steps / sizeof *steps, .conclude = conclude
 
-static int conclude_rsa(struct tpm *t, TSS2_RC rc, bool *stale)
-{
-	return conclude(t, rc, FACT_AIK_RSA, stale);
-}
-
-#define STEPS(key)                                                          \
-	{                                                                   \
-		{drop, NULL, 0, key},                                       \
-		{key_auth_start, session_auth_finish, TPM_COMMAND_MS, key}, \
-		{create_start, key_create_finish, TPM_CREATE_MS, key},      \
-		{certify_start, certify_finish, TPM_COMMAND_MS, key},       \
-		{key_save_start, key_save_finish, TPM_COMMAND_MS, key},     \
-	}
-static const struct step ecc_steps[] = STEPS(KEY_AIK_ECC);
-static const struct step rsa_steps[] = STEPS(KEY_AIK_RSA);
-#define COUNT (sizeof ecc_steps / sizeof *ecc_steps)
-
-const struct operation aik_ecc_operation = {
-	.steps = ecc_steps, .count = COUNT, .conclude = conclude_ecc};
-const struct operation aik_rsa_operation = {
-	.steps = rsa_steps, .count = COUNT, .conclude = conclude_rsa};
+const struct operation aik_ecc_operation = {STEPS, .aik = KEY_AIK_ECC};
+const struct operation aik_rsa_operation = {STEPS, .aik = KEY_AIK_RSA};

@@ -29,9 +29,9 @@ static TSS2_RC activate_start(struct tpm *t)
 	memcpy(blob.credential, c->id_object, c->id_object_len);
 	memcpy(secret.secret, c->secret, c->secret_len);
 	t->sent = true;
-	rc = Esys_ActivateCredential_Async(t->esys, key_object(t, t->params.aik),
-					   key_object(t, KEY_EK), ESYS_TR_PASSWORD, t->session,
-					   ESYS_TR_NONE, &blob, &secret);
+	rc = Esys_ActivateCredential_Async(t->esys, key_object(t, t->aik), key_object(t, KEY_EK),
+					   ESYS_TR_PASSWORD, t->session, ESYS_TR_NONE, &blob,
+					   &secret);
 	ek_prepare_salt(t);
 	return rc;
 }

@@ -81,6 +81,7 @@ static struct job {
 
 void job_begin(struct tpm *t, const struct operation *op)
 {
+	t->aik = op->aik != 0 ? op->aik : t->params.aik;
 	t->sent = false;
 	t->session = ESYS_TR_NONE;
 	t->auth_session = ESYS_TR_NONE;
@@ -177,7 +178,7 @@ static TSS2_RC call_step(struct tpm *t, TSS2_RC (*half)(struct tpm *t))
 {
 	unsigned about = job.steps[job.at].about;
 
-	t->about = about == ABOUT_AIK ? t->params.aik : about;
+	t->about = about == ABOUT_AIK ? t->aik : about;
 	return half(t);
 }
 

@@ -27,7 +27,7 @@
 /* The operation fails, and its conclude knows why. */
 #define STEP_REFUSE 0xfffffff4U
 
-/* A step that is about the AIK that the job's parameters name. */
+/* A step that is about the AIK that its operation is about (t->aik). */
 #define ABOUT_AIK 0xffU
 
 struct step {
@@ -38,7 +38,7 @@ struct step {
 	/* How long the TPM may take, in ms. */
 	uint32_t limit_ms;
 	/* What it is about, where it is about one of several: an enum key_id, an
-	 * enum nv_index; t->about meanwhile. ABOUT_AIK: t->params.aik. */
+	 * enum nv_index; t->about meanwhile. ABOUT_AIK: t->aik. */
 	unsigned about;
 };
 
@@ -52,6 +52,7 @@ struct operation {
 	 * *stale asks for the identity to be found anew and the job repeated. */
 	int (*conclude)(struct tpm *t, TSS2_RC rc, bool *stale);
 	unsigned loop; /* where STEP_LOOP goes on */
+	enum key_id aik; /* what it is about; 0: the AIK that the parameters name */
 };
 
 enum job_state {

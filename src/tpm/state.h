@@ -48,6 +48,7 @@ struct tpm {
 
 	/* Of the job engine: what the step at work is about (struct step). */
 	unsigned about;
+	enum key_id aik; /* the AIK that the operation is about, if it is about one */
 	/* The step at work has sent what the client brought: what the TPM says now
 	 * may be about that. */
 	bool sent;
