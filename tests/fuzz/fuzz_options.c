@@ -145,8 +145,12 @@ static bool is_setting(const char *option, const char *value)
 
 static unsigned modes_of(const char *option)
 {
+	size_t n = strlen(option);
+
 	for (size_t i = 0; i < port_option_count; i++) {
-		if (strcmp(option, port_options[i].name) == 0) {
+		const char *name = port_options[i].name;
+
+		if (strncmp(option, name, n) == 0 && name[n] == ' ') {
 			return port_options[i].modes;
 		}
 	}
