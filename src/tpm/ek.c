@@ -192,6 +192,11 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 {
 	(void)stale;
 	nv_close(t);
+	if (!(t->facts & FACT_CERT)) {
+		/* It is, or was, another EK's (key_learn). */
+		t->id.ek_cert_len = 0;
+		t->id.ek_cert_source = NULL;
+	}
 	if (rc != TSS2_RC_SUCCESS) {
 		return rc_error(rc);
 	}

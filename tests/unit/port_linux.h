@@ -45,8 +45,13 @@ static char path[64];
 
 static inline int set_option(const char *name, const char *value)
 {
+	/* Behind the name is a space and, for the usage, what it takes. */
+	size_t n = strlen(name);
+
 	for (size_t i = 0; i < port_option_count; i++) {
-		if (strcmp(port_options[i].name, name) == 0) {
+		const char *is = port_options[i].name;
+
+		if (strncmp(is, name, n) == 0 && (is[n] == ' ' || is[n] == '\0')) {
 			return port_options[i].set(value);
 		}
 	}
