@@ -158,8 +158,9 @@ void tpm_begin(unsigned facts, const struct operation *op, const struct params *
 
 /*
  * Looks again for what a reply had to go without, as a job of its own: the EK's
- * certificate, and what an AIK signs when it is made. MUST be idle. For whom else the TPM is needed meanwhile: tpm_give_way ends that job,
- * and no other, with the command at work.
+ * certificate, and what an AIK signs when it is made. MUST be idle. For whom else
+ * the TPM is needed meanwhile: tpm_give_way ends that job, and no other, with the
+ * command at work.
  */
 void tpm_look_again(void);
 void tpm_give_way(void);
