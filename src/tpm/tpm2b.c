@@ -71,40 +71,45 @@ static TSS2_RC take(const uint8_t *p, size_t n, size_t *offset, void *tpm2b, siz
 	return TSS2_RC_SUCCESS;
 }
 
-#define BYTES(type)                                                                                \
-	TSS2_RC Tss2_MU_##type##_Marshal(const type *src, uint8_t *p, size_t n, size_t *offset)    \
-	{                                                                                          \
-		return put(src, sizeof *src - 2, p, n, offset);                                    \
-	}                                                                                          \
-	TSS2_RC Tss2_MU_##type##_Unmarshal(const uint8_t *p, size_t n, size_t *offset, type *dest) \
-	{                                                                                          \
-		return take(p, n, offset, dest, sizeof *dest - 2);                                 \
+#define BYTES(type)                                                                            \
+	TSS2_RC Tss2_MU_##type##_Marshal(const type *src, uint8_t *buffer, size_t buffer_size, \
+					 size_t *offset)                                       \
+	{                                                                                      \
+		return put(src, sizeof *src - 2, buffer, buffer_size, offset);                 \
+	}                                                                                      \
+	TSS2_RC Tss2_MU_##type##_Unmarshal(const uint8_t *buffer, size_t buffer_size,          \
+					   size_t *offset, type dest[])                        \
+	{                                                                                      \
+		return take(buffer, buffer_size, offset, dest, sizeof *dest - 2);              \
 	}
 
 /* A structure that has its size before it; ESAPI asks for all of src, dest and offset. */
 #define STRUCTURE(type, inner, member)                                                             \
-	TSS2_RC Tss2_MU_##type##_Marshal(const type *src, uint8_t *p, size_t n, size_t *offset)    \
+	TSS2_RC Tss2_MU_##type##_Marshal(const type *src, uint8_t *buffer, size_t buffer_size,     \
+					 size_t *offset)                                           \
 	{                                                                                          \
 		static const TPM2B_DIGEST empty;                                                   \
 		size_t at = *offset;                                                               \
-		TSS2_RC rc = put(&empty, 0, p, n, offset);                                         \
+		TSS2_RC rc = put(&empty, 0, buffer, buffer_size, offset);                          \
                                                                                                    \
 		if (rc == TSS2_RC_SUCCESS) {                                                       \
-			rc = Tss2_MU_##inner##_Marshal(&src->member, p, n, offset);                \
+			rc = Tss2_MU_##inner##_Marshal(&src->member, buffer, buffer_size, offset); \
 		}                                                                                  \
-		if (rc == TSS2_RC_SUCCESS && p != NULL) {                                          \
-			p[at] = (uint8_t)((*offset - at - 2) >> 8);                                \
-			p[at + 1] = (uint8_t)(*offset - at - 2);                                   \
+		if (rc == TSS2_RC_SUCCESS && buffer != NULL) {                                     \
+			buffer[at] = (uint8_t)((*offset - at - 2) >> 8);                           \
+			buffer[at + 1] = (uint8_t)(*offset - at - 2);                              \
 		}                                                                                  \
 		return rc;                                                                         \
 	}                                                                                          \
-	TSS2_RC Tss2_MU_##type##_Unmarshal(const uint8_t *p, size_t n, size_t *offset, type *dest) \
+	TSS2_RC Tss2_MU_##type##_Unmarshal(const uint8_t *buffer, size_t buffer_size,              \
+					   size_t *offset, type dest[])                            \
 	{                                                                                          \
-		TSS2_RC rc = take_size(p, n, offset, sizeof dest->member, &dest->size);            \
+		TSS2_RC rc =                                                                       \
+			take_size(buffer, buffer_size, offset, sizeof dest->member, &dest->size);  \
 		size_t end = *offset + dest->size;                                                 \
                                                                                                    \
 		if (rc == TSS2_RC_SUCCESS) {                                                       \
-			rc = Tss2_MU_##inner##_Unmarshal(p, end, offset, &dest->member);           \
+			rc = Tss2_MU_##inner##_Unmarshal(buffer, end, offset, &dest->member);      \
 		}                                                                                  \
 		return rc == TSS2_RC_SUCCESS && *offset != end ? TSS2_MU_RC_BAD_SIZE : rc;         \
 	}
