@@ -155,7 +155,7 @@ static void null_and_empty(void **state)
 static void wrong_types(void **state)
 {
 	static const char *const values[] = {"1", "true", "false", "-0.5"};
-	char s[128];
+	char s[256];
 
 	(void)state;
 	for (size_t v = 0; v < 4; v++) {
@@ -182,7 +182,7 @@ static void wrong_base64(void **state)
 {
 	static const char *const values[] = {
 		"*", "A", "Zg=", "Zh==", "Zm9vZ Z=", "\\u00e4", "Zg\\f"};
-	char s[128];
+	char s[256];
 
 	(void)state;
 	for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
