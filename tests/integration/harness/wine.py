@@ -122,9 +122,14 @@ def forget_services():
 
 
 def run(*command, timeout=60, **options):
-    """A program of wine's own ("reg", "sc"), to its end."""
-    return subprocess.run([paths.wine(), *command], check=False, timeout=timeout, text=True,
-                          stdin=subprocess.DEVNULL, capture_output=True, **options)
+    """A program of wine's own ("reg", "sc"), to its end. On a busy machine wine may fail to start
+    it, which it says itself: that is tried again."""
+    for _ in range(3):
+        done = subprocess.run([paths.wine(), *command], check=False, timeout=timeout, text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, **options)
+        if "ShellExecuteEx failed" not in done.stdout + done.stderr:
+            break
+    return done
 
 
 def windows_path(path):
