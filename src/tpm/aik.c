@@ -7,12 +7,10 @@
 #include "tpm/session.h"
 #include "tpm/sign.h"
 
-/* A step of its own, for which key it is about only the step knows: one that was
- * had before may be of an EK that was another's. */
-static TSS2_RC drop(struct tpm *t)
+/* One that was had before may be of an EK that was another's. */
+static void begin(struct tpm *t)
 {
-	key_drop(&t->keys[t->about]);
-	return STEP_SKIP;
+	key_drop(&t->keys[t->aik]);
 }
 
 static TSS2_RC create_start(struct tpm *t)
@@ -65,13 +63,13 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 }
 
 static const struct step steps[] = {
-	{drop, NULL, 0, ABOUT_AIK},
 	{key_auth_start, session_auth_finish, TPM_COMMAND_MS, ABOUT_AIK},
 	{create_start, key_create_finish, TPM_CREATE_MS, ABOUT_AIK},
 	{certify_start, certify_finish, TPM_COMMAND_MS, ABOUT_AIK},
 	{key_save_start, key_save_finish, TPM_COMMAND_MS, ABOUT_AIK},
 };
-#define STEPS .steps = steps, .count = sizeof steps / sizeof *steps, .conclude = conclude
 
-const struct operation aik_ecc_operation = {STEPS, .aik = KEY_AIK_ECC};
-const struct operation aik_rsa_operation = {STEPS, .aik = KEY_AIK_RSA};
+const struct operation aik_ecc_operation = {STEPS(steps), .begin = begin, .conclude = conclude,
+					    .aik = KEY_AIK_ECC};
+const struct operation aik_rsa_operation = {STEPS(steps), .begin = begin, .conclude = conclude,
+					    .aik = KEY_AIK_RSA};

@@ -131,9 +131,4 @@ static const struct step steps[] = {
 	{judge, NULL, 0, NV_EK_CERT},
 };
 
-const struct operation cert_operation = {
-	.begin = nv_begin,
-	.steps = steps,
-	.count = sizeof steps / sizeof *steps,
-	.conclude = conclude,
-};
+const struct operation cert_operation = {STEPS(steps), .begin = nv_begin, .conclude = conclude};

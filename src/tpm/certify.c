@@ -32,5 +32,4 @@ static const struct step steps[] = {
 	{certify_start, certify_finish, TPM_COMMAND_MS, ABOUT_AIK},
 };
 
-const struct operation certify_operation = {
-	.steps = steps, .count = sizeof steps / sizeof *steps, .conclude = sign_conclude};
+const struct operation certify_operation = {STEPS(steps), .conclude = sign_conclude};

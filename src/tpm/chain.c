@@ -200,10 +200,5 @@ static const struct step steps[] = {
 	{next, NULL, 0, NV_EK_CHAIN},
 };
 
-const struct operation chain_operation = {
-	.begin = begin,
-	.steps = steps,
-	.count = sizeof steps / sizeof *steps,
-	.conclude = conclude,
-	.loop = 1,
-};
+const struct operation chain_operation = {STEPS(steps), .begin = begin, .conclude = conclude,
+					  .loop = 1};

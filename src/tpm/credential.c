@@ -86,5 +86,4 @@ static const struct step steps[] = {
 	{activate_start, activate_finish, TPM_COMMAND_MS, 0},
 };
 
-const struct operation credential_operation = {
-	.steps = steps, .count = sizeof steps / sizeof *steps, .conclude = conclude};
+const struct operation credential_operation = {STEPS(steps), .conclude = conclude};

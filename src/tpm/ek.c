@@ -226,9 +226,4 @@ static const struct step steps[] = {
 	{key_save_start, key_save_finish, TPM_COMMAND_MS, KEY_EK},
 };
 
-const struct operation ek_operation = {
-	.begin = begin,
-	.steps = steps,
-	.count = sizeof steps / sizeof *steps,
-	.conclude = conclude,
-};
+const struct operation ek_operation = {STEPS(steps), .begin = begin, .conclude = conclude};

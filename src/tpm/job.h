@@ -55,6 +55,9 @@ struct operation {
 	enum key_id aik; /* what it is about; 0: the AIK that the parameters name */
 };
 
+/* Of an operation: its table of steps. */
+#define STEPS(table) .steps = (table), .count = sizeof(table) / sizeof *(table)
+
 enum job_state {
 	JOB_RUNNING,
 	JOB_DONE, /* the operation is over: job_outcome */

@@ -147,9 +147,4 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 
 static const struct step steps[] = {{start, finish, TPM_COMMAND_MS, 0}};
 
-const struct operation orphan_operation = {
-	.begin = begin,
-	.steps = steps,
-	.count = sizeof steps / sizeof *steps,
-	.conclude = conclude,
-};
+const struct operation orphan_operation = {STEPS(steps), .begin = begin, .conclude = conclude};

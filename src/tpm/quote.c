@@ -175,10 +175,5 @@ static const struct step steps[] = {
 	{read_start, read_finish, TPM_COMMAND_MS, ABOUT_AIK},
 };
 
-const struct operation quote_operation = {
-	.begin = begin,
-	.steps = steps,
-	.count = sizeof steps / sizeof *steps,
-	.conclude = conclude,
-	.loop = 1,
-};
+const struct operation quote_operation = {STEPS(steps), .begin = begin, .conclude = conclude,
+					  .loop = 1};
