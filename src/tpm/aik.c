@@ -33,7 +33,7 @@ static TSS2_RC certify_start(struct tpm *t)
 
 /* In lockout the TPM does not let the AIK sign; and there are systems that may not let
  * this command through (port_tpm_refusal). The AIK is of use all the same, and this is
- * made up for with the next look (tpm_look_again). */
+ * made up for with the next look (aik_certify_operation). */
 static bool is_done_without(TSS2_RC rc)
 {
 	return rc_is_tpm(rc) &&
@@ -69,6 +69,12 @@ static const struct step steps[] = {
 	{key_save_start, key_save_finish, TPM_COMMAND_MS, ABOUT_AIK},
 };
 
+static const struct step certify_steps[] = {
+	{key_load_start, key_load_finish, TPM_COMMAND_MS, ABOUT_AIK},
+	{certify_start, certify_finish, TPM_COMMAND_MS, ABOUT_AIK},
+};
+
+const struct operation aik_certify_operation = {STEPS(certify_steps), .conclude = sign_conclude};
 const struct operation aik_ecc_operation = {STEPS(steps), .begin = begin, .conclude = conclude,
 					    .aik = KEY_AIK_ECC};
 const struct operation aik_rsa_operation = {STEPS(steps), .begin = begin, .conclude = conclude,

@@ -41,7 +41,8 @@ static struct work {
 	unsigned facts;
 	const struct operation *op; /* its own, or NULL: there is none, or it is over */
 	const struct operation *running;
-	bool looks; /* own: looks for a certificate, and gives way to who waits */
+	bool looks; /* own: for what replies went without; gives way to who waits */
+	unsigned looked; /* ... FACT_ bits: for what it has been */
 	bool cut; /* it has given way: nothing is left of it but the clean-up */
 	bool own; /* nobody waits for it (any more) */
 	bool rest; /* no more of these */
@@ -136,19 +137,32 @@ void tpm_begin(unsigned facts, const struct operation *op, const struct params *
 
 void tpm_look_again(void)
 {
-	unsigned again = 0;
-
 	assert(tpm_idle());
 	if (tpm.id.manufacturer == 0) {
 		tpm.facts &= ~(unsigned)FACT_INFO; /* this time the TPM may say */
 	}
-	for (unsigned k = KEY_AIK_ECC; k < KEYS; k++) {
-		again |= tpm.id.keys[k].created.attest_len == 0 ? FACT_OF_AIK(k) : 0;
-	}
-	again &= tpm.facts;
-	tpm.facts &= ~again;
-	begin(FACT_EK | FACT_INFO | again, tpm.id.ek_cert_len == 0 ? &cert_operation : NULL, true);
+	begin(FACT_EK | FACT_INFO, NULL, true);
 	work.looks = true;
+	work.looked = 0;
+}
+
+/* What a look does next, each once: nothing that is known is lost by it meanwhile. */
+static const struct operation *next_look(void)
+{
+	for (unsigned k = KEY_AIK_ECC; k < KEYS; k++) {
+		unsigned fact = FACT_OF_AIK(k);
+
+		if (tpm.id.keys[k].created.attest_len == 0 && (tpm.facts & ~work.looked & fact)) {
+			work.looked |= fact;
+			tpm.params.aik = (enum key_id)k;
+			return &aik_certify_operation;
+		}
+	}
+	if (tpm.id.ek_cert_len == 0 && !(work.looked & FACT_CERT)) {
+		work.looked |= FACT_CERT;
+		return &cert_operation;
+	}
+	return NULL;
 }
 
 void tpm_give_way(void)
@@ -201,6 +215,9 @@ static const struct operation *next_operation(void)
 		if (wanted & finders[i].gives & ~tpm.facts) {
 			return finders[i].op;
 		}
+	}
+	if (work.looks && work.op == NULL) {
+		work.op = next_look();
 	}
 	return work.op;
 }

@@ -43,7 +43,7 @@ struct key_public {
 	/* Of an AIK: how it was made, and TPM2_CertifyCreation by itself. */
 	uint8_t creation[CREATION_MAX]; /* TPMS_CREATION_DATA */
 	size_t creation_len;
-	struct signed_attest created; /* attest_len 0: the TPM was in lockout */
+	struct signed_attest created; /* attest_len 0: it was not let */
 };
 
 /* What is known of this TPM. Byte strings as they go over the wire. */

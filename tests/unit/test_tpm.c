@@ -22,7 +22,8 @@
 #define START 1000U
 
 const struct operation ek_operation, info_operation, cert_operation, chain_operation,
-	aik_ecc_operation, aik_rsa_operation, credential_operation, orphan_operation;
+	aik_ecc_operation, aik_rsa_operation, aik_certify_operation, credential_operation,
+	orphan_operation;
 
 static uint64_t now;
 static int open_error;
@@ -130,6 +131,8 @@ void job_begin(struct tpm *t, const struct operation *op)
 			       : op == &cert_operation    ? 'n'
 			       : op == &chain_operation   ? 'h'
 			       : op == &aik_ecc_operation ? 'a'
+			       : op == &aik_certify_operation
+				       ? (t->params.aik == KEY_AIK_RSA ? 'R' : 'A')
 			       : op == &aik_rsa_operation ? 'r'
 			       : op == &orphan_operation  ? (char)(t->sweep_fresh ? '2' : '1')
 							  : 'c',
@@ -167,9 +170,13 @@ int job_outcome(struct tpm *t, uint32_t *rc, bool *stale)
 		    : running == &aik_rsa_operation ? FACT_AIK_RSA
 		    : running == &orphan_operation  ? FACT_CLEAN
 						    : 0;
-	if (running == &aik_ecc_operation || running == &aik_rsa_operation) {
-		t->id.keys[running == &aik_rsa_operation ? KEY_AIK_RSA : KEY_AIK_ECC]
-			.created.attest_len = lockout ? 0 : 100;
+	if (running == &aik_ecc_operation || running == &aik_rsa_operation ||
+	    running == &aik_certify_operation) {
+		enum key_id aik = running == &aik_certify_operation ? t->params.aik
+				  : running == &aik_rsa_operation   ? KEY_AIK_RSA
+								    : KEY_AIK_ECC;
+
+		t->id.keys[aik].created.attest_len = lockout ? 0 : 100;
 	}
 	t->sweep_fresh = false;
 	return 0;
@@ -455,15 +462,23 @@ static void what_the_aiks_did_not_sign_is_asked_for_again(void **state)
 	the_tpm->id.keys[KEY_AIK_ECC].created.attest_len = 0;
 	trace[0] = '\0';
 	tpm_look_again();
+	assert_true(tpm_knows(FACT_AIKS)); /* who asks now is answered from memory */
 	tpm_run(now, false);
-	assert_string_equal(trace, "ar");
+	assert_string_equal(trace, "AR");
 	lockout = false;
 	tpm_look_again();
 	tpm_run(now, false);
-	assert_string_equal(trace, "arar");
+	assert_string_equal(trace, "ARAR");
 	tpm_look_again();
 	tpm_run(now, false);
-	assert_string_equal(trace, "arar");
+	assert_string_equal(trace, "ARAR");
+	/* With a certificate that is not there either, all in one look. */
+	the_tpm->id.keys[KEY_AIK_RSA].created.attest_len = 0;
+	the_tpm->id.ek_cert_len = 0;
+	trace[0] = '\0';
+	tpm_look_again();
+	tpm_run(now, false);
+	assert_string_equal(trace, "Rn");
 	/* An AIK that nobody has asked for is not made for that. */
 	the_tpm->facts &= ~(unsigned)FACT_AIK_RSA;
 	the_tpm->id.keys[KEY_AIK_RSA].created.attest_len = 0;
