@@ -273,7 +273,7 @@ PACKAGES_check = $(foreach purpose,tools unit format integration,$(PACKAGES_$(pu
 check: clean-results
 	$(call NEED,target check)
 	$(SUBMAKE) -k unit rooms format-check || :
-	$(SUBMAKE) integration PYTEST_FLAGS='-m "not slow"'
+	$(SUBMAKE) integration PYTEST_FLAGS='-m "not slow and not variant"'
 	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES)
 
 # One suite alone.

@@ -27,6 +27,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than a few seconds")
+    config.addinivalue_line("markers", "variant: of a test that make check runs, which goes without this one")
     config.addinivalue_line("markers", "limit(seconds): a time limit of its own")
     config.addinivalue_line("markers", "portable: for Windows too")
     config.addinivalue_line("markers", "linux: not for Windows, though the module is portable")

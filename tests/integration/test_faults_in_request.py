@@ -8,9 +8,9 @@ from harness.faults import (ATTESTATION, AUTH, CODES, GET_EK, MANGLED, NOT_NOW, 
                             flow_of, inject, settles, true_responses, when_mangled, wrong_lengths)
 from harness.process import descriptors_at_rest, has_closed, resident_kb, slack_kb
 
-# Where others stand for it already, the second opinions go without.
-KINDS = [pytest.param(name, marks=[] if name in ("activation-persistent", "quote-rsa") else pytest.mark.slow)
-         for name in ASKED]
+# Where others stand for it already, the second opinions go without; and daily work without the RSA AIK.
+KINDS = [pytest.param(name, marks={"activation-persistent": [], "quote-rsa": pytest.mark.variant}.get(
+             name, pytest.mark.slow)) for name in ASKED]
 # What a TPM says without a session that would show whether it was damaged on the way: a verifier sees it.
 UNSEEN = ["Quote", "Certify", "CertifyCreation", "GetCapability", "NV_ReadPublic", "NV_Read"]
 # Those that show an authorisation; one of NV's is another's turn.

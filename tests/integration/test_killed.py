@@ -92,7 +92,9 @@ def nothing_is_left(service, device):
     assert all(handle.startswith("0x03") for handle in left)
 
 
-@pytest.mark.parametrize("asked", ["activation-plain", "quote", "quote-rsa", "certify", "first-rsa", "chain"],
+@pytest.mark.parametrize("asked", ["activation-plain", "quote",
+                                   *(pytest.param(name, marks=pytest.mark.variant)
+                                     for name in ("quote-rsa", "certify", "first-rsa", "chain"))],
                          indirect=True)
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_in_a_request(service, device, moment, asked):

@@ -154,7 +154,8 @@ class Asking:
 
 
 # Each of a TPM of its kind. Where others stand for it already, the second opinions go without.
-OTHERS = [pytest.param(f"{asked.kind}-tpmrm0", name, marks=[] if name in ("quote", "chain") else pytest.mark.slow)
+OTHERS = [pytest.param(f"{asked.kind}-tpmrm0", name,
+                       marks={"quote": [], "chain": pytest.mark.variant}.get(name, pytest.mark.slow))
           for name, asked in ASKED.items() if name not in ("activation-plain", "activation-persistent")]
 other_requests = pytest.mark.parametrize("probed,name", OTHERS, indirect=["probed"], scope="module")
 
