@@ -8,6 +8,7 @@
  * Exit status: the command's; 128 + N if signal N ended it; 125 if the TPM
  * could not be started or the kernel has no seccomp user notification.
  */
+#include "lib/chip.h"
 #include "lib/control.h"
 #include "lib/proxy.h"
 #include "lib/record.h"
@@ -44,6 +45,8 @@ static const char usage[] =
 	"                   open; COMMAND finds its number in ATTESTD_TEST_TPM\n"
 	"  --endorsement-auth TEXT  what a TPM gets as its endorsementAuth that has\n"
 	"                   none, as Windows gives its TPM one; empty: nothing\n"
+	"  --chip NAME      each command takes that chip's time; see the control\n"
+	"                   command `chips'\n"
 	"  --log FILE       each TPM command, a line each\n"
 	"  --trace FILE     each command and response whole, in hex\n";
 
@@ -66,6 +69,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{"log", required_argument, NULL, 'l'},
 		{"trace", required_argument, NULL, 't'},
 		{"endorsement-auth", required_argument, NULL, 'e'},
+		{"chip", required_argument, NULL, 'k'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
@@ -94,6 +98,10 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case 'e':
 			o->endorsement_auth = optarg;
+			break;
+		case 'k':
+			if (!chip_be(optarg))
+				return -1;
 			break;
 		case 'l':
 			o->log = optarg;
@@ -175,7 +183,8 @@ static int loop(int pid, int signals, int opens, int raw)
 	int status = 0;
 
 	for (;;) {
-		int64_t deadline = INT64_MAX, wait = -1;
+		int64_t deadline = INT64_MAX, left = -1;
+		struct timespec wait;
 		size_t controls, sessions;
 
 		fds[FD_SIGNAL] = (struct pollfd){signals, POLLIN, 0};
@@ -185,10 +194,12 @@ static int loop(int pid, int signals, int opens, int raw)
 		controls = control_poll(fds + FD_CONTROL);
 		sessions = proxy_poll(fds + FD_CONTROL + controls, &deadline);
 		if (deadline != INT64_MAX) {
-			wait = deadline - now_ms();
-			wait = wait < 0 ? 0 : wait;
+			left = deadline - now_us();
+			left = left < 0 ? 0 : left;
+			wait = (struct timespec){left / 1000000, left % 1000000 * 1000};
 		}
-		if (poll(fds, FD_CONTROL + controls + sessions, (int)wait) < 0) {
+		if (ppoll(fds, FD_CONTROL + controls + sessions, left < 0 ? NULL : &wait, NULL) <
+		    0) {
 			perror("swtpm-run: poll");
 			return -1;
 		}

@@ -2,6 +2,7 @@
  * The control socket's commands, and its clients.
  */
 #include "control.h"
+#include "chip.h"
 #include "fault.h"
 #include "proxy.h"
 #include "record.h"
@@ -80,6 +81,19 @@ static const char *do_clear(char **w, size_t n, FILE *out)
 	(void)w, (void)n, (void)out;
 	fault_clear();
 	proxy_hasten();
+	return NULL;
+}
+
+static const char *do_chip(char **w, size_t n, FILE *out)
+{
+	(void)out;
+	return chip_be(n > 1 ? w[1] : NULL) ? NULL : "no such chip";
+}
+
+static const char *do_chips(char **w, size_t n, FILE *out)
+{
+	(void)w, (void)n;
+	chip_print_all(out);
 	return NULL;
 }
 
@@ -186,6 +200,8 @@ static const struct {
 	{"delay", 2, 5, do_delay, "MS [CC|*] [N|*] [SKIP]"},
 	{"fault", 2, 6, do_fault, "KIND [VALUE] [CC|*] [N|*] [SKIP]"},
 	{"clear", 1, 1, do_clear, "no more delays and faults"},
+	{"chip", 1, 2, do_chip, "[NAME]: each command takes that chip's time"},
+	{"chips", 1, 1, do_chips, "what they take, in ms"},
 	{"vanish", 1, 1, do_vanish, "hang up on all sessions"},
 	{"refuse", 1, 3, do_refuse, "[ERRNO] [tpmrm0|tpm0]: opens fail"},
 	{"absent", 1, 3, do_absent, "[ERRNO] [tpmrm0|tpm0]: opens fail, sessions end"},

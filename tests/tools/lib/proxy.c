@@ -3,6 +3,7 @@
  * order in which their commands became whole.
  */
 #include "proxy.h"
+#include "chip.h"
 #include "fault.h"
 #include "loaded.h"
 #include "record.h"
@@ -14,6 +15,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#define RC_RETRY 0x922U
 
 struct session {
 	int fd; /* -1: free */
@@ -40,19 +43,19 @@ static struct {
 	struct session *from; /* NULL: its client has gone */
 	struct fault fault;
 	uint32_t delay_ms, cc;
-	struct timespec start;
+	int64_t start, chip; /* us: when it was sent, and what a chip takes for it */
 	unsigned number;
 	int64_t due; /* HELD: when to answer */
 	uint8_t rsp[TPM_BUFFER];
 	size_t n;
 } flight;
 
-int64_t now_ms(void)
+int64_t now_us(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 void proxy_init(struct tpm *t)
@@ -199,13 +202,9 @@ static bool read_command(struct session *s)
 
 /* ---- the command in flight ------------------------------------------- */
 
-static double ms_since(const struct timespec *start)
+static double ms_in_flight(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - start->tv_sec) * 1e3 +
-	       (double)(now.tv_nsec - start->tv_nsec) / 1e6;
+	return (double)(now_us() - flight.start) / 1e3;
 }
 
 /* The response is in the buffer: sends it to the client, if it is there. */
@@ -216,7 +215,7 @@ static void answer(void)
 
 	flight.phase = IDLE;
 	flight.from = NULL;
-	record_add(flight.number, flight.cc, rc, ms_since(&flight.start));
+	record_add(flight.number, flight.cc, rc, ms_in_flight());
 	if (s == NULL)
 		return;
 	s->have = 0;
@@ -243,14 +242,16 @@ static void dispose(void)
 		kill(flight.from->pid, SIGKILL);
 	if (what == FAULT_CLOSE || what == FAULT_KILL) {
 		flight.phase = IDLE;
-		record_add(flight.number, flight.cc, UINT32_MAX, ms_since(&flight.start));
+		record_add(flight.number, flight.cc, UINT32_MAX, ms_in_flight());
 		if (flight.from != NULL)
 			end_session(flight.from);
 		return;
 	}
 	flight.phase = HELD;
-	flight.due = now_ms() + flight.delay_ms;
-	if (flight.delay_ms == 0)
+	flight.due = now_us() + 1000 * (int64_t)flight.delay_ms;
+	if (flight.due < flight.start + flight.chip)
+		flight.due = flight.start + flight.chip;
+	if (now_us() >= flight.due)
 		answer();
 }
 
@@ -264,6 +265,8 @@ static void finish_asking(void)
 		return;
 	}
 	trace('<', flight.rsp, flight.n);
+	if (flight.n >= TPM_HEADER && tpm_u32(flight.rsp + 6) == RC_RETRY)
+		flight.chip = chip_retry_us();
 	if (flight.from != NULL)
 		track(flight.from, flight.cc, flight.rsp, flight.n);
 	/* A client that has hung up gets nothing more. */
@@ -277,7 +280,8 @@ static void begin(struct session *s)
 	flight.from = s;
 	flight.number = s->number;
 	flight.cc = tpm_u32(s->cmd + 6);
-	clock_gettime(CLOCK_MONOTONIC, &flight.start);
+	flight.start = now_us();
+	flight.chip = 0;
 	flight.n = 0;
 	s->turn = 0;
 	flight.fault = fault_for(flight.cc, &flight.delay_ms);
@@ -289,6 +293,7 @@ static void begin(struct session *s)
 		flight.fault.kind->apply(flight.fault.value, s->cmd, &s->have);
 		flight.fault.kind = NULL;
 	}
+	flight.chip = chip_us(tpm, s->cmd, s->have);
 	flight.phase = ASKED;
 	trace('>', s->cmd, s->have);
 	if (tpm_send(tpm, s->cmd, s->have) != 0)
@@ -298,7 +303,7 @@ static void begin(struct session *s)
 void proxy_hasten(void)
 {
 	flight.delay_ms = 0;
-	flight.due = 0;
+	flight.due = flight.start + flight.chip;
 }
 
 void proxy_settle(void)
@@ -353,7 +358,7 @@ void proxy_run(const struct pollfd *fds, size_t n)
 {
 	if (flight.phase == ASKED && fds[0].fd >= 0 && fds[0].revents != 0)
 		finish_asking();
-	if (flight.phase == HELD && now_ms() >= flight.due)
+	if (flight.phase == HELD && now_us() >= flight.due)
 		answer();
 	for (size_t i = 1; i < n; i++) {
 		struct session *s = fds[i].revents != 0 ? session_of(fds[i].fd) : NULL;

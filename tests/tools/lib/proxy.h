@@ -28,7 +28,7 @@ int proxy_open(enum device device, int pid);
 int proxy_adopt(int fd);
 
 /* What to poll for: at most PROXY_FDS; the earliest time to be called again
- * in ms of CLOCK_MONOTONIC, if that is before *deadline. */
+ * in us of CLOCK_MONOTONIC, if that is before *deadline. */
 size_t proxy_poll(struct pollfd *fds, int64_t *deadline);
 /* Does what can be done after that poll, of the same n descriptors. */
 void proxy_run(const struct pollfd *fds, size_t n);
@@ -37,7 +37,7 @@ void proxy_run(const struct pollfd *fds, size_t n);
 void proxy_vanish(void);
 /* From now on the device opens with this errno; 0: it opens. */
 void proxy_set_open(enum device device, int open_errno);
-/* What is in flight is no longer delayed. */
+/* What is in flight is no longer delayed, but for what a chip takes. */
 void proxy_hasten(void);
 /* Waits until the TPM has answered what is in flight. */
 void proxy_settle(void);
@@ -50,6 +50,6 @@ void proxy_tpm_lost(void);
 void proxy_print_count(FILE *out);
 void proxy_print_log(FILE *out);
 
-int64_t now_ms(void);
+int64_t now_us(void);
 
 #endif

@@ -1,0 +1,112 @@
+"""A chip's time before the software TPM's answers: what the figures of `make bench` rest on."""
+import json
+import time
+
+import pytest
+
+from harness.control import RC_RETRY, transmit, transmit_on
+from harness.credential import make, rsa_from_tpm
+from harness.quotes import certify, quote
+from harness.service import b64, connect
+
+pytestmark = pytest.mark.shipping
+
+CHIP = "slb9670"
+GET_RANDOM = bytes.fromhex("80010000000c0000017b0008")
+# A storage key on P-256, of the owner's hierarchy.
+CREATE_ECC = bytes.fromhex("8002000000430000013140000001 00000009 40000009000000 0000 0004 00000000"
+                           "001a 0023 000b 00030072 0000 0006 0080 0043 0010 0003 0010 0000 0000 0000 00000000")
+RSA_EK = bytes.fromhex("81010001")
+NO_KEY = bytes.fromhex("40000007")
+
+
+def start_session(key, salt):
+    """A policy session's; a salt that is none is found out by decrypting it."""
+    body = key + NO_KEY + b"\0\x20" + bytes(32) + len(salt).to_bytes(2, "big") + salt + \
+        bytes.fromhex("010010000b")
+    return bytes.fromhex("8001") + (10 + len(body)).to_bytes(4, "big") + bytes.fromhex("00000176") + body
+
+
+@pytest.fixture
+def on_chip(start):
+    service = start("persistent", launcher=["--chip", CHIP])
+    return service.settled(), json.loads(service.control.ask("chips"))[CHIP]
+
+
+def takes(service, command):
+    """ms of one, as its client sees it: the least of three, for other programs run as well."""
+    taken = []
+    for _ in range(3):
+        begin = time.monotonic()
+        reply = transmit(service.raw, command)
+        taken.append((time.monotonic() - begin) * 1e3)
+    return min(taken), reply
+
+
+def activation(service):
+    known = service.attestation()
+    c = make(rsa_from_tpm(known["ek_tpm"]), known["aik_name"], b"secret")
+    return {"command": "activateCredential", "hmac": b64(c.hmac), "enc": b64(c.enc),
+            "encrypted_secret": b64(c.encrypted_secret)}
+
+
+def test_each_command_of_attestd_takes_the_chips_time(on_chip):
+    """RSA and ECC are told apart where the command's code is the same."""
+    service, figures = on_chip
+    taken = {work: [] for work in figures}
+
+    def take(rsa):
+        sign, key = ("rsa_sign", "rsa_key") if rsa else ("ecc_sign", "ecc_key")
+        works = {"CreatePrimary": key, "CertifyCreation": sign, "Quote": sign, "Certify": sign,
+                 "StartAuthSession": "rsa_decrypt", "ActivateCredential": "rsa_decrypt"}
+        for _, name, rc, ms in service.control.log():
+            work = "other" if rc == RC_RETRY else works.get(name, "other")
+            assert ms >= figures[work], (name, rc, ms)
+            taken[work].append(ms)
+        service.control.reset()
+
+    for rsa in (False, True):
+        aik = "rsa" if rsa else "ecc"
+        service.ok({"command": "getAttestationData", "aik": aik})
+        quote(service, "0-7", aik=aik)
+        certify(service, aik=aik)
+        take(rsa)
+    service.ok(activation(service))
+    take(False)
+    assert all(taken[work] for work in figures if work != "ecc_agree"), taken
+    assert min(taken["other"]) < figures["ecc_sign"]
+    assert min(taken["ecc_sign"]) < figures["rsa_sign"]
+    assert min(taken["ecc_key"]) < figures["rsa_key"]
+
+
+def test_a_session_costs_what_its_salt_does(on_chip):
+    service, figures = on_chip
+    with connect(service.raw) as s:
+        key = transmit_on(s, CREATE_ECC)
+        assert key[6:10] == bytes(4), key.hex()
+        point = (b"\0\x20" + bytes(32)) * 2
+        unsalted, reply = takes(service, start_session(NO_KEY, b""))
+        assert reply[6:10] == bytes(4)
+        by_rsa, _ = takes(service, start_session(RSA_EK, bytes(256)))
+        by_ecc, _ = takes(service, start_session(key[10:14], point))
+    assert figures["other"] <= unsalted < figures["rsa_decrypt"] <= by_rsa < figures["ecc_agree"] <= by_ecc
+
+
+def test_it_takes_its_time_whoever_has_gone(on_chip):
+    """Neither a client that hangs up nor the end of all delays makes a chip quicker."""
+    service, figures = on_chip
+    begin = time.monotonic()
+    with connect(service.raw) as s:
+        s.sendall(CREATE_ECC)
+    service.control.ask("clear")
+    transmit(service.raw, GET_RANDOM)
+    assert (time.monotonic() - begin) * 1e3 >= figures["ecc_key"] + figures["other"]
+
+
+def test_there_are_chips_and_without_one_no_waiting(on_chip):
+    service, figures = on_chip
+    assert takes(service, GET_RANDOM)[0] >= figures["other"]
+    with pytest.raises(AssertionError, match="no such chip"):
+        service.control.ask("chip nobody")
+    service.control.ask("chip")
+    assert takes(service, GET_RANDOM)[0] < figures["other"]
