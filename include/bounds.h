@@ -120,6 +120,8 @@ static_assert(BASE64_LEN(SPKI_RSA_2048) + BASE64_LEN(EK_CERT_USUAL) +
 #define TPM_COMMAND_MS 30000U /* one TPM command */
 #define TPM_CREATE_MS 180000U /* one TPM command that makes a key */
 #define CERT_AGAIN_MS 60000U /* between two looks for a certificate that was not there */
+#define READY_PAUSE_MS 50U /* behind a reply: before the next activation's session is made */
+#define READY_MS 30000U /* so long it waits for that activation */
 #define TPM_RETRY_MIN_MS 20U /* TPM_RC_RETRY and its kin: first pause */
 #define TPM_RETRY_COUNT 8U /* ... each pause twice the last */
 

@@ -23,6 +23,7 @@ struct command {
 	unsigned facts;
 	const struct operation *op; /* what it does then; NULL: it is answered from memory */
 	bool signs; /* only for who may quote (port_may_quote) */
+	bool leads_on; /* who asks for it is likely to activate a credential next */
 	bool at_once; /* it is about attestd: whatever the TPM does (service/health.h) */
 	/* Puts what the members say into params, which is zero but for the AIK. Returns
 	 * 0, or a negative enum err with the request's culprit set. NULL: says nothing. */

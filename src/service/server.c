@@ -78,6 +78,9 @@ static void answer(unsigned c, const struct tpm_result *result, uint64_t now)
 
 	dispatch_reply(conns[c].command, &conns[c].params, result, &reply);
 	server.look = server.look || is_in_want(c);
+	if (conns[c].command->leads_on) {
+		tpm_expect_activation(now);
+	}
 	log_request(conns[c].command->name, 0, 0, result == NULL ? 0 : result->commands, c);
 	send_reply(c, &reply, now);
 }
@@ -200,6 +203,7 @@ static void stop(uint64_t now)
 	if (!server.stopping) {
 		server.stopping = true;
 		server.stop_deadline = now + STOP_MS;
+		(void)tpm_rest();
 		port_state(PORT_STOPPING);
 		port_unlisten();
 	}

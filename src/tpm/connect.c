@@ -3,6 +3,7 @@
 #include "port.h"
 #include "tpm/connect.h"
 #include "tpm/link.h"
+#include "tpm/ready.h"
 #include "tpm/session.h"
 #include "wire/text.h"
 
@@ -139,6 +140,7 @@ void connect_close(struct tpm *t)
 	link_close();
 	session_close(t);
 	t->esys = NULL;
+	ready_none(t);
 	t->facts &= ~(unsigned)(FACTS_OF_LINK | (port_tpm_holds_keys() ? FACT_AIKS : 0));
 	for (unsigned k = 0; k < KEYS; k++) {
 		t->keys[k].persistent = ESYS_TR_NONE;

@@ -12,6 +12,7 @@
 #include "tpm/key.h"
 #include "tpm/link.h"
 #include "tpm/rc.h"
+#include "tpm/ready.h"
 #include "tpm/session.h"
 #include "wire/wipe.h"
 
@@ -68,6 +69,7 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 	int r = rc == TSS2_RC_SUCCESS ? 0 : rc_error(rc);
 
 	*stale = key_is_stale(t, rc);
+	t->ready.failed = t->ready.failed && r != 0;
 	if (t->sent) {
 		/* Not the hierarchy's authorisation: the session that it has been shown
 		 * to. Its nonce may have been damaged on the way. */
@@ -77,13 +79,22 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 	return r;
 }
 
+/* With a session that is ready it goes on at the last step. */
+static TSS2_RC look_for_session(struct tpm *t)
+{
+	return t->ready.taken ? STEP_LOOP : STEP_SKIP;
+}
+
 static const struct step steps[] = {
 	{key_load_start, key_load_finish, TPM_COMMAND_MS, KEY_EK},
 	{key_load_start, key_load_finish, TPM_COMMAND_MS, ABOUT_AIK},
+	{look_for_session, NULL, 0, 0},
 	{session_policy_start, session_policy_finish, TPM_COMMAND_MS, 0},
 	{session_auth_start, session_auth_finish, TPM_COMMAND_MS, 0},
 	{session_secret_start, session_secret_finish, TPM_COMMAND_MS, 0},
 	{activate_start, activate_finish, TPM_COMMAND_MS, 0},
 };
 
-const struct operation credential_operation = {STEPS(steps), .conclude = conclude};
+const struct operation credential_operation = {STEPS(steps), .begin = ready_take,
+					       .conclude = conclude,
+					       .loop = sizeof steps / sizeof *steps - 1};

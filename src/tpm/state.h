@@ -62,6 +62,17 @@ struct tpm {
 		int error; /* why the port does not give it, or 0 */
 	} auth;
 
+	/* Of ready.c: the next activation's session. */
+	struct {
+		ESYS_TR session; /* it waits; or ESYS_TR_NONE */
+		bool over; /* it waits for nobody any more, and is to be flushed */
+		bool taken; /* the activation at work has it, or had it */
+		bool failed; /* making it did, since an activation succeeded */
+		uint64_t make_at; /* when one is made; PORT_NEVER: none is */
+		uint64_t over_at; /* when nobody came for it */
+		uint64_t next_at; /* before that, no other is made */
+	} ready;
+
 	/* Of info.c. */
 	uint16_t nv_chunk; /* bytes of an NV index to be read at once */
 

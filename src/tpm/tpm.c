@@ -13,6 +13,7 @@
 #include "tpm/link.h"
 #include "tpm/orphan.h"
 #include "tpm/rc.h"
+#include "tpm/ready.h"
 #include "tpm/session.h"
 #include "tpm/tpm.h"
 #include "wire/wipe.h"
@@ -63,6 +64,7 @@ static struct trouble {
 void tpm_init(uint64_t now, uint32_t grace_ms, tpm_log_fn *log)
 {
 	key_init(&tpm);
+	ready_none(&tpm);
 	tpm.log = log;
 	connect_init(now, grace_ms);
 }
@@ -126,6 +128,7 @@ static void begin(unsigned facts, const struct operation *op, bool own)
 	work.ready = false;
 	work.commands = link_commands();
 	tpm.answered = false;
+	tpm.ready.taken = false;
 }
 
 void tpm_begin(unsigned facts, const struct operation *op, const struct params *params)
@@ -144,6 +147,11 @@ void tpm_look_again(void)
 	begin(FACT_EK | FACT_INFO, NULL, true);
 	work.looks = true;
 	work.looked = 0;
+}
+
+void tpm_expect_activation(uint64_t now)
+{
+	ready_expect(&tpm, now);
 }
 
 /* What a look does next, each once: nothing that is known is lost by it meanwhile. */
@@ -165,11 +173,18 @@ static const struct operation *next_look(void)
 	return NULL;
 }
 
-void tpm_give_way(void)
+static void cut(void)
 {
-	if (work.state != IDLE && work.looks && !work.cut) {
+	if (work.state != IDLE && !work.cut) {
 		work.cut = true;
 		job_cut();
+	}
+}
+
+void tpm_give_way(void)
+{
+	if (work.looks) {
+		cut();
 	}
 }
 
@@ -203,10 +218,18 @@ static void give_up(int err)
 }
 
 /* What is to be done next: the first fact that is wanted, or needed for one
- * that is, and not known; then the job's own operation. NULL: all is done. */
+ * that is, and not known; then the job's own operation. NULL: all is done. But
+ * a session that is ready for nobody any more takes the TPM's room meanwhile. */
 static const struct operation *next_operation(void)
 {
 	unsigned wanted = work.facts;
+
+	if (tpm.ready.over) {
+		return &ready_flush_operation;
+	}
+	if (work.cut || (work.own && work.rest)) {
+		return NULL;
+	}
 
 	for (size_t i = FINDERS; i-- > 0;) {
 		wanted |= (wanted & finders[i].gives) ? finders[i].needs : 0;
@@ -282,8 +305,11 @@ static bool renew(void)
 /* Can the job go on after this error, by another way than before? */
 static bool is_mended(int err, TSS2_RC rc, bool stale, bool *reopens)
 {
-	return ((stale || rc_is_once_more(rc)) && refresh(reopens)) ||
-	       ((err == -ERR_TPM_FULL || err == -ERR_TPM_GAP) && sweep()) ||
+	bool full = err == -ERR_TPM_FULL || err == -ERR_TPM_GAP;
+
+	/* A session that waits is of no use, or in the way. */
+	return ready_was_to_blame(&tpm, err) || (ready_give_up(&tpm) && full) ||
+	       ((stale || rc_is_once_more(rc)) && refresh(reopens)) || (full && sweep()) ||
 	       (err == -ERR_TPM_AUTH && renew());
 }
 
@@ -342,7 +368,7 @@ static bool turn(uint64_t now, bool event)
 	enum job_state state;
 
 	if (work.state == OPERATION_NEXT) {
-		work.running = work.cut || (work.own && work.rest) ? NULL : next_operation();
+		work.running = next_operation();
 		if (work.running == NULL) {
 			connect_works(&tpm);
 			finish(0, 0);
@@ -370,6 +396,18 @@ static bool turn(uint64_t now, bool event)
 	return false;
 }
 
+/* Nobody waits: makes a session that somebody may come for, or flushes the one that
+ * nobody came for. */
+static void begin_ahead(uint64_t now)
+{
+	ready_expire(&tpm, work.rest ? PORT_NEVER : now);
+	if (tpm.ready.over) {
+		begin(0, NULL, true);
+	} else if (ready_is_to_be_made(&tpm, now) && !work.rest) {
+		begin(FACT_EK, &ready_make_operation, true);
+	}
+}
+
 void tpm_run(uint64_t now, bool event)
 {
 	if (tpm.esys == NULL) {
@@ -386,6 +424,9 @@ void tpm_run(uint64_t now, bool event)
 		if (work.state == IDLE && !work.rest) {
 			begin(FACT_CERT | FACT_AIK_ECC, NULL, true);
 		}
+	}
+	if (work.state == IDLE) {
+		begin_ahead(now);
 	}
 	while (work.state != IDLE && tpm.esys != NULL && turn(now, event)) {
 		event = false;
@@ -408,13 +449,22 @@ uint64_t tpm_deadline(void)
 	if (tpm.esys == NULL) {
 		return connect_deadline();
 	}
-	return work.state == IDLE ? PORT_NEVER : job_deadline();
+	if (work.state != IDLE) {
+		return job_deadline();
+	}
+	if (work.rest) {
+		return tpm.ready.session == ESYS_TR_NONE ? PORT_NEVER : 0;
+	}
+	return ready_deadline(&tpm);
 }
 
 bool tpm_rest(void)
 {
 	work.rest = true;
-	return tpm.esys == NULL || work.state == IDLE;
+	if (work.op == &ready_make_operation) {
+		cut();
+	}
+	return tpm.esys == NULL || (work.state == IDLE && tpm.ready.session == ESYS_TR_NONE);
 }
 
 void tpm_close(void)

@@ -165,6 +165,12 @@ void tpm_begin(unsigned facts, const struct operation *op, const struct params *
 void tpm_look_again(void);
 void tpm_give_way(void);
 
+/*
+ * Somebody has asked for what comes before an activation: when the TPM has had
+ * nothing to do for a moment, the session for that is made (ready.h).
+ */
+void tpm_expect_activation(uint64_t now);
+
 /* Makes progress; `event`: PORT_EVENT_TPM has arrived. */
 void tpm_run(uint64_t now, bool event);
 

@@ -208,7 +208,7 @@ static struct {
 	bool working, ends, ready;
 	unsigned secret; /* the credential's first byte, or the nonce's */
 	struct tpm_result result;
-	unsigned looks, gave_way;
+	unsigned looks, gave_way, expected;
 	uint64_t deadline;
 	bool closed;
 } tpm = {.deadline = PORT_NEVER};
@@ -282,6 +282,12 @@ void tpm_look_again(void)
 void tpm_give_way(void)
 {
 	tpm.gave_way++;
+}
+
+void tpm_expect_activation(uint64_t now)
+{
+	CHECK(now == clock_ms);
+	tpm.expected++;
 }
 
 void tpm_run(uint64_t now, bool event)

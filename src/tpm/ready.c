@@ -1,0 +1,132 @@
+#include "bounds.h"
+#include "err.h"
+#include "port.h"
+#include "tpm/key.h"
+#include "tpm/ready.h"
+#include "tpm/session.h"
+
+void ready_none(struct tpm *t)
+{
+	t->ready.session = ESYS_TR_NONE;
+	t->ready.over = false;
+	t->ready.failed = false;
+	t->ready.make_at = PORT_NEVER;
+	t->ready.next_at = 0;
+}
+
+void ready_expect(struct tpm *t, uint64_t now)
+{
+	if (!t->ready.failed && now + READY_PAUSE_MS >= t->ready.next_at) {
+		t->ready.make_at = now + READY_PAUSE_MS;
+	}
+}
+
+bool ready_is_to_be_made(const struct tpm *t, uint64_t now)
+{
+	return now >= t->ready.make_at;
+}
+
+void ready_expire(struct tpm *t, uint64_t now)
+{
+	if (now >= t->ready.over_at) {
+		ready_give_up(t);
+	}
+}
+
+uint64_t ready_deadline(const struct tpm *t)
+{
+	if (t->ready.session == ESYS_TR_NONE) {
+		return t->ready.make_at;
+	}
+	return t->ready.over_at < t->ready.make_at ? t->ready.over_at : t->ready.make_at;
+}
+
+bool ready_give_up(struct tpm *t)
+{
+	t->ready.over = t->ready.session != ESYS_TR_NONE;
+	return t->ready.over;
+}
+
+/* The operation at work has it from now on, and ends it. */
+static void hand_over(struct tpm *t)
+{
+	t->session = t->ready.session;
+	t->ready.session = ESYS_TR_NONE;
+	t->ready.over = false;
+}
+
+void ready_take(struct tpm *t)
+{
+	t->ready.taken = t->ready.session != ESYS_TR_NONE;
+	if (t->ready.taken) {
+		hand_over(t);
+		t->ready.next_at = 0;
+	}
+}
+
+/* Not the TPM's word on the credential; and no guess at an authorisation is counted
+ * where it is the session's, for the EK's policy asks for none of the EK. */
+bool ready_was_to_blame(struct tpm *t, int err)
+{
+	bool taken = t->ready.taken;
+
+	t->ready.taken = false;
+	return taken && err != -ERR_REJECTED && err != -ERR_TPM_LOCKOUT;
+}
+
+static void make_begin(struct tpm *t)
+{
+	t->ready.make_at = PORT_NEVER;
+	t->ready.next_at = port_now_ms() + READY_MS;
+}
+
+/* The clean-up leaves it alone from here on. */
+static TSS2_RC keep_finish(struct tpm *t)
+{
+	TSS2_RC rc = session_secret_finish(t);
+
+	if (rc == TSS2_RC_SUCCESS) {
+		t->ready.session = t->session;
+		t->ready.over_at = port_now_ms() + READY_MS;
+		t->session = ESYS_TR_NONE;
+	}
+	return rc;
+}
+
+/* What fails ahead is next tried when somebody waits for it, and hears why. */
+static int make_conclude(struct tpm *t, TSS2_RC rc, bool *stale)
+{
+	(void)stale;
+	t->ready.failed = rc != TSS2_RC_SUCCESS;
+	return 0;
+}
+
+static const struct step make_steps[] = {
+	{key_load_start, key_load_finish, TPM_COMMAND_MS, KEY_EK},
+	{session_policy_start, session_policy_finish, TPM_COMMAND_MS, 0},
+	{session_auth_start, session_auth_finish, TPM_COMMAND_MS, 0},
+	{session_secret_start, keep_finish, TPM_COMMAND_MS, 0},
+};
+
+const struct operation ready_make_operation = {STEPS(make_steps), .begin = make_begin,
+					       .conclude = make_conclude};
+
+/* There is no more to it: the clean-up flushes what the operation has. */
+static TSS2_RC flush_start(struct tpm *t)
+{
+	(void)t;
+	return STEP_SKIP;
+}
+
+static int flush_conclude(struct tpm *t, TSS2_RC rc, bool *stale)
+{
+	(void)t;
+	(void)rc;
+	(void)stale;
+	return 0;
+}
+
+static const struct step flush_steps[] = {{flush_start, NULL, 0, 0}};
+
+const struct operation ready_flush_operation = {STEPS(flush_steps), .begin = hand_over,
+						.conclude = flush_conclude};
