@@ -57,6 +57,7 @@ static void hand_over(struct tpm *t)
 
 void ready_take(struct tpm *t)
 {
+	t->ready.make_at = PORT_NEVER;
 	t->ready.taken = t->ready.session != ESYS_TR_NONE;
 	if (t->ready.taken) {
 		hand_over(t);
