@@ -11,26 +11,29 @@ void ready_none(struct tpm *t)
 	t->ready.over = false;
 	t->ready.failed = false;
 	t->ready.make_at = PORT_NEVER;
-	t->ready.next_at = 0;
+	t->ready.over_at = 0;
 }
 
 void ready_expect(struct tpm *t, uint64_t now)
 {
-	if (!t->ready.failed && now + READY_PAUSE_MS >= t->ready.next_at) {
+	if (!t->ready.failed && now + READY_PAUSE_MS >= t->ready.over_at) {
 		t->ready.make_at = now + READY_PAUSE_MS;
 	}
 }
 
-bool ready_is_to_be_made(const struct tpm *t, uint64_t now)
+bool ready_expire(struct tpm *t, uint64_t now)
 {
-	return now >= t->ready.make_at;
+	return now >= t->ready.over_at ? ready_give_up(t) : t->ready.over;
 }
 
-void ready_expire(struct tpm *t, uint64_t now)
+bool ready_begin(struct tpm *t, uint64_t now)
 {
-	if (now >= t->ready.over_at) {
-		ready_give_up(t);
+	if (now < t->ready.make_at) {
+		return false;
 	}
+	t->ready.make_at = PORT_NEVER;
+	t->ready.over_at = now + READY_MS;
+	return true;
 }
 
 uint64_t ready_deadline(const struct tpm *t)
@@ -38,7 +41,7 @@ uint64_t ready_deadline(const struct tpm *t)
 	if (t->ready.session == ESYS_TR_NONE) {
 		return t->ready.make_at;
 	}
-	return t->ready.over_at < t->ready.make_at ? t->ready.over_at : t->ready.make_at;
+	return t->ready.over ? 0 : t->ready.over_at;
 }
 
 bool ready_give_up(struct tpm *t)
@@ -61,7 +64,7 @@ void ready_take(struct tpm *t)
 	t->ready.taken = t->ready.session != ESYS_TR_NONE;
 	if (t->ready.taken) {
 		hand_over(t);
-		t->ready.next_at = 0;
+		t->ready.over_at = 0;
 	}
 }
 
@@ -73,12 +76,6 @@ bool ready_was_to_blame(struct tpm *t, int err)
 
 	t->ready.taken = false;
 	return taken && err != -ERR_REJECTED && err != -ERR_TPM_LOCKOUT;
-}
-
-static void make_begin(struct tpm *t)
-{
-	t->ready.make_at = PORT_NEVER;
-	t->ready.next_at = port_now_ms() + READY_MS;
 }
 
 /* The clean-up leaves it alone from here on. */
@@ -109,8 +106,7 @@ static const struct step make_steps[] = {
 	{session_secret_start, keep_finish, TPM_COMMAND_MS, 0},
 };
 
-const struct operation ready_make_operation = {STEPS(make_steps), .begin = make_begin,
-					       .conclude = make_conclude};
+const struct operation ready_make_operation = {STEPS(make_steps), .conclude = make_conclude};
 
 /* There is no more to it: the clean-up flushes what the operation has. */
 static TSS2_RC flush_start(struct tpm *t)

@@ -22,11 +22,11 @@ void ready_none(struct tpm *t);
 /* An activation is likely to follow. */
 void ready_expect(struct tpm *t, uint64_t now);
 
-/* When the TPM has nothing to do: is it time to make one, or has one waited long
- * enough, which is over then? */
-bool ready_is_to_be_made(const struct tpm *t, uint64_t now);
-void ready_expire(struct tpm *t, uint64_t now);
-/* When is that? */
+/* The TPM has nothing to do. Has the session waited long enough, and is to be flushed? */
+bool ready_expire(struct tpm *t, uint64_t now);
+/* ... Is it time to make one? Asked and answered once. */
+bool ready_begin(struct tpm *t, uint64_t now);
+/* When they may be true next. */
 uint64_t ready_deadline(const struct tpm *t);
 
 /* It is to be flushed. Returns false if there is none. */

@@ -69,8 +69,7 @@ struct tpm {
 		bool taken; /* the activation at work has it, or had it */
 		bool failed; /* making it did, since an activation succeeded */
 		uint64_t make_at; /* when one is made; PORT_NEVER: none is */
-		uint64_t over_at; /* when nobody came for it */
-		uint64_t next_at; /* before that, no other is made */
+		uint64_t over_at; /* then it has waited long enough; before, no other is made */
 	} ready;
 
 	/* Of info.c. */

@@ -230,7 +230,6 @@ static const struct operation *next_operation(void)
 	if (work.cut || (work.own && work.rest)) {
 		return NULL;
 	}
-
 	for (size_t i = FINDERS; i-- > 0;) {
 		wanted |= (wanted & finders[i].gives) ? finders[i].needs : 0;
 	}
@@ -400,10 +399,9 @@ static bool turn(uint64_t now, bool event)
  * nobody came for. */
 static void begin_ahead(uint64_t now)
 {
-	ready_expire(&tpm, work.rest ? PORT_NEVER : now);
-	if (tpm.ready.over) {
+	if (ready_expire(&tpm, work.rest ? PORT_NEVER : now)) {
 		begin(0, NULL, true);
-	} else if (ready_is_to_be_made(&tpm, now) && !work.rest) {
+	} else if (!work.rest && ready_begin(&tpm, now)) {
 		begin(FACT_EK, &ready_make_operation, true);
 	}
 }
