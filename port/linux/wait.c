@@ -24,9 +24,16 @@
 enum { POLL_SIGNALS, POLL_TPM, POLL_NOTIFY, POLL_LISTENERS };
 #define POLL_SLOTS (POLL_LISTENERS + listen_count)
 
+/*
+ * To find that nobody else is waiting costs as much as a client does. So while
+ * they come one by one it is looked for that only each so many times.
+ */
+#define ALONE_MAX 8
+
 /* Of each listener. */
 static struct {
 	uint64_t rest_until; /* port_now_ms(): it is left alone */
+	unsigned alone; /* since how many times no second one came with the first */
 	bool failing; /* which has been said */
 } accepting[LISTEN_MAX];
 static unsigned accept_turn; /* whose client gets the next slot */
@@ -70,6 +77,7 @@ static bool accept_one(unsigned listener, bool shut)
  */
 static void accept_clients(const struct pollfd *listeners)
 {
+	unsigned count[LISTEN_MAX] = {0};
 	uint32_t ready = 0;
 
 	for (unsigned i = 0; i < listen_count; i++) {
@@ -79,7 +87,15 @@ static void accept_clients(const struct pollfd *listeners)
 		unsigned i = accept_turn++ % listen_count;
 		int came = listeners[i].revents;
 
-		if ((ready >> i & 1) != 0 && !accept_one(i, (came & ~POLLIN) != 0)) {
+		if ((ready >> i & 1) == 0) {
+			continue;
+		}
+		if (!accept_one(i, (came & ~POLLIN) != 0)) {
+			ready &= ~(UINT32_C(1) << i);
+		} else if (++count[i] > 1) {
+			accepting[i].alone = 0;
+		} else if (++accepting[i].alone > ALONE_MAX &&
+			   accepting[i].alone % ALONE_MAX != 0) {
 			ready &= ~(UINT32_C(1) << i);
 		}
 	}

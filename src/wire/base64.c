@@ -14,14 +14,33 @@ static uint32_t between(uint32_t c, uint32_t lo, uint32_t hi)
 	return mask;
 }
 
-/* The character of six bits: 'A', and at each step of the alphabet a jump. */
-static char encode_six(uint32_t v)
+/* Whose byte is at least `least`: 1 in each such byte of four, all of them below 64. */
+static uint32_t at_least(uint32_t four, uint32_t least)
 {
-	v &= 63;
-	return (char)(v + 'A' + (between(v, 26, 63) & ('a' - 'Z' - 1)) -
-		      (between(v, 52, 63) & ('z' + 1 - '0')) -
-		      (between(v, 62, 63) & ('9' + 1 - '+')) +
-		      (between(v, 63, 63) & ('/' - '+' - 1)));
+	return ((four + (0x80U - least) * 0x01010101U) >> 7) & 0x01010101U;
+}
+
+/*
+ * The characters of four times six bits, the first in the lowest byte: 'A', and
+ * at each step of the alphabet a jump. All four at once, as a reply of 2 kB is
+ * mostly this; no byte's sum reaches into the next.
+ */
+static uint32_t encode_four(uint32_t v)
+{
+	uint32_t four =
+		((v >> 18) & 63) | ((v >> 4) & 0x3f00) | ((v << 10) & 0x3f0000) | (v & 63) << 24;
+
+	return four + 'A' * 0x01010101U + at_least(four, 26) * ('a' - 'Z' - 1) -
+	       at_least(four, 52) * ('z' + 1 - '0') - at_least(four, 62) * ('9' + 1 - '+') +
+	       at_least(four, 63) * ('/' - '+' - 1);
+}
+
+static void put_four(uint32_t four, char *out)
+{
+	out[0] = (char)(four & 0xff);
+	out[1] = (char)((four >> 8) & 0xff);
+	out[2] = (char)((four >> 16) & 0xff);
+	out[3] = (char)(four >> 24);
 }
 
 /* The six bits of a character; *bad becomes non-zero if there are none. */
@@ -40,16 +59,16 @@ static uint32_t decode_six(uint8_t c, uint32_t *bad)
 
 void base64_encode(const uint8_t *p, size_t n, char *out)
 {
-	for (size_t i = 0; i < n; i += 3) {
-		size_t have = n - i < 3 ? n - i : 3;
-		uint32_t v = 0;
-
-		for (size_t k = 0; k < 3; k++) {
-			v = v << 8 | (k < have ? p[i + k] : 0U);
-		}
-		for (unsigned k = 0; k < 4; k++) {
-			*out++ = k <= have ? encode_six(v >> (18 - 6 * k)) : '=';
-		}
+	for (; n >= 3; n -= 3) {
+		put_four(encode_four((uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2]), out);
+		p += 3;
+		out += 4;
+	}
+	if (n > 0) {
+		put_four(encode_four((uint32_t)p[0] << 16 | (n == 2 ? (uint32_t)p[1] << 8 : 0U)),
+			 out);
+		out[3] = '=';
+		out[2] = n == 2 ? out[2] : '=';
 	}
 }
 

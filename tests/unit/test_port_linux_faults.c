@@ -167,6 +167,30 @@ static void accepting(void)
 	CHECK(log_read()[0] == '\0');
 }
 
+/* Whether somebody waits behind a client is looked for seldom where they come one by one;
+ * and yet nobody who does is left there. */
+static void one_by_one(void)
+{
+	unsigned vain = 0;
+
+	CHECK(port_listen(PORT_SERVE) == 0);
+	for (unsigned i = 0; i < 40; i++) {
+		int fd = client();
+
+		fault = (struct fault){"accept4", 1, EAGAIN};
+		expect(PORT_EVENT_OPEN, 0);
+		vain += fault.call == NULL;
+		fault.call = NULL;
+		port_close(0, 0);
+		CHECK(close(fd) == 0);
+	}
+	CHECK(vain >= 8 && vain <= 12);
+	CHECK(client() >= 0 && client() >= 0 && client() >= 0);
+	for (unsigned c = 0; c < 3; c++) {
+		expect(PORT_EVENT_OPEN, c);
+	}
+}
+
 static void unknown_peer(void)
 {
 	CHECK(port_listen(PORT_SERVE) == 0 && client() >= 0);
@@ -434,6 +458,7 @@ static void lines(void)
 	X(adopting)             \
 	X(waiting)              \
 	X(accepting)            \
+	X(one_by_one)           \
 	X(unknown_peer)         \
 	X(calling)              \
 	X(watching)             \
