@@ -59,7 +59,7 @@ PACKAGES_coverage = gcovr $(PACKAGES_unit) $(PACKAGES_integration)
 PACKAGES_analyse = clang-tidy-19 cppcheck python3-minimal
 PACKAGES_sanitize = $(PACKAGES_unit) $(PACKAGES_integration)
 PACKAGES_run = swtpm swtpm-tools tpm2-tools openssl
-PACKAGES_bench = swtpm swtpm-tools tpm2-tools python3 python3-cryptography wine wine64
+PACKAGES_bench = swtpm swtpm-tools tpm2-tools python3 python3-cryptography valgrind wine wine64
 PACKAGES_parts = gcc libc6-dev llvm-19 python3 python3-pytest python3-pytest-xdist
 PACKAGES_target = $(PACKAGES)
 PACKAGES_targets = $(foreach t,$(TARGETS),$(shell MAKEFLAGS= $(MAKE) -s packages TARGET=$t))

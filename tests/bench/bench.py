@@ -1,4 +1,4 @@
-"""Sizes, memory, times and TPM commands of attestd, in one table.
+"""Sizes, memory, times, instructions and TPM commands of attestd, in one table.
 
 Everything is measured anew, in one run. Each line has its bound, where there
 is one, and whether it holds. With --parts: only whose the files' bytes are.
@@ -11,70 +11,21 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 import parts
+from ask import ATTESTATION, CERTIFY, QUOTE, activation, all_commands, quiet, session_ready, timed
+from chips import chips
+from counts import counts
+from speed import latency, startup, throughput
+from table import Table
 
-TESTS = pathlib.Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "integration"), str(TESTS / "vm")]
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "vm"))
 from attestd import Service as InGuest  # noqa: E402
 from guests import Guests  # noqa: E402
 from harness import paths  # noqa: E402
-from harness.credential import make, rsa_from_tpm  # noqa: E402
-from harness.service import Service, b64, can_connect, connect, read_all, unb64, wait_for  # noqa: E402
+from harness.service import Service, read_all, wait_for  # noqa: E402
 from harness.tpm import States  # noqa: E402
 from harness.wine import Wine, WindowsService  # noqa: E402
-
-HOST = paths.BUILD / "host"
-GET_EK = '{"command":"getEK"}'
-TURNS, ROUNDS = 150, 3  # attestd and the floor take turns
-
-
-class Table:
-    def __init__(self):
-        self.rows = []
-
-    def add(self, what, value, unit, bound=None, at_least=False, digits=0):
-        shown = f"{value:,.{digits}f} {unit}".strip()
-        if bound is None:
-            self.rows.append((what, shown, "", ""))
-            return
-        holds = value >= bound if at_least else value <= bound
-        sign = "≥" if at_least else "≤"
-        limit = f"{sign} {bound:,.{digits if bound % 1 else 0}f} {unit}".strip()
-        self.rows.append((what, shown, limit, "yes" if holds else "NO"))
-
-    def print(self):
-        rows = [("", "measured", "bound", "holds"), *self.rows]
-        wide = [max(len(row[i]) for row in rows) for i in range(4)]
-        for what, value, bound, holds in rows:
-            print(f"{what:<{wide[0]}}  {value:>{wide[1]}}  {bound:>{wide[2]}}  {holds}".rstrip())
-
-
-def tool(name, *args):
-    done = subprocess.run([HOST / name, *map(str, args)], check=True, timeout=300,
-                          stdout=subprocess.PIPE)
-    return json.loads(done.stdout)
-
-
-QUOTE = {"command": "quote", "nonce": b64(bytes(32)), "pcrs": "0-7"}
-CERTIFY = {"command": "certify", "nonce": b64(bytes(32))}
-
-
-def all_commands(known):
-    """For the ECC AIK and what that has said; and for the RSA AIK."""
-    yield from ({"command": name} for name in ("getEK", "getEKChain", "getHealth"))
-    yield activation(known)
-    for aik in ("ecc", "rsa"):
-        yield {"command": "getAttestationData", "aik": aik}
-        yield {**QUOTE, "pcrs": "0-23", "aik": aik}
-        yield {**CERTIFY, "aik": aik}
-
-
-def activation(known):
-    c = make(rsa_from_tpm(unb64(known["ek_tpm"])), unb64(known["aik_name"]), bytes(32))
-    return {"command": "activateCredential", "hmac": b64(c.hmac), "enc": b64(c.enc),
-            "encrypted_secret": b64(c.encrypted_secret)}
 
 
 def sizes(table):
@@ -105,7 +56,7 @@ def memory(table, states):
     wait_for(lambda: "CreatePrimary" in service.control.commands(), 10, "TPM command")
     wait_for(lambda: service.control.handles() == [], 10, "peace")
     table.add("peak memory, idle", peak_kb(service), "kB")
-    for request in all_commands(service.ok({"command": "getAttestationData"})):
+    for request in all_commands(service.ok(ATTESTATION)):
         service.ok(request)
     table.add("peak memory, all commands, both AIKs", peak_kb(service), "kB", 288)
     service.let_in_all()
@@ -141,111 +92,34 @@ def memory_large_pages(table, states, work):
         guest.close()
 
 
-def startup(table, work):
-    socket = work / "startup"
-    command = [paths.ATTESTD, "serve", "--socket", socket, "--tpm", work / "no-device"]
-    table.add("exec to listening (median)", tool("startup", 200, socket, *command)["median_us"] / 1e3,
-              "ms", 5, digits=2)
-    base = tool("startup", 200, "-", paths.ATTESTD, "--version")["median_us"] / 1e3
-    table.add("  of which any process: exec to exit of --version", base, "ms", digits=2)
-
-
-def throughput(table, states):
-    service = Service(states.new("factory"), args=["--log-level", "warning"]).settled()
-    for connections in (1, 8):
-        found = tool("load", service.socket, GET_EK, 3, connections)
-        assert not found["errors"], found
-        table.add(f"getEK, {connections} at a time", found["rps"], "/s",
-                  20000 if connections == 8 else None, at_least=True)
-    service.stop()
+def sent(service, request):
+    """How many TPM commands it takes, those behind its reply among them."""
+    service.control.reset()
+    service.ok(request)
+    return quiet(service)
 
 
 def commands(table, states):
-    for kind, bound in (("plain", 7), ("persistent", 5)):
+    """A session that is ready is made once, behind the first request: none is made for half a minute."""
+    for kind, ready, alone in (("plain", 5, 7), ("persistent", 3, 5)):
         service = Service(states.new(kind)).settled()
-        known = service.ok({"command": "getAttestationData"})
-        service.ok(activation(known))
-        where = "EK persistent" if kind == "persistent" else "EK not persistent"
+        session_ready(service)
+        service.ok({"command": "getEKChain"})
+        quiet(service)
         requests = [(name, {"command": name}, 0)
                     for name in ("getEK", "getEKChain", "getAttestationData", "getHealth")] + [
                         ("quote of eight PCRs", QUOTE, 4), ("quote of all PCRs", {**QUOTE, "pcrs": "0-23"}, 6),
-                        ("certify", CERTIFY, 3), ("activateCredential", activation(known), bound)]
-        service.ok({"command": "getEKChain"})
-        for name, request, limit in requests if kind == "plain" else requests[-1:]:
-            service.control.left()  # the clean-up behind the last reply
-            service.control.reset()
-            service.ok(request)
-            service.control.left()
-            label = f"TPM commands, {name}" + (f", {where}" if name == "activateCredential" else "")
-            table.add(label, service.control.count(), "", limit)
+                        ("certify", CERTIFY, 3)]
+        for name, request, limit in requests if kind == "plain" else []:
+            table.add(f"TPM commands, {name}", sent(service, request), "", limit)
+        request = activation(service.ok(ATTESTATION))
+        where = "EK persistent" if kind == "persistent" else "EK not persistent"
+        sent(service, request)  # after its start the TPM wants one command sent again
+        service.ok(ATTESTATION)
+        session_ready(service)
+        for when, limit in ("after getAttestationData", ready), ("alone", alone):
+            table.add(f"TPM commands, activateCredential {when}, {where}", sent(service, request), "", limit)
         service.stop()
-
-
-class Sampler:
-    """A tool that measures as many rounds as each line asks for."""
-
-    def __init__(self, name, *args):
-        self.process = subprocess.Popen([HOST / name, *args], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
-
-    def take(self, rounds):
-        self.process.stdin.write(f"{rounds}\n")
-        self.process.stdin.flush()
-        samples = json.loads(self.process.stdout.readline())["samples_us"]
-        assert len(samples) == rounds
-        return samples
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait(10)
-
-
-# What takes turns with its floor: the TPM's kind, the floor's options, the request by what is known, and how
-# many times as long it may take. A software TPM quotes in half a millisecond, and a client's connection shows.
-TURNING = {
-    "activateCredential, EK not persistent": ("plain", [], activation, 1.05),
-    "activateCredential, EK persistent": ("persistent", ["--persistent"], activation, 1.05),
-    "quote of eight PCRs": ("plain", ["--quote"], lambda known: QUOTE, None),
-}
-
-
-def take_turns(what, work):
-    """Inside the launcher: attestd and the floor on the same TPM, in turn."""
-    socket, request = work / "turns", work / "request"
-    _, options, made, _ = TURNING[what]
-    floor = Sampler("tpm-floor", *options)
-    floor.take(20)  # warms up, and has loaded what it needs
-    service = subprocess.Popen([paths.ATTESTD, "serve", "--socket", socket, "--log-level", "error"],
-                               stdout=subprocess.DEVNULL)
-    try:
-        wait_for(lambda: can_connect(socket), 10, "socket")
-        with connect(socket) as s:
-            s.sendall(b'{"command":"getAttestationData"}\n')
-            known = json.loads(read_all(s))
-        request.write_text(json.dumps(made(known)) + "\n")
-        ours = Sampler("load", "--latency", "-", socket, request)
-        ours.take(20)
-        samples = ([], [])
-        for _ in range(TURNS):
-            samples[0].extend(ours.take(ROUNDS))
-            samples[1].extend(floor.take(ROUNDS))
-        ours.close()
-        floor.close()
-    finally:
-        service.terminate()
-        service.wait(10)
-    print(json.dumps([statistics.median(taken) for taken in samples]))
-
-
-def latency(table, states, work):
-    for what, (kind, _, _, bound) in TURNING.items():
-        done = subprocess.run([paths.SWTPM_RUN, "--state", states.new(kind), "--", sys.executable,
-                               __file__, "--take-turns", what, work],
-                              check=True, timeout=300, stdout=subprocess.PIPE)
-        ours, floor = json.loads(done.stdout)
-        table.add(f"{what} (median)", ours / 1e3, "ms", digits=3)
-        table.add("  the floor: the same commands alone", floor / 1e3, "ms", digits=3)
-        table.add("  ratio", ours / floor, "×", bound, digits=3)
 
 
 def boot(table):
@@ -259,12 +133,6 @@ def boot(table):
         table.add("  of which attestd, from exec", found["attestd_ms"], "ms")
 
 
-def timed(service, request):
-    start = time.perf_counter()
-    service.ok(request)
-    return time.perf_counter() - start
-
-
 def windows(table, states):
     """Under wine, whose own cost this is for the most part: beside Linux, in turn."""
     linux = Service(states.new("plain")).settled()
@@ -275,7 +143,7 @@ def windows(table, states):
         for name, rounds in (("getEK", 100), ("activateCredential", 50)):
             samples = ([], [])
             requests = [{"command": name} if name == "getEK" else
-                        activation(service.ok({"command": "getAttestationData"}))
+                        activation(service.ok(ATTESTATION))
                         for service in (exe, linux)]
             for _ in range(rounds):
                 for taken, service, request in zip(samples, (exe, linux), requests):
@@ -296,9 +164,6 @@ def main():
     if sys.argv[1:] == ["--parts"]:
         print_parts()
         return
-    if sys.argv[1:2] == ["--take-turns"]:
-        take_turns(sys.argv[2], pathlib.Path(sys.argv[3]))
-        return
     work = pathlib.Path(tempfile.mkdtemp(prefix="attestd-bench-"))
     table = Table()
     try:
@@ -310,6 +175,8 @@ def main():
         throughput(table, states)
         latency(table, states, work)
         commands(table, states)
+        chips(table, states, work)
+        counts(table, states)
         windows(table, states)
         boot(table)
     finally:

@@ -1,0 +1,134 @@
+"""What a client waits for on chips, whose times the launcher takes for each command.
+
+Beside each is its floor: what the chip takes for those TPM commands that nobody can do
+without who answers that request, holds nothing in the TPM meanwhile and writes nothing to it.
+They are counted by hand in FLOORS, and their times are the launcher's own table, which is
+a published benchmark (tests/tools/lib/chip.c). Of several times the least counts: what else
+this machine does only adds to it.
+"""
+import collections
+import json
+import subprocess
+import sys
+import time
+
+from ask import ATTESTATION, QUOTE, activation, timed
+from harness import paths
+from harness.service import Service, connect, line_of, read_all
+
+ROUNDS = 4
+
+# By request and the EK's kind: the works of a chip, "other" being all that is no work with a
+# private key. In the order in which they are counted:
+FLOORS = {
+    # The EK is made, or its public area read; one look for its certificate. The AIK is made, and
+    # signs what the reply has of its creation.
+    ("first", "plain"): "rsa_key other ecc_key ecc_sign",
+    ("first", "persistent"): "other other ecc_key ecc_sign",
+    # The AIK is loaded, signs, and the values are read that the reply has.
+    ("quote", "persistent"): "other ecc_sign other",
+    # The EK is loaded if it is not persistent, and the AIK; the credential is opened.
+    ("ready", "plain"): "other other rsa_decrypt",
+    ("ready", "persistent"): "other rsa_decrypt",
+    # The same, behind a session of its own: its salt decrypted, and authorised by one command.
+    ("alone", "plain"): "other other rsa_decrypt other rsa_decrypt",
+    ("alone", "persistent"): "other rsa_decrypt other rsa_decrypt",
+}
+# How many times their floor they may take. At a start the rest is that the TPM is looked at: who
+# made it, whether its maker has given its EK a template or a nonce of its own; that it wants a
+# command sent again; and that the AIK is saved, to be had again.
+BOUNDS = {"plain": {"first": 1.05, "ready": 1.15, "alone": 1.15},
+          "persistent": {"first": 1.45, "quote": 1.15, "ready": 1.15, "alone": 1.15}}
+ROWS = {"first": "exec to first getAttestationData", "quote": "quote of eight PCRs",
+        "ready": "activateCredential after getAttestationData", "alone": "activateCredential alone"}
+
+
+def first_inside(socket):
+    """Inside the launcher: from exec to the reply, in ms."""
+    begin = time.perf_counter()
+    service = subprocess.Popen([paths.ATTESTD, "serve", "--socket", socket, "--log-level", "error"])
+    try:
+        while True:
+            try:
+                s = connect(socket)
+                break
+            except OSError:
+                assert time.perf_counter() < begin + 10, "it does not listen"
+                time.sleep(0.0005)
+        with s:
+            s.sendall(line_of(ATTESTATION))
+            reply = json.loads(read_all(s))
+        taken = (time.perf_counter() - begin) * 1e3
+        assert reply["status"] == "ok", reply
+    finally:
+        service.terminate()
+        service.wait(20)
+    print(taken)
+
+
+def first(chip, state, work):
+    done = subprocess.run([paths.SWTPM_RUN, "--state", state, "--chip", chip, "--", sys.executable,
+                           __file__, "--first", work / "first"], check=True, timeout=100,
+                          stdout=subprocess.PIPE)
+    return float(done.stdout)
+
+
+def rest(service, figures, commands):
+    """Until what is done behind a reply is done, of so many commands without a private key."""
+    time.sleep((commands * figures["other"] + 20) / 1e3)
+
+
+def session_made(service, figures):
+    """Until a session is ready, which is so soon after getAttestationData; or nobody makes one."""
+    deadline = time.monotonic() + (figures["rsa_decrypt"] + 8 * figures["other"] + 200) / 1e3
+    while time.monotonic() < deadline and "PolicySecret" not in service.control.commands():
+        time.sleep(0.01)
+    rest(service, figures, 2)  # the EK is flushed
+
+
+def requests(chip, kind, states, figures):
+    """{row: [ms, ...]} of a service that knows its keys."""
+    service = Service(states.new(kind)).settled()
+    request = activation(service.ok(ATTESTATION))
+    service.ok(request)  # after its start the TPM wants one command sent again
+    rest(service, figures, 4)
+    taken = collections.defaultdict(list)
+    service.control.ask(f"chip {chip}")
+    for _ in range(ROUNDS):
+        service.control.reset()
+        service.ok(ATTESTATION)
+        session_made(service, figures)
+        for row in ("ready", "alone"):
+            taken[row].append(1e3 * timed(service, request))
+            rest(service, figures, 3)
+        if kind == "persistent":
+            taken["quote"].append(1e3 * timed(service, QUOTE))
+            session_made(service, figures)
+    service.stop()
+    return taken
+
+
+def figures_of(states):
+    """{chip: {work: ms}}: the launcher's."""
+    service = Service(states.new("plain"))
+    try:
+        return json.loads(service.control.ask("chips"))
+    finally:
+        service.close()
+
+
+def chips(table, states, work):
+    for chip, figures in figures_of(states).items():
+        for kind, bounds in BOUNDS.items():
+            taken = requests(chip, kind, states, figures)
+            rounds = 1 if kind == "plain" else ROUNDS  # it makes an RSA key, and takes its time
+            taken["first"] = [first(chip, states.new(kind), work) for _ in range(rounds)]
+            where = "EK persistent" if kind == "persistent" else "EK not persistent"
+            for row, bound in bounds.items():
+                floor = sum(figures[w] for w in FLOORS[row, kind].split())
+                label = f"{chip}: {ROWS[row]}" + ("" if row == "quote" else f", {where}")
+                table.beside(label, min(taken[row]), floor, bound)
+
+
+if __name__ == "__main__" and sys.argv[1] == "--first":
+    first_inside(sys.argv[2])
