@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from harness.asked import ASKED, forget, known_of
+from harness.asked import ASKED, HEALTH, forget, known_of
 from harness.faults import ATTESTATION, Supervised, activation, flow, flow_of, inject, opens
 from harness.predecessor import predecessor
 from harness.service import Service, connect, line_of, read_all, wait_for
@@ -47,10 +47,10 @@ def service(states, device, asked):
 def flows(service, asked):
     """Of a start, and of a request to a service at rest; what is known, and the request."""
     known = known_of(service, asked)
-    service.control.left()
+    service.unready(activation(known, asked.aik))  # or the old one has it to flush
     service.control.reset()
     service.restart()
-    assert service.ok(ATTESTATION)
+    wait_for(lambda: service.ask(HEALTH)["status"] == "ok", 30, "TPM")  # which leads on to no activation
     start = flow(service)
     request = asked.request(known)
 
@@ -58,7 +58,17 @@ def flows(service, asked):
         return asked.is_right(known, reply)
 
     assert is_right(service.ask(request))
-    return known, request, start, flow_of(service, request, good=is_right, prepare=lambda: forget(service, asked))
+    return known, request, start, flow_of(service, request, good=is_right,
+                                          prepare=lambda: prepare(service, asked, request))
+
+
+def prepare(service, asked, request):
+    """What was asked for once is forgotten. A session is ready for an activation, or it is used up."""
+    forget(service, asked)
+    if request["command"] == "activateCredential" and not asked.ready:
+        service.control.settle()
+        assert opens(service.ask(request))
+    at_rest(service)
 
 
 def at_rest(service):
@@ -92,17 +102,16 @@ def nothing_is_left(service, device):
     assert all(handle.startswith("0x03") for handle in left)
 
 
-@pytest.mark.parametrize("asked", ["activation-plain", "quote",
+@pytest.mark.parametrize("asked", ["activation-plain", "ready-plain", "quote",
                                    *(pytest.param(name, marks=pytest.mark.variant)
-                                     for name in ("quote-rsa", "certify", "first-rsa", "chain"))],
+                                     for name in ("ready-persistent", "quote-rsa", "certify", "first-rsa", "chain"))],
                          indirect=True)
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_in_a_request(service, device, moment, asked):
     known, request, _, commands = flows(service, asked)
     assert len(commands) == asked.commands
     for at, index in commands:
-        forget(service, asked)
-        at_rest(service)
+        prepare(service, asked, request)
         inject(service, moment, at, index, 1)
         die(service, request)
         works_at_once(service, known, request, asked)
@@ -115,7 +124,7 @@ def test_in_a_request(service, device, moment, asked):
 def test_at_the_start(service, device, moment, asked):
     known, request, commands, _ = flows(service, asked)
     for at, index in commands:
-        at_rest(service)
+        prepare(service, asked, request)
         ended = len(service.statuses())
         inject(service, moment, at, index, 1)
         os.kill(service.pid, signal.SIGTERM)
@@ -129,18 +138,19 @@ def test_again_and_again_at_the_same_place(service, asked):
     """Each leaves a session that nobody can tell from a stranger's."""
     known, request, _, _ = flows(service, asked)
     for _ in range(8):
-        at_rest(service)
+        prepare(service, asked, request)
         inject(service, "kill", "PolicySecret", 0, 1)
         die(service, request)
         works_at_once(service, known, request, asked)
 
 
-@pytest.mark.parametrize("asked", ["activation-plain", "quote-rsa"], indirect=True)
+@pytest.mark.parametrize("asked", ["activation-plain", "ready-plain", "quote-rsa"], indirect=True)
 @pytest.mark.parametrize("fault", ["size 9", "cut 4", "close-after", "noise"])
 def test_a_link_that_breaks(service, device, fault, asked):
     """What attestd itself has lost sight of."""
     known, request, _, commands = flows(service, asked)
     for at, index in commands * 2:
+        prepare(service, asked, request)
         inject(service, fault, at, index, 1)
         service.ask(request)
         works_at_once(service, known, request, asked)

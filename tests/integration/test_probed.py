@@ -53,10 +53,12 @@ class Probed:
         connect(self.service.address).close()
 
     def recovers(self):
+        """No session is ready then, which would be another request's."""
         self.probe.set(refused=0)
         self.service.control.ask("clear")
         wait_for(lambda: opens(self.service.ask(self.request)), SOON, "recovery")
         assert self.service.identity() == self.known
+        self.service.unready(self.request)
         self.rest()
 
 

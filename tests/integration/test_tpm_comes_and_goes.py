@@ -170,6 +170,7 @@ def test_not_now_is_repeated(start, rc):
 def test_named_codes(start, rc, error):
     service = start("plain").settled()
     request = activation(service.attestation())
+    service.ok(request)  # with the session that was ready
     service.control.fault("rc", rc, command="StartAuthSession")
     reply = service.ask(request)
     assert (reply["error"], int(reply["tpm_rc"], 16)) == (error, rc)

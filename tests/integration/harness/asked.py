@@ -77,6 +77,13 @@ def when_chained(name, command, once):
     return [error]
 
 
+def when_ready(name, command, once):
+    """To an activation in a session that was ready: but for what is said of the credential, once more in
+    one of its own."""
+    errors = in_request(name, command, once)
+    return errors if not once or name == "LOCKOUT" or "credential_rejected" in errors else [None]
+
+
 def is_unsigned(known, reply):
     """An attestation of a TPM in lockout."""
     return reply["aik_attest"] is None and reply["aik_signature"] is None and \
@@ -93,6 +100,7 @@ class Asked:
     aik: str = None
     prefix: str = ""  # of each error's message
     first: bool = False  # only the first of its kind asks the TPM
+    ready: bool = False  # in a session that is ready for it
     # Is this a success that goes without what the TPM has refused for a reason of its own?
     is_less: Callable = lambda known, reply: False
 
@@ -100,6 +108,11 @@ class Asked:
 def _activation(kind, commands, aik=None):
     return Asked(kind, functools.partial(activation, aik=aik), lambda _, reply: opens(reply), in_request, commands,
                  aik, "ActivateCredential failed: ")
+
+
+def _ready(kind, commands):
+    return Asked(kind, activation, lambda _, reply: opens(reply), when_ready, commands, None,
+                 "ActivateCredential failed: ", ready=True)
 
 
 def _signs(request, is_right, commands, aik=None):
@@ -111,6 +124,8 @@ ASKED = {
     "activation-plain": _activation("plain", 7),
     "activation-persistent": _activation("persistent", 5),
     "activation-rsa": _activation("quick", 5, "rsa"),
+    "ready-plain": _ready("plain", 5),
+    "ready-persistent": _ready("persistent", 3),
     "quote": _signs(QUOTE, is_quote, 4),
     "quote-rsa": _signs(QUOTE_ALL, is_quote, 6, "rsa"),
     "certify": _signs(CERTIFY, is_certified, 3),
@@ -133,6 +148,8 @@ def known_of(service, asked):
 
 def forget(service, asked):
     """What was asked for once is asked of the TPM again, by another process if need be."""
+    if asked.ready:
+        service.made_ready()
     if not asked.first:
         return
     if asked.kind == "chained":

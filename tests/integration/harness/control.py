@@ -1,5 +1,6 @@
 """The launcher's control socket, and raw TPM commands."""
 import json
+import re
 import socket
 import struct
 import time
@@ -14,8 +15,21 @@ CC = {
     "GetRandom": 0x17B, "PCR_Read": 0x17E, "PCR_Extend": 0x182, "PolicyGetDigest": 0x189,
 }
 KEYS = 3  # the EK and both AIKs
+BOUNDS = {name: int(value) for name, value in re.findall(
+    r"#define (READY\w*_MS) (\d+)U", (paths.ROOT / "include/bounds.h").read_text(encoding="ascii"))}
+READY_S, READY_PAUSE_S = BOUNDS["READY_MS"] / 1000, BOUNDS["READY_PAUSE_MS"] / 1000
 NAMES = {code: name for name, code in CC.items()}
 RC_RETRY = 0x922
+
+
+class Led:
+    """Replies so far that lead on to an activation, whoever got them: each may have its session made."""
+    count, at = 0, 0.0
+
+    @classmethod
+    def on(cls):
+        cls.count += 1
+        cls.at = time.monotonic()
 
 
 def _connect(path, timeout):
@@ -26,9 +40,13 @@ def _connect(path, timeout):
 
 
 class Control:
-    def __init__(self, path):
+    def __init__(self, path, go_round=lambda: time.sleep(0.1)):
+        """go_round: returns when attestd has gone round its loop."""
         self.socket = _connect(path, 30)
         self.file = self.socket.makefile("rw")
+        self.go_round = go_round
+        self.settled_for = 0  # so many of Led's replies: what they may lead to is done, or will not be
+        self.none_since = 0  # so many of them, when no session was ready
 
     def ask(self, line):
         self.file.write(line + "\n")
@@ -65,17 +83,52 @@ class Control:
         """What is loaded, as a flat list."""
         return sum(json.loads(self.ask("handles")).values(), [])
 
+    def settle(self):
+        """Where a reply has led on to an activation: until the session for that is made, if it is to be."""
+        led, at = Led.count, Led.at
+        if led == self.settled_for:
+            return
+        if len(self.policies()) != 1:  # one at most
+            time.sleep(max(0.0, at + READY_PAUSE_S + 0.002 - time.monotonic()))
+        deadline, sent = time.monotonic() + 30, None
+        # Between an answer and the next command the TPM is idle, too.
+        while sent != (sent := self.sent()) and time.monotonic() < deadline:
+            self.go_round()
+        self.settled_for = led
+
+    def sent(self):
+        """How many commands the TPM has had, when it is idle."""
+        deadline = time.monotonic() + 30
+        while self.ask("busy") != "idle" and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return json.loads(self.ask("count"))["total"]
+
+    def works_on(self, command):
+        """Is it that which is under way?"""
+        return self.ask("busy") == f"0x{CC[command]:03x}"
+
+    def policies(self):
+        """Sessions with a policy: one that is ready, or at work."""
+        return [handle for handle in self.handles() if handle.startswith("0x03")]
+
     def left(self):
         """What is still loaded when the clean-up behind a reply has had its time, but for what stays."""
+        self.settle()
         deadline = time.monotonic() + 30
         while (handles := self.unexpected()) and time.monotonic() < deadline:
             time.sleep(0.01)
+        if not handles and not self.policies():
+            self.none_since = self.settled_for
         return handles
 
     def unexpected(self):
-        """What is loaded, but for the keys that stay on Windows: no more of them than there are."""
+        """What is loaded, but for one session that is ready, where a reply has led on to an activation
+        since there was none; and for the keys that stay on Windows: no more of them than there are."""
         handles = self.handles()
         objects = [h for h in handles if h.startswith("0x80")]
+        policies = [h for h in handles if h.startswith("0x03")]
+        if len(policies) == 1 and self.settled_for > self.none_since:
+            handles.remove(policies[0])
         if paths.first_binary().startswith("windows") and len(objects) <= KEYS:
             return [h for h in handles if h not in objects]
         return handles

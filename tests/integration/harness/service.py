@@ -15,7 +15,7 @@ import time
 
 from . import paths
 from .attest import parse_public, verify_creation
-from .control import Control
+from .control import Control, Led
 
 START_S = 60
 STOP_S = 40
@@ -83,6 +83,8 @@ def parse_reply(data):
     assert reply["status"] in ("ok", "error")
     if reply["status"] == "error":
         assert reply["message"] and reply["error"]
+    elif "aik_name" in reply or "quoted" in reply:
+        Led.on()
     return reply
 
 
@@ -171,7 +173,7 @@ class Service:
         try:
             control = self.dir / "control"
             self.wait(lambda: can_connect(control), "launcher")
-            self.control = Control(control)
+            self.control = Control(control, self.go_round)
         except BaseException:
             self.close()
             raise
@@ -213,10 +215,34 @@ class Service:
         return self
 
     def settled(self):
-        """Knows all that it answers from memory."""
+        """Knows all that it answers from memory, and is ready for an activation."""
         self.ready()
         wait_for(lambda: self.ask({"command": "getAttestationData"})["status"] == "ok", 30, "TPM")
+        self.control.settle()
         return self
+
+    def made_ready(self):
+        """A session is ready for the next activation, and the TPM idle."""
+        self.settled()
+        assert self.control.policies(), self.control.log()
+        return self
+
+    def unready(self, activation):
+        """None is: this request, which is right, has used it up."""
+        self.control.settle()
+        if self.control.policies():
+            self.ok(activation)
+        assert self.control.left() == self.control.policies() == []
+
+    def go_round(self):
+        """Once round its loop, at least: it has seen clients come and go since."""
+        for _ in range(2):
+            try:
+                with connect(self.address, 10) as s:
+                    s.shutdown(socket.SHUT_WR)
+                    read_all(s)
+            except OSError:  # nobody is there, or not at a socket
+                time.sleep(0.05)
 
     def finds_tpm(self):
         """One that was absent: opened, however long the start is ago."""
@@ -224,12 +250,11 @@ class Service:
         self.control.ask("present")
         wait_for(lambda: self.control.opens() > opens, 30, "open TPM")
 
-    def works_on(self, request, answered="PolicySecret"):
-        """A client for whom the TPM has just answered that command, and works on the next."""
-        self.control.reset()
+    def works_on(self, request, command="ActivateCredential"):
+        """A client for whom the TPM works on that command, for as long as a delay says."""
         s = connect(self.address)
         s.sendall(line_of(request))
-        wait_for(lambda: answered in self.control.commands(), 30, answered)
+        wait_for(lambda: self.control.works_on(command), 30, command)
         return s
 
     def let_in_all(self):

@@ -229,6 +229,10 @@ class WindowsService(Service):
             forget_services()  # wine has started one since: the next need not wait for it
         return self
 
+    def go_round(self):
+        for _ in range(2):
+            answers(self.address)
+
     def is_gone(self):
         return not answers(self.address)
 

@@ -39,6 +39,18 @@ static const char *do_count(char **w, size_t n, FILE *out)
 	return NULL;
 }
 
+static const char *do_busy(char **w, size_t n, FILE *out)
+{
+	uint32_t cc;
+
+	(void)w, (void)n;
+	if (proxy_is_busy(&cc))
+		fprintf(out, "0x%03x", cc);
+	else
+		fprintf(out, "idle");
+	return NULL;
+}
+
 static const char *do_log(char **w, size_t n, FILE *out)
 {
 	(void)w, (void)n;
@@ -195,6 +207,7 @@ static const struct {
 } commands[] = {
 	{"count", 1, 1, do_count, "commands so far, by code"},
 	{"log", 1, 1, do_log, "[[session,cc,rc,ms],...]"},
+	{"busy", 1, 1, do_busy, "the command that is under way, or idle"},
 	{"reset", 1, 1, do_reset, "forget both"},
 	{"handles", 1, 1, do_handles, "what is loaded, asked from the TPM"},
 	{"delay", 2, 5, do_delay, "MS [CC|*] [N|*] [SKIP]"},

@@ -383,6 +383,16 @@ void proxy_run(const struct pollfd *fds, size_t n)
 	}
 }
 
+bool proxy_is_busy(uint32_t *cc)
+{
+	bool busy = flight.phase != IDLE;
+
+	*cc = busy ? flight.cc : 0;
+	for (size_t i = 0; i < PROXY_SESSIONS; i++)
+		busy = busy || (sessions[i].fd >= 0 && sessions[i].have > 0);
+	return busy;
+}
+
 /* ---- reports --------------------------------------------------------- */
 
 void proxy_print_count(FILE *out)

@@ -46,6 +46,9 @@ void proxy_tpm_reset(void);
 /* The TPM is gone: all sessions end. */
 void proxy_tpm_lost(void);
 
+/* Does the TPM work on a command, or is one on its way, or its answer? Its code in *cc, or 0. */
+bool proxy_is_busy(uint32_t *cc);
+
 /* As JSON, without a line end. */
 void proxy_print_count(FILE *out);
 void proxy_print_log(FILE *out);
