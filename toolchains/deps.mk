@@ -10,12 +10,22 @@ OWN_CFLAGS = -std=c11 -Wall -Wextra -Werror -Wshadow -Wvla -Wconversion \
 
 TSS_TCTI_linux = tss2-tcti/tcti-device.c
 TSS_TCTI_windows = tss2-tcti/tcti-tbs.c
-# Not MU's TPM2Bs: ours are src/tpm/tpm2b.c.
-TSS_SOURCES := $(sort $(filter-out %/tpm2b-types.c,$(wildcard $(TSS)/src/tss2-mu/*.c)) \
-	$(wildcard $(TSS)/src/tss2-sys/*.c \
-	$(TSS)/src/tss2-sys/api/*.c $(TSS)/src/tss2-esys/api/*.c) \
-	$(addprefix $(TSS)/src/tss2-esys/esys_,context.c crypto.c free.c iutil.c mu.c tr.c) \
-	$(addprefix $(TSS)/src/,tss2-tcti/tcti-common.c util/log.c $(TSS_TCTI_$(PORT))))
+# Those that attestd uses, but FlushContext, in which ESAPI has nothing to clean up.
+ESAPI_COMMANDS = ActivateCredential Certify CertifyCreation ContextLoad ContextSave \
+	CreatePrimary GetCapability NV_Read NV_ReadPublic PCR_Read PolicySecret Quote ReadPublic \
+	StartAuthSession
+# Of SAPI what ESAPI and the TCTI call, beside the commands.
+SAPI = Execute Finalize GetCommandCode GetContextSize GetCpBuffer GetDecryptParam GetEncryptParam \
+	GetRpBuffer GetRspAuths GetTctiContext Initialize SetCmdAuths SetDecryptParam SetEncryptParam
+# Of hundreds of files those whose functions are called: the linker would leave the
+# others out, but for each of a dozen builds they would be compiled. Not MU's TPM2Bs:
+# ours are src/tpm/tpm2b.c.
+TSS_SOURCES := $(sort $(foreach c,$(ESAPI_COMMANDS) FlushContext,tss2-esys/api/Esys_$c.c tss2-sys/api/Tss2_Sys_$c.c) \
+	$(SAPI:%=tss2-sys/api/Tss2_Sys_%.c) tss2-sys/sysapi_util.c \
+	$(addprefix tss2-esys/esys_,context.c crypto.c free.c iutil.c mu.c tr.c) \
+	$(addprefix tss2-mu/,base-types.c tpma-types.c tpml-types.c tpms-types.c tpmt-types.c tpmu-types.c) \
+	tss2-tcti/tcti-common.c $(TSS_TCTI_$(PORT)))
+TSS_SOURCES := $(TSS_SOURCES:%=$(TSS)/src/%)
 # No log, no crypto library: ours are given to ESAPI as callbacks. Its blocks
 # hold secrets: src/tpm/heap.c wipes them when they are freed.
 TSS_CFLAGS = -std=gnu11 -w -fno-strict-aliasing -DMAXLOGLEVEL=0 \
@@ -28,12 +38,15 @@ TSS_CFLAGS = -std=gnu11 -w -fno-strict-aliasing -DMAXLOGLEVEL=0 \
 # Ours, for it is small: src/tpm/capability.h.
 CAPABILITY = -DTss2_MU_TPMS_CAPABILITY_DATA_Unmarshal=capability_unmarshal
 
-# Those that attestd uses, but FlushContext, in which ESAPI has nothing to clean up.
-ESAPI_COMMANDS = ActivateCredential Certify CertifyCreation ContextLoad ContextSave \
-	CreatePrimary GetCapability NV_Read NV_ReadPublic PCR_Read PolicySecret Quote ReadPublic \
-	StartAuthSession
-
-BEARSSL_SOURCES := $(sort $(wildcard $(BEARSSL)/src/*.c $(BEARSSL)/src/*/*.c))
+# Likewise. The last are those that a test's other side calls.
+BEARSSL_SOURCES := $(addprefix $(BEARSSL)/src/,$(addsuffix .c,$(sort \
+	$(addprefix codec/,ccopy dec32be dec64be enc32be enc64be) \
+	$(addprefix hash/,mgf1 sha1 sha2big sha2small) mac/hmac \
+	$(addprefix int/,$(addprefix i31_,add bitlen decmod decode encode fmont modpow2 montmul \
+		muladd ninv31 sub tmont) i32_div32) \
+	$(addprefix rsa/rsa_,i31_oaep_encrypt i31_pub oaep_pad) \
+	$(addprefix symcipher/aes_ct,_ctr _enc) symcipher/aes_ct x509/x509_decoder \
+	$(BEARSSL_TESTS))))
 # Its portable code: one path to test on all CPUs. No clock, no random source:
 # the port has those.
 BEARSSL_CFLAGS = -std=gnu11 -w -fno-strict-aliasing -I$(BEARSSL)/inc -I$(BEARSSL)/src \
