@@ -64,6 +64,11 @@ PACKAGES_parts = gcc libc6-dev llvm-19 python3 python3-pytest python3-pytest-xdi
 PACKAGES_target = $(PACKAGES)
 PACKAGES_targets = $(foreach t,$(TARGETS),$(shell MAKEFLAGS= $(MAKE) -s packages TARGET=$t))
 
+# What only builds installs nothing: it says in one line what is missing. What runs
+# or tests sees to all that it needs, and so do the makes that it calls.
+BUILDS = all targets target-% install deb packages clean
+export NEED_INSTALLS ?= $(if $(filter-out $(BUILDS),$(MAKECMDGOALS)),yes)
+
 # Asks for all that a goal needs at once: who may install nothing is told one
 # command, not one after the other.
 NEED = @toolchains/need $(sort $(foreach purpose,deps $1,$(PACKAGES_$(purpose))))
@@ -96,6 +101,8 @@ $(READY)/deps: toolchains/deps.lock toolchains/fetch-deps $(READY)/packages-deps
 	@toolchains/fetch-deps $(BUILD)/deps tpm2-tss bearssl jsmn
 	@touch $@
 
+# Not at the same time as a target's, which have these among them: to be said once.
+$(READY)/packages-deps: | $(READY)/target-$(TARGET)
 $(READY)/packages-%: Makefile
 	@toolchains/need $(PACKAGES_$*)
 	@mkdir -p $(@D) && touch $@
@@ -251,7 +258,10 @@ packaging: tools $(DEB_TARGETS:%=target-%) $(GUESTS:%=$(READY)/guest-%) $(READY)
 install: target-$(TARGET)
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' toolchains/install $(BUILD)/$(TARGET)/attestd$(EXE)
 
-deb: $(DEB_TARGETS:%=target-%)
+PACKAGES_deb = $(foreach t,$(DEB_TARGETS),$(shell MAKEFLAGS= $(MAKE) -s packages TARGET=$t))
+deb:
+	$(call NEED,deb)
+	$(SUBMAKE) $(DEB_TARGETS:%=target-%)
 	@for target in $(DEB_TARGETS); do toolchains/deb $(BUILD) $$target || exit; done
 
 binaries: targets $(READY)/packages-binaries

@@ -1,14 +1,19 @@
 """toolchains/need installs what is missing, and nothing asks a question meanwhile."""
 import hashlib
 import os
+import pathlib
+import re
+import shutil
 import subprocess
+import tempfile
 
 import pytest
 
-from harness.paths import ROOT
+from harness.paths import ATTESTD, BUILD, ROOT
 
 PACKAGE = "attestd-test-of-need"
 CONFIG = "etc/attestd-test-of-need.conf"
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]
 
 
 def run(*command, **options):
@@ -62,8 +67,9 @@ def system(tmp_path, monkeypatch):
     return root
 
 
-def need():
-    return subprocess.run([ROOT / "toolchains/need", PACKAGE], env=os.environ, check=False,
+def need(installs="yes"):
+    return subprocess.run([ROOT / "toolchains/need", PACKAGE],
+                          env=dict(os.environ, NEED_INSTALLS=installs), check=False,
                           timeout=120, stdin=subprocess.DEVNULL, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
@@ -81,3 +87,163 @@ def test_a_changed_configuration_file_stays(system):
     done = need()
     assert done.returncode == 0, done.stdout
     assert (system / CONFIG).read_text(encoding="ascii") == "mine\n"
+
+
+def test_says_how(system):
+    """Who only builds has nothing installed; the command that he is told is all that it takes."""
+    done = need(installs="")
+    assert done.returncode == 1 and not (system / CONFIG).exists()
+    said, command = re.fullmatch("(.*)\\. As root: (.*)\n", done.stdout).groups()
+    assert said == f"attestd needs {PACKAGE}"
+    # -y: on a terminal apt-get would ask whoever has typed it.
+    run("sh", "-c", command.replace(" install ", " install -y "), stdin=subprocess.DEVNULL)
+    assert need(installs="").stdout == ""
+
+
+class Bare:
+    """A Debian on which nothing is installed, and that cannot be changed; what would have is noted."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.build = folder / "build"
+        self.record = folder / "record"
+        self.program("dpkg-query", "exit 1")
+        for name in ("apt-get", "sudo"):
+            self.program(name, f'echo "{name} $*" >>{self.record}; exit 1')
+        self.program("sleep", "exit 0")
+
+    def program(self, name, script):
+        (self.folder / "bin").mkdir(exist_ok=True)
+        (self.folder / "bin" / name).write_text(f"#!/bin/sh\n{script}\n", encoding="ascii")
+        (self.folder / "bin" / name).chmod(0o755)
+
+    def make(self, *arguments):
+        env = {name: value for name, value in os.environ.items()
+               if name not in ("NEED_INSTALLS", "MAKEFLAGS", "MAKELEVEL", "DEPS_DIR")}
+        env["PATH"] = f"{self.folder}/bin:{env['PATH']}"
+        return subprocess.run(["make", f"BUILD={self.build}", *arguments], cwd=ROOT, env=env,
+                              check=False, timeout=50, stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def recorded(self):
+        return self.record.read_text(encoding="ascii") if self.record.exists() else ""
+
+
+@pytest.fixture
+def bare(tmp_path):
+    return Bare(tmp_path)
+
+
+@pytest.mark.parametrize("user", ["0", "1000"])
+@pytest.mark.parametrize("arguments, needed", [
+    ([], "gcc musl-tools"), (["-j4"], "gcc musl-tools"),
+    (["TARGET=aarch64-linux-musl"], "gcc-aarch64-linux-gnu"),
+    (["TARGET=x86_64-windows"], "bzip2 clang-19 lld-19 llvm-19"),
+    (["targets"], "clang-19 gcc gcc-riscv64-linux-gnu musl-tools"),
+    (["install"], "gcc musl-tools"), (["deb"], "gcc gcc-aarch64-linux-gnu musl-tools")],
+    ids=lambda value: "-".join(value) or "make" if isinstance(value, list) else "")
+def test_building_installs_nothing(bare, arguments, needed, user):
+    """One line of ours, beside make's own, and that is all that happens."""
+    bare.program("id", f"echo {user}")
+    done = bare.make(*arguments)
+    assert done.returncode == 2
+    said, = [line for line in done.stdout.splitlines() if not line.startswith("make")]
+    names, command = re.fullmatch("attestd needs (.*)\\. As root: (.*)", said).groups()
+    assert {*needed.split(), "xz-utils"} <= set(names.split())
+    assert command == f"apt-get update && apt-get install --no-install-recommends {names}"
+    assert bare.recorded() == "" and not bare.build.exists()
+
+
+@pytest.mark.parametrize("goal, needed", [
+    ("run", "gcc musl-tools swtpm tpm2-tools xz-utils"), ("tools", "gcc libssl-dev"),
+    ("check", "gcc-aarch64-linux-gnu libcmocka-dev python3-pytest swtpm xz-utils"),
+    ("test", "clang-19 libcmocka-dev mmdebstrap qemu-system-arm swtpm valgrind wine64 xz-utils")])
+def test_running_installs_all(bare, goal, needed):
+    """At once, before anything else is done."""
+    bare.program("id", "echo 0")
+    done = bare.make(goal)
+    assert done.returncode == 2 and "attestd needs" not in done.stdout
+    first = bare.recorded().splitlines()[0].split()
+    assert first[0] == "apt-get" and {"install", "-y", *needed.split()} <= set(first)
+
+
+@pytest.mark.parametrize("goal", ["run", "check", "test"])
+def test_running_without_the_right_to_install(bare, goal):
+    """It is tried whether sudo asks for a password: it would."""
+    bare.program("id", "echo 1000")
+    done = bare.make(goal)
+    assert done.returncode == 2
+    said, = [line for line in done.stdout.splitlines() if not line.startswith("make")]
+    assert re.fullmatch("attestd needs .*\\. As root: apt-get update && apt-get install .*", said)
+    assert bare.recorded() == "sudo -n true\n" and not (bare.build / "deps").exists()
+
+
+@pytest.fixture
+def fetched(bare, monkeypatch):
+    """toolchains/fetch-deps to the bare machine's build folder, as make calls it."""
+    monkeypatch.setenv("PATH", f"{bare.folder}/bin:{os.environ['PATH']}")
+    monkeypatch.delenv("DEPS_DIR", raising=False)
+
+    def fetch(*names):
+        return subprocess.run([ROOT / "toolchains/fetch-deps", bare.build / "deps", *names],
+                              check=False, timeout=50, stdin=subprocess.DEVNULL, text=True,
+                              capture_output=True)
+    return fetch
+
+
+def test_sources_that_cannot_be_fetched(fetched, monkeypatch):
+    """Which they are, and how they are had, in one line; those that are there are not among them."""
+    monkeypatch.setenv("DEPS_DIR", str(BUILD / "deps/archives"))
+    assert fetched("jsmn").returncode == 0
+    monkeypatch.delenv("DEPS_DIR")
+    assert fetched("jsmn").stderr == ""  # nor is anything asked for
+    done = fetched("tpm2-tss", "bearssl", "jsmn")
+    assert done.returncode == 1
+    said, = done.stderr.splitlines()
+    archives = [line.split()[2] for line in
+                (ROOT / "toolchains/deps.lock").read_text(encoding="ascii").splitlines()
+                if line.startswith(("tpm2-tss ", "bearssl "))]
+    assert said.startswith(f"attestd needs {archives[0]} {archives[1]} (")
+    assert "apt-get source --download-only tpm2-tss bearssl" in said and said.endswith("make DEPS_DIR=FOLDER")
+
+
+def test_musl_that_cannot_be_fetched(fetched, bare):
+    done = subprocess.run([ROOT / "toolchains/musl-sysroot", bare.build / "sysroot", "arm64"], check=False,
+                          timeout=50, stdin=subprocess.DEVNULL, text=True, capture_output=True)
+    assert done.returncode == 1
+    said, = done.stderr.splitlines()
+    assert said.startswith("attestd needs musl-dev for arm64 (") and "apt-get download musl-dev:arm64" in said
+
+
+def test_builds_without_network_and_rights(tmp_path_factory):
+    """Somebody who is not root, with the sources unpacked, on a machine that reaches nobody."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="attestd-built-"))
+    try:
+        build_elsewhere(Bare(folder))
+    finally:
+        shutil.rmtree(folder)
+
+
+def build_elsewhere(bare):
+    tree, target = bare.folder / "tree", pathlib.Path(ATTESTD).parent.name
+    (tree / "build/deps").mkdir(parents=True)
+    for name in ("Makefile", "include", "port", "src", "toolchains"):
+        run("cp", "-a", ROOT / name, tree)
+    run("cp", "-a", BUILD / target, tree / "build")
+    for name in ("tpm2-tss", "bearssl", "jsmn"):
+        run("cp", "-a", BUILD / "deps" / name, BUILD / "deps" / f"{name}.sum", tree / "build/deps")
+    # Nothing else is older than what it is made of.
+    (tree / "build" / target / "src/main.o").unlink()
+    (bare.folder / "bin/dpkg-query").unlink()
+    who = []
+    if os.geteuid() == 0:
+        who = NOBODY
+        run("chown", "-R", "65534:65534", bare.folder)
+    done = subprocess.run(
+        [*who, "unshare", "--map-current-user", "--net", "make", f"TARGET={target}"], cwd=tree,
+        env={"PATH": f"{bare.folder}/bin:/usr/bin:/bin"}, check=False, timeout=50,
+        stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines() == ["CC src/main.c", f"LD build/{target}/attestd"]
+    assert bare.recorded() == ""
+    assert (tree / "build" / target / "attestd").read_bytes() == pathlib.Path(ATTESTD).read_bytes()

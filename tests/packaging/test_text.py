@@ -12,7 +12,8 @@ SCRIPTS = [LINUX / "early/early", LINUX / "early/exchange.example",
            *sorted((LINUX / "initramfs-tools").rglob("attestd")),
            *sorted((LINUX / "dracut").rglob("*.sh")),
            *(LINUX / "debian" / name for name in ("postinst", "prerm", "postrm")),
-           *(paths.ROOT / "toolchains" / name for name in ("install", "deb")),
+           *(paths.ROOT / "toolchains" / name for name in
+             ("install", "deb", "need", "fetch-deps", "musl-sysroot")),
            *(paths.ROOT / "tests/packaging" / name for name in ("debian-base", "debian-images")),
            paths.ROOT / "tests/packaging/guest/check"]
 UNITS = [LINUX / "systemd/attestd.service", LINUX / "systemd/attestd.socket"]
