@@ -23,7 +23,10 @@ enum port_mode {
 	PORT_SERVE = 1, /* listen for clients */
 	PORT_ONCE = 2, /* one client: standard input and output */
 	PORT_CALL = 4, /* be the client */
+	PORT_PROVISION = 8, /* keep the EK in the TPM, once and for all */
 };
+/* Those that there are on this system: port_mode bits. */
+extern const unsigned port_modes;
 
 /*
  * Runs body(argc, argv), in UTF-8, and returns its value for the process's
@@ -78,7 +81,8 @@ int port_sandbox_enter(enum port_mode mode);
 /*
  * PORT_SERVE: adopts the sockets that the supervisor passed, or creates one.
  * PORT_ONCE: standard input and output become connection 0, whose
- * PORT_EVENT_OPEN is the first event. Call once. From here on the events that
+ * PORT_EVENT_OPEN is the first event. PORT_PROVISION: there are no connections.
+ * Call once. From here on the events that
  * end the program (SIGTERM, SIGINT, SIGHUP; Ctrl-C) arrive as PORT_EVENT_STOP.
  * -ERR_ADDRESS: somebody answers there; -ERR_USAGE: others could take its
  * place there; -ERR_IO. Each is logged with its reason.
@@ -221,6 +225,9 @@ int port_tpm_arm(void);
  * not to be had; *len is 0 then.
  */
 int port_endorsement_auth(uint8_t *buf, size_t *len);
+
+/* ownerAuth, in the same way; only where there is PORT_PROVISION. */
+int port_owner_auth(uint8_t *buf, size_t *len);
 
 /*
  * Certificates that may be the EK's, from elsewhere than the TPM: the n-th,

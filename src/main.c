@@ -8,6 +8,7 @@
 #include "service/call.h"
 #include "service/log.h"
 #include "service/options.h"
+#include "service/provision.h"
 #include "service/server.h"
 
 /* sysexits.h's EX_USAGE. */
@@ -27,21 +28,25 @@ static int command(const struct options *o)
 	return r < 0 ? fail(o->command->name, r) : r;
 }
 
-static int serve(enum port_mode mode, uint32_t grace_ms)
+/* What is done behind the sandbox. */
+static int work(const struct options *o)
 {
 	int r;
 
 	port_state(PORT_STARTING);
-	r = port_listen(mode);
+	r = port_listen(o->mode);
 	if (r != 0) {
 		return fail("listening", r);
 	}
-	r = port_sandbox_enter(mode);
+	r = port_sandbox_enter(o->mode);
 	if (r != 0) {
 		port_unlisten();
 		return fail("sandbox", r);
 	}
-	return server_run(mode, grace_ms);
+	/* Where there is no such mode the program goes without what it takes. */
+	return (port_modes & PORT_PROVISION) && o->mode == PORT_PROVISION
+		       ? provision_run(o)
+		       : server_run(o->mode, o->grace_ms);
 }
 
 static int attestd(int argc, char **argv)
@@ -69,7 +74,7 @@ static int attestd(int argc, char **argv)
 	if (o.command != NULL) {
 		return command(&o);
 	}
-	return o.mode == PORT_CALL ? call(&o) : serve(o.mode, o.grace_ms);
+	return o.mode == PORT_CALL ? call(&o) : work(&o);
 }
 
 int main(int argc, char **argv)

@@ -12,8 +12,8 @@ TSS_TCTI_linux = tss2-tcti/tcti-device.c
 TSS_TCTI_windows = tss2-tcti/tcti-tbs.c
 # Those that attestd uses, but FlushContext, in which ESAPI has nothing to clean up.
 ESAPI_COMMANDS = ActivateCredential Certify CertifyCreation ContextLoad ContextSave \
-	CreatePrimary GetCapability NV_Read NV_ReadPublic PCR_Read PolicySecret Quote ReadPublic \
-	StartAuthSession
+	CreatePrimary EvictControl GetCapability NV_Read NV_ReadPublic PCR_Read PolicySecret Quote \
+	ReadPublic StartAuthSession
 # Of SAPI what ESAPI and the TCTI call, beside the commands.
 SAPI = Execute Finalize GetCommandCode GetContextSize GetCpBuffer GetDecryptParam GetEncryptParam \
 	GetRpBuffer GetRspAuths GetTctiContext Initialize SetCmdAuths SetDecryptParam SetEncryptParam

@@ -17,10 +17,10 @@
 #include "port.h"
 
 /* Each with room for what shows that the file is too long. */
-static struct {
+static struct auth {
 	uint8_t bytes[AUTH_MAX + 2];
 	size_t len;
-} auth;
+} endorsement, owner;
 static struct {
 	uint8_t bytes[CERT_FILE_MAX + 1];
 	size_t len;
@@ -67,26 +67,26 @@ static bool is_private(int fd)
 	return fstat(fd, &st) == 0 && (st.st_mode & others) == 0;
 }
 
-static int read_auth(const char *path)
+static int read_auth(const char *path, struct auth *auth)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int r = fd < 0 ? -1 : read_all(fd, auth.bytes, sizeof(auth.bytes), &auth.len);
+	int r = fd < 0 ? -1 : read_all(fd, auth->bytes, sizeof(auth->bytes), &auth->len);
 	int e = errno;
 
 	if (r == 0 && !is_private(fd)) {
-		log_reason(PORT_LOG_WARNING, "others than its owner may use --endorsement-auth",
+		log_reason(PORT_LOG_WARNING, "others than its owner may use the authorisation in",
 			   path, 0);
 	}
 	(void)close(fd);
 	if (r < 0) {
-		return failed("cannot read --endorsement-auth", path, e, -ERR_IO);
+		return failed("cannot read the authorisation in", path, e, -ERR_IO);
 	}
-	if (auth.len > 0 && auth.bytes[auth.len - 1] == '\n') {
-		auth.len--;
+	if (auth->len > 0 && auth->bytes[auth->len - 1] == '\n') {
+		auth->len--;
 	}
-	if (auth.len > AUTH_MAX) {
+	if (auth->len > AUTH_MAX) {
 		given_wipe();
-		return failed("more than 64 bytes in --endorsement-auth", path, 0, -ERR_USAGE);
+		return failed("more than 64 bytes in the authorisation in", path, 0, -ERR_USAGE);
 	}
 	return 0;
 }
@@ -116,7 +116,10 @@ int given_read(void)
 	int r = 0;
 
 	if (linux_options.endorsement_auth != NULL) {
-		r = read_auth(linux_options.endorsement_auth);
+		r = read_auth(linux_options.endorsement_auth, &endorsement);
+	}
+	if (r == 0 && linux_options.owner_auth != NULL) {
+		r = read_auth(linux_options.owner_auth, &owner);
 	}
 	if (r == 0 && linux_options.ek_cert != NULL) {
 		r = read_cert(linux_options.ek_cert);
@@ -136,14 +139,25 @@ int given_read_once(void)
 
 void given_wipe(void)
 {
-	explicit_bzero(&auth, sizeof(auth));
+	explicit_bzero(&endorsement, sizeof(endorsement));
+	explicit_bzero(&owner, sizeof(owner));
+}
+
+static int give(const struct auth *auth, uint8_t *buf, size_t *len)
+{
+	memcpy(buf, auth->bytes, auth->len);
+	*len = auth->len;
+	return 0;
 }
 
 int port_endorsement_auth(uint8_t *buf, size_t *len)
 {
-	memcpy(buf, auth.bytes, auth.len);
-	*len = auth.len;
-	return 0;
+	return give(&endorsement, buf, len);
+}
+
+int port_owner_auth(uint8_t *buf, size_t *len)
+{
+	return give(&owner, buf, len);
 }
 
 int port_ek_cert(unsigned n, const uint8_t **p, size_t *len, const char **source)

@@ -220,7 +220,7 @@ int port_listen(enum port_mode mode)
 	if (r == 0) {
 		r = signals_take();
 	}
-	if (r < 0) {
+	if (r < 0 || mode == PORT_PROVISION) {
 		return r;
 	}
 	if (mode == PORT_ONCE) {

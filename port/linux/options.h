@@ -27,6 +27,7 @@ struct linux_options {
 	gid_t group; /* --group; (gid_t)-1: as the process's */
 	const char *tpm; /* --tpm; NULL: the system's */
 	const char *endorsement_auth; /* --endorsement-auth, a file; or NULL */
+	const char *owner_auth; /* --owner-auth, likewise */
 	const char *ek_cert; /* --ek-cert, likewise */
 	uid_t user; /* --user; (uid_t)-1: stays who it is */
 	gid_t user_group;

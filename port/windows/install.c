@@ -260,9 +260,22 @@ static int uninstall(char **args)
 	return r;
 }
 
+/* ---- provision --------------------------------------------------------- */
+
+static int provision(char **args)
+{
+	static const char text[] =
+		"Windows itself keeps the EK in the TPM: there is nothing to do. "
+		"`attestd call getHealth' says whether it does.\n";
+
+	(void)args;
+	return port_print(false, text, sizeof(text) - 1) == 0 ? 0 : 1;
+}
+
 const struct port_command port_commands[] = {
 	{"install", "make it a service that starts with the system; serve's options go to it", true,
 	 install},
 	{"uninstall", "stop and remove that service", false, uninstall},
+	{"provision", "says that here Windows keeps the EK in the TPM", false, provision},
 	{NULL, NULL, false, NULL},
 };

@@ -94,4 +94,5 @@ const struct port_option port_options[] = {
 	{"--ek-cert FILE", "the EK's certificate, where the TPM holds none: DER or PEM",
 	 PORT_SERVE | PORT_ONCE, ek_cert_file},
 };
+const unsigned port_modes = PORT_SERVE | PORT_ONCE | PORT_CALL;
 const size_t port_option_count = sizeof(port_options) / sizeof(port_options[0]);

@@ -345,6 +345,14 @@ int port_tpm_arm(void)
 	return -ERR_NOTSUP; /* TBS answers while it is asked */
 }
 
+/* Windows provisions the TPM itself. */
+int port_owner_auth(uint8_t *buf, size_t *len)
+{
+	(void)buf;
+	*len = 0;
+	return -ERR_NOTSUP;
+}
+
 int port_endorsement_auth(uint8_t *buf, size_t *len)
 {
 	UINT32 n = AUTH_MAX;

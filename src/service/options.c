@@ -6,10 +6,8 @@
 #include "service/options.h"
 #include "wire/text.h"
 
-#define ALL_MODES (PORT_SERVE | PORT_ONCE | PORT_CALL)
-
 static const struct {
-	char name[8];
+	char name[10];
 	enum port_mode mode;
 	const char *help;
 } modes[] = {
@@ -17,6 +15,8 @@ static const struct {
 	{"once", PORT_ONCE, "requests from standard input, replies to standard output"},
 	{"call", PORT_CALL,
 	 "be a client: send REQUEST (JSON, or a command and NAME=VALUE...), print the reply"},
+	{"provision", PORT_PROVISION,
+	 "keep the EK in the TPM, so that it need not be made at each boot"},
 };
 
 static struct options *target;
@@ -55,9 +55,9 @@ static int set_member(const char *value)
 static const struct port_option own_options[] = {
 	{"--member NAME", "print this member of the reply alone", PORT_CALL, set_member},
 	{"--wait SECONDS", "how long to wait for a TPM that comes late (5, at most 600)",
-	 PORT_SERVE | PORT_ONCE, set_wait},
-	{"--log-level LEVEL", "error, warning, info (the default) or debug", PORT_SERVE | PORT_ONCE,
-	 set_log_level},
+	 PORT_SERVE | PORT_ONCE | PORT_PROVISION, set_wait},
+	{"--log-level LEVEL", "error, warning, info (the default) or debug",
+	 PORT_SERVE | PORT_ONCE | PORT_PROVISION, set_log_level},
 };
 #define OWN_OPTIONS (sizeof own_options / sizeof *own_options)
 
@@ -111,7 +111,7 @@ static int set_option(char **argv, int *i, unsigned mode)
 static bool take_mode(const char *name, struct options *o)
 {
 	for (size_t k = 0; k < sizeof modes / sizeof *modes; k++) {
-		if (strcmp(name, modes[k].name) == 0) {
+		if ((modes[k].mode & port_modes) && strcmp(name, modes[k].name) == 0) {
 			o->mode = modes[k].mode;
 			return true;
 		}
@@ -162,6 +162,10 @@ int options_parse(int argc, char **argv, struct options *o, const char **wrong)
 			o->help = true;
 		} else if (strcmp(argv[i], "--version") == 0) {
 			o->version = true;
+		} else if (o->mode == PORT_PROVISION && strcmp(argv[i], "--undo") == 0) {
+			o->undo = true;
+		} else if (o->mode == PORT_PROVISION && strcmp(argv[i], "--dry-run") == 0) {
+			o->dry_run = true;
 		} else if (argv[i][0] == '-') {
 			if (set_option(argv, &i, takes) != 0) {
 				return -ERR_USAGE;
@@ -186,39 +190,48 @@ static void put_modes(struct text *t, unsigned bits)
 {
 	const char *separator = "  (";
 
-	for (size_t k = 0; bits != ALL_MODES && k < sizeof modes / sizeof *modes; k++) {
-		if (bits & modes[k].mode) {
+	for (size_t k = 0; k < sizeof modes / sizeof *modes; k++) {
+		if (bits & modes[k].mode & port_modes) {
 			text_str(t, separator);
 			text_str(t, modes[k].name);
 			separator = ", ";
 		}
 	}
-	if (bits != ALL_MODES) {
-		text_str(t, ")");
-	}
+	text_str(t, ")");
 }
 
 int options_usage(bool to_stderr)
 {
-	char page[2048];
+	char page[2560];
 	struct text t = text_in(page, sizeof page);
 	const struct port_option *option;
 
 	text_str(&t, "usage: attestd [MODE] [OPTION]... [REQUEST]\n\nmodes:\n");
 	for (size_t k = 0; k < sizeof modes / sizeof *modes; k++) {
-		put_mode(&t, modes[k].name, modes[k].help);
+		if (modes[k].mode & port_modes) {
+			put_mode(&t, modes[k].name, modes[k].help);
+		}
 	}
 	for (const struct port_command *c = port_commands; c->name != NULL; c++) {
 		put_mode(&t, c->name, c->help);
 	}
 	text_str(&t, "\noptions:\n");
 	for (size_t k = 0; (option = option_at(k)) != NULL; k++) {
+		if (!(option->modes & port_modes)) {
+			continue;
+		}
 		text_str(&t, "  ");
 		text_str(&t, option->name);
 		put_modes(&t, option->modes);
 		text_str(&t, "\n        ");
 		text_str(&t, option->help);
 		text_str(&t, "\n");
+	}
+	if (port_modes & PORT_PROVISION) {
+		text_str(&t, "  --undo  (provision)\n"
+			     "        take the EK out of the TPM again\n"
+			     "  --dry-run  (provision)\n"
+			     "        say what would be done\n");
 	}
 	text_str(&t, "  --help, --version\n");
 	return port_print(to_stderr, t.p, t.len);

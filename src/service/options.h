@@ -21,6 +21,7 @@ struct options {
 	const char *words[MEMBERS_MAX];
 	size_t word_count;
 	const char *member; /* PORT_CALL: of the reply, what alone is printed; or NULL */
+	bool undo, dry_run; /* PORT_PROVISION */
 	bool help, version;
 };
 

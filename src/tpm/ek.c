@@ -11,9 +11,6 @@
 #include "tpm/template.h"
 #include "wire/spki.h"
 
-/* By convention only (TCG TPM v2.0 Provisioning Guidance). */
-#define EK_PERSISTENT_HANDLE 0x81010001U
-
 const uint8_t *ek_modulus(const struct tpm *t)
 {
 	const struct key_public *ek = &t->id.keys[KEY_EK];
@@ -134,23 +131,21 @@ static TSS2_RC take_nonce(struct tpm *t)
 
 /* ---- the key ------------------------------------------------------------ */
 
-static TSS2_RC find_start(struct tpm *t)
+TSS2_RC ek_look_start(struct tpm *t)
 {
-	if (key_object(t, KEY_EK) != ESYS_TR_NONE || t->ek_skip_persistent) {
-		return STEP_SKIP;
-	}
-	return Esys_TR_FromTPMPublic_Async(t->esys, EK_PERSISTENT_HANDLE, ESYS_TR_NONE,
-					   ESYS_TR_NONE, ESYS_TR_NONE);
+	return t->ek_skip_persistent
+		       ? STEP_SKIP
+		       : Esys_TR_FromTPMPublic_Async(t->esys, EK_PERSISTENT_HANDLE, ESYS_TR_NONE,
+						     ESYS_TR_NONE, ESYS_TR_NONE);
 }
 
-static TSS2_RC find_finish(struct tpm *t)
+TSS2_RC ek_look_finish(struct tpm *t, ESYS_TR *found)
 {
-	ESYS_TR found = ESYS_TR_NONE;
-	TSS2_RC rc = Esys_TR_FromTPMPublic_Finish(t->esys, &found);
+	TSS2_RC rc;
 
-	if (rc == TSS2_RC_SUCCESS) {
-		t->keys[KEY_EK].persistent = found;
-	} else if (rc_is_tpm(rc) && rc_is_no_handle(rc)) {
+	*found = ESYS_TR_NONE;
+	rc = Esys_TR_FromTPMPublic_Finish(t->esys, found);
+	if (rc_is_tpm(rc) && rc_is_no_handle(rc)) {
 		rc = TSS2_RC_SUCCESS;
 	} else if (rc == TSS2_ESYS_RC_NOT_IMPLEMENTED || rc == TSS2_ESYS_RC_BAD_VALUE) {
 		/* A key whose name algorithm ESAPI cannot compute: not our
@@ -158,6 +153,16 @@ static TSS2_RC find_finish(struct tpm *t)
 		t->ek_skip_persistent = true;
 	}
 	return rc;
+}
+
+static TSS2_RC find_start(struct tpm *t)
+{
+	return key_object(t, KEY_EK) != ESYS_TR_NONE ? STEP_SKIP : ek_look_start(t);
+}
+
+static TSS2_RC find_finish(struct tpm *t)
+{
+	return ek_look_finish(t, &t->keys[KEY_EK].persistent);
 }
 
 static TSS2_RC read_start(struct tpm *t)

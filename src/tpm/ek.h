@@ -8,7 +8,17 @@
 
 #include "tpm/job.h"
 
+/* By convention only (TCG TPM v2.0 Provisioning Guidance). */
+#define EK_PERSISTENT_HANDLE 0x81010001U
+
 extern const struct operation ek_operation;
+
+/*
+ * Looks what is at the persistent handle: *found, or ESYS_TR_NONE. STEP_SKIP if
+ * it is known to be nothing that ESAPI can read (t->ek_skip_persistent).
+ */
+TSS2_RC ek_look_start(struct tpm *t);
+TSS2_RC ek_look_finish(struct tpm *t, ESYS_TR *found);
 
 /* The EK's modulus, EK_KEY_LEN bytes, big-endian. It MUST be known. */
 const uint8_t *ek_modulus(const struct tpm *t);

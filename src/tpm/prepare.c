@@ -1,6 +1,6 @@
 /*
  * How SAPI begins a command (Tss2_Sys_X_Prepare), in place of tpm2-tss's own, which
- * knows all of TPM 2.0's commands by their handles; attestd sends fifteen.
+ * knows all of TPM 2.0's commands by their handles; attestd sends sixteen.
  * toolchains/deps.mk says how tpm2-tss's own steps aside.
  */
 #include "sysapi_util.h"
@@ -15,6 +15,7 @@ static const struct {
 	{TPM2_CC_ContextLoad, 0, 1},
 	{TPM2_CC_ContextSave, 1, 0},
 	{TPM2_CC_CreatePrimary, 1, 1},
+	{TPM2_CC_EvictControl, 2, 0},
 	{TPM2_CC_FlushContext, 1, 0},
 	{TPM2_CC_GetCapability, 0, 0},
 	{TPM2_CC_NV_Read, 2, 0},

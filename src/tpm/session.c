@@ -69,19 +69,21 @@ static TSS2_RC started(struct tpm *t, ESYS_TR *session, TPMA_SESSION set)
 	return Esys_TRSess_SetAttributes(t->esys, found, set, set | TPMA_SESSION_CONTINUESESSION);
 }
 
-TSS2_RC session_auth_start(struct tpm *t)
+TSS2_RC session_hmac_start(struct tpm *t, ESYS_TR key)
 {
 	static const TPMT_SYM_DEF none = {.algorithm = TPM2_ALG_NULL};
 
-	if (t->auth.len == 0) {
-		return STEP_SKIP;
-	}
 	if (!has_random()) {
 		return STEP_LATER;
 	}
-	return Esys_StartAuthSession_Async(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-					   ESYS_TR_NONE, ESYS_TR_NONE, NULL, TPM2_SE_HMAC, &none,
+	return Esys_StartAuthSession_Async(t->esys, key, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+					   ESYS_TR_NONE, NULL, TPM2_SE_HMAC, &none,
 					   TPM2_ALG_SHA256);
+}
+
+TSS2_RC session_auth_start(struct tpm *t)
+{
+	return t->auth.len == 0 ? STEP_SKIP : session_hmac_start(t, ESYS_TR_NONE);
 }
 
 TSS2_RC session_auth_finish(struct tpm *t)

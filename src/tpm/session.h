@@ -26,6 +26,9 @@ void session_close(struct tpm *t);
  * authorises; STEP_SKIP where endorsementAuth is empty.
  */
 TSS2_RC session_auth_start(struct tpm *t);
+/* The same for whatever authorises the next command; salted to that key, unless it
+ * is ESYS_TR_NONE. */
+TSS2_RC session_hmac_start(struct tpm *t, ESYS_TR key);
 TSS2_RC session_auth_finish(struct tpm *t);
 /* For that command: the session, or ESYS_TR_PASSWORD. */
 ESYS_TR session_auth(const struct tpm *t);

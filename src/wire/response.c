@@ -23,6 +23,7 @@ static const struct code {
 	bool returns_handle;
 	char parameters[8];
 } codes[] = {
+	{0x120, 2, false, ""}, /* EvictControl */
 	{0x131, 1, true, "BBB6BB"}, /* CreatePrimary; 6: of the ticket before its digest */
 	{0x147, 2, false, "B"}, /* ActivateCredential */
 	{0x148, 2, false, "BS"}, /* Certify */

@@ -24,6 +24,7 @@ static int no_option(const char *value)
 }
 
 const struct port_option port_options[] = {{"--none X", "", PORT_SERVE, no_option}};
+const unsigned port_modes = PORT_SERVE | PORT_CALL;
 const size_t port_option_count = 1;
 const struct port_command port_commands[] = {{NULL, NULL, false, NULL}};
 

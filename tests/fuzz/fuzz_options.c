@@ -41,8 +41,9 @@ static int set_tpm_like(const char *value)
 const struct port_option port_options[] = {
 	{"--tpm-like X", "begins as another does", PORT_ONCE, set_tpm_like},
 	{"--socket PATH", "where clients come", PORT_SERVE | PORT_CALL, set_socket},
-	{"--tpm DEVICE", "the TPM", PORT_SERVE | PORT_ONCE, set_tpm},
+	{"--tpm DEVICE", "the TPM", PORT_SERVE | PORT_ONCE | PORT_PROVISION, set_tpm},
 };
+const unsigned port_modes = PORT_SERVE | PORT_ONCE | PORT_CALL | PORT_PROVISION;
 const size_t port_option_count = sizeof port_options / sizeof *port_options;
 
 static int run(char **args)
@@ -186,7 +187,9 @@ static void check_words(const struct options *o)
 
 static void check(const struct options *o)
 {
-	MUST(o->mode == PORT_SERVE || o->mode == PORT_ONCE || o->mode == PORT_CALL);
+	MUST(o->mode == PORT_SERVE || o->mode == PORT_ONCE || o->mode == PORT_CALL ||
+	     o->mode == PORT_PROVISION);
+	MUST(o->mode == PORT_PROVISION || !(o->undo || o->dry_run));
 	MUST(o->log_level <= PORT_LOG_DEBUG);
 	MUST(o->grace_ms <= 600000 && o->grace_ms % 1000 == 0);
 	MUST(o->command_args > args && o->command_args <= args + arg_count);
@@ -218,6 +221,7 @@ static void check_again(int e, const struct options *before)
 		MUST(o.log_level == before->log_level);
 		MUST(o.grace_ms == before->grace_ms);
 		MUST(o.help == before->help && o.version == before->version);
+		MUST(o.undo == before->undo && o.dry_run == before->dry_run);
 	}
 }
 

@@ -105,6 +105,12 @@ static bool want_endorsement_auth(const char *value)
 	return *value != '\0';
 }
 
+static bool want_owner_auth(const char *value)
+{
+	want.options.owner_auth = value;
+	return *value != '\0';
+}
+
 static bool want_ek_cert(const char *value)
 {
 	want.options.ek_cert = value;
@@ -144,6 +150,7 @@ static const struct rule {
 	{"--endorsement-auth", want_endorsement_auth},
 	{"--ek-cert", want_ek_cert},
 	{"--allow-quote", want_allow_quote},
+	{"--owner-auth", want_owner_auth},
 };
 #define RULES (sizeof rules / sizeof *rules)
 
@@ -159,6 +166,7 @@ static void check_options(void)
 	MUST(got->mode == o->mode && got->owner == o->owner && got->group == o->group);
 	MUST(got->tpm == o->tpm && got->sandbox == o->sandbox);
 	MUST(got->endorsement_auth == o->endorsement_auth && got->ek_cert == o->ek_cert);
+	MUST(got->owner_auth == o->owner_auth);
 	MUST(got->user == o->user && got->user_group == o->user_group);
 	MUST(allowed_in.count == want.in.count);
 	MUST(allowed_quote.count == want.quote.count);

@@ -102,7 +102,7 @@ def test_a_secret_by_descriptor(tmp_path):
                 ends(process)
             else:
                 assert process.wait(30) == status
-                assert "more than 64 bytes in --endorsement-auth /dev/fd/7" in (tmp_path / "log").read_text()
+                assert "more than 64 bytes in the authorisation in /dev/fd/7" in (tmp_path / "log").read_text()
 
 
 # ---- signals -------------------------------------------------------------------

@@ -44,6 +44,20 @@ def test_wrong_options(args):
     assert "usage: attestd" in done.stderr and not done.stdout
 
 
+def test_provision():
+    """Windows does it: here is nothing for it in the exe, and nothing is asked of a TPM."""
+    done = attestd("provision")
+    assert done.returncode == 0 and not done.stderr
+    assert "Windows itself keeps the EK in the TPM" in done.stdout
+    usage = attestd("--help").stdout
+    assert re.search(r"^  provision\n +says that here Windows", usage, re.M)
+    for word in ("--undo", "--dry-run", "--owner-auth"):
+        assert word not in usage
+        assert attestd("provision", word).returncode == 64
+    exe = pathlib.Path(paths.BINARIES[paths.first_binary()][-1]).read_bytes()
+    assert b"Windows itself keeps the EK" in exe and b"EK is persistent now" not in exe
+
+
 def test_arguments_with_quotes():
     """As CreateProcess's callers quote them; wine quotes for us."""
     for word in ('a"b', 'a b', 'a\\', 'a\\"b c\\', '"', "ключ \U0001f511"):

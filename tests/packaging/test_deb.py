@@ -149,7 +149,7 @@ def test_scripts_as_dpkg_calls_them(debs, tmp_path):
     assert f"systemd-sysusers --root={root} attestd.conf" in said
     for unit in ("attestd.socket", "attestd.service"):
         assert f"deb-systemd-helper enable {unit}" in said
-    assert "deb-systemd-helper purge attestd.socket attestd.service" in said
+    assert "deb-systemd-helper purge attestd.socket attestd.service attestd-provision.service" in said
     assert "systemctl" not in said and "invoke" not in said
 
 

@@ -13,6 +13,7 @@ BELOW_PREFIX = {
     "/lib/attestd/early": 0o755,
     "/lib/systemd/system/attestd.service": 0o644,
     "/lib/systemd/system/attestd.socket": 0o644,
+    "/lib/systemd/system/attestd-provision.service": 0o644,
     "/lib/sysusers.d/attestd.conf": 0o644,
     "/share/man/man8/attestd.8": 0o644,
     "/share/doc/attestd/examples/initramfs-exchange": 0o644,

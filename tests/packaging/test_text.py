@@ -16,7 +16,7 @@ SCRIPTS = [LINUX / "early/early", LINUX / "early/exchange.example",
              ("install", "deb", "need", "fetch-deps", "musl-sysroot")),
            *(paths.ROOT / "tests/packaging" / name for name in ("debian-base", "debian-images")),
            paths.ROOT / "tests/packaging/guest/check"]
-UNITS = [LINUX / "systemd/attestd.service", LINUX / "systemd/attestd.socket"]
+UNITS = [LINUX / "systemd" / name for name in ("attestd.service", "attestd.socket", "attestd-provision.service")]
 WORST = 0.7  # of systemd-analyze security, with all of its versions since 252
 
 
@@ -75,12 +75,20 @@ def test_systemd_verify(tmp_path):
                *(tmp_path / unit.name for unit in UNITS)) == (0, "")
 
 
-def test_systemd_security():
+@pytest.mark.parametrize("unit", [unit for unit in UNITS if unit.suffix == ".service"], ids=lambda unit: unit.stem)
+def test_systemd_security(unit):
     status, said = run("systemd-analyze", "security", "--no-pager", "--offline=true",
-                       f"--threshold={int(WORST * 10)}", UNITS[0])
+                       f"--threshold={int(WORST * 10)}", unit)
     print(said.splitlines()[-1])
     assert status == 0, said
-    assert float(re.search(r"exposure level for attestd.service: ([\d.]+)", said)[1]) <= WORST
+    assert float(re.search(rf"exposure level for {unit.name}: ([\d.]+)", said)[1]) <= WORST
+
+
+def test_both_services_are_shut_in_alike():
+    """From the account on, comments aside, what one may not the other may not."""
+    service, provision = ([line for line in unit.read_text().split("# tss is")[1].split("[Install]")[0].splitlines()
+                           if not line.startswith("#")] for unit in (UNITS[0], UNITS[2]))
+    assert service == provision != []
 
 
 def test_sysusers(tmp_path):
@@ -92,6 +100,6 @@ def test_sysusers(tmp_path):
     user, = (tmp_path / "etc/passwd").read_text().splitlines()
     assert re.match(r"attestd:x:(\d+):\1:.*:/usr/sbin/nologin$", user)
     assert re.search(r"^tss:", groups, re.M) and re.search(r"^attestd:", groups, re.M)
-    text = UNITS[0].read_text() + UNITS[1].read_text()
+    text = "".join(unit.read_text() for unit in UNITS)
     assert set(re.findall(r"^(?:User|Group|SocketGroup|SupplementaryGroups)=(.*)$", text, re.M)) \
         == {"attestd", "tss"}

@@ -96,3 +96,37 @@ def test_field_41_credential(tmp_path):
     done = subprocess.run([paths.ATTESTD, *args, "--socket", tmp_path / "s"], check=False, text=True,
                           stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
     assert done.returncode == 1 and f"{tmp_path}/{source}: no such file" in done.stderr
+
+
+def test_provision(tmp_path):
+    """What its unit starts has the EK kept, is there before attestd, and is enabled by nobody."""
+    unit = "attestd-provision.service"
+    command = shlex.split(setting(unit, "ExecStart"))
+    assert command == ["/usr/sbin/attestd", "provision"]
+    assert setting(unit, "Type") == "oneshot" and setting(unit, "WantedBy") == "attestd.service"
+    assert "attestd.service" in setting(unit, "Before").split()
+    for other in ("attestd.service", "attestd.socket"):
+        assert unit not in (UNITS / other).read_text()
+    state = States(tmp_path).new("plain")
+    for said in ("The EK is persistent now", "The EK is at 0x81010001 already"):
+        done = subprocess.run([paths.SWTPM_RUN, "--state", str(state), "--", paths.ATTESTD, *command[1:]],
+                              check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        assert said in done.stdout
+
+
+@pytest.mark.parametrize("enabled", [False, True])
+def test_provision_stays_as_the_administrator_had_it(tmp_path, enabled):
+    """The package's script enables it again where he had enabled it, and nowhere else."""
+    helper = tmp_path / "deb-systemd-helper"
+    helper.write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/said\n'
+                      f'case "$*" in *attestd-provision*) [ {int(enabled)} = 1 ] || '
+                      f'case "$*" in *was-enabled*) exit 1 ;; esac ;; esac\n')
+    for name in ("systemd-sysusers", "deb-systemd-invoke", "systemctl"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+    for tool in tmp_path.iterdir():
+        tool.chmod(0o755)
+    subprocess.run(["sh", paths.ROOT / "port/linux/debian/postinst", "configure", ""], check=True, timeout=60,
+                   env={"PATH": f"{tmp_path}:/usr/bin:/bin", "DPKG_ROOT": str(tmp_path)})
+    said = (tmp_path / "said").read_text().splitlines()
+    assert ("enable attestd-provision.service" in said) == enabled
+    assert "update-state attestd-provision.service" in said and "enable attestd.service" in said

@@ -36,6 +36,7 @@ UNIT_SRC_test_job_retry = src/tpm/job.c src/tpm/rc.c
 UNIT_SRC_test_options = src/service/options.c src/service/log.c
 UNIT_SRC_test_call = src/service/call.c src/service/log.c
 UNIT_SRC_test_log = src/service/log.c
+UNIT_SRC_test_provision = src/service/provision.c src/service/log.c
 UNIT_SRC_test_dispatch = src/service/dispatch.c
 UNIT_SRC_test_health = src/service/health.c
 TEST_SERVER = $(addprefix src/service/,server.c conn.c dispatch.c health.c log.c)

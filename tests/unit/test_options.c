@@ -25,9 +25,10 @@ static int set_tpm(const char *value)
 
 const struct port_option port_options[] = {
 	{"--socket PATH", "where clients come", PORT_SERVE | PORT_CALL, set_socket},
-	{"--tpm DEVICE", "the TPM", PORT_SERVE | PORT_ONCE, set_tpm},
+	{"--tpm DEVICE", "the TPM", PORT_SERVE | PORT_ONCE | PORT_PROVISION, set_tpm},
 	{"--socket-like X", "begins as another does", PORT_ONCE, set_tpm},
 };
+const unsigned port_modes = PORT_SERVE | PORT_ONCE | PORT_CALL | PORT_PROVISION;
 const size_t port_option_count = sizeof port_options / sizeof *port_options;
 
 static int run(char **args)
@@ -251,6 +252,34 @@ static void test_commands_of_the_port(void **state)
 	assert_null(o.command);
 }
 
+/* Its own options, which take no value, are nobody else's. */
+static void test_provision(void **state)
+{
+	(void)state;
+	ASSERT_OK("provision");
+	assert_int_equal(o.mode, PORT_PROVISION);
+	assert_false(o.undo || o.dry_run);
+	ASSERT_OK("provision|--undo|--tpm=x|--wait|7|--log-level=error");
+	assert_true(o.undo && !o.dry_run);
+	assert_string_equal(tpm, "x");
+	assert_int_equal(o.grace_ms, 7000);
+	assert_int_equal(o.log_level, PORT_LOG_ERROR);
+	ASSERT_OK("provision|--dry-run|--undo");
+	assert_true(o.undo && o.dry_run);
+	ASSERT_OK("provision|--dry-run");
+	assert_true(!o.undo && o.dry_run);
+	is_wrong("provision|--undo=yes", "--undo=yes");
+	is_wrong("provision|--undone", "--undone");
+	is_wrong("provision|--dry", "--dry");
+	is_wrong("provision|undo", "undo");
+	is_wrong("provision|--socket=x", "--socket=x");
+	is_wrong("--undo", "--undo");
+	is_wrong("serve|--dry-run", "--dry-run");
+	is_wrong("once|--undo", "--undo");
+	is_wrong("call|--undo", "--undo");
+	is_wrong("install|--undo", "--undo");
+}
+
 static void test_options_of_other_modes(void **state)
 {
 	(void)state;
@@ -389,14 +418,16 @@ static void test_usage(void **state)
 		assert_int_equal(page_is_error, is_error);
 		assert_true(has("usage: attestd [MODE] [OPTION]... [REQUEST]\n"));
 		assert_true(has("  serve\n") && has("  once\n") && has("  call\n"));
+		assert_true(has("  provision\n") && has("  --undo  (provision)\n") &&
+			    has("  --dry-run  (provision)\n"));
 		assert_true(has("  install\n        becomes a service\n"));
 		assert_true(has("  uninstall\n"));
 		assert_true(has("  --socket PATH  (serve, call)\n        where clients come\n"));
-		assert_true(has("  --tpm DEVICE  (serve, once)\n        the TPM\n"));
+		assert_true(has("  --tpm DEVICE  (serve, once, provision)\n        the TPM\n"));
 		assert_true(has("  --socket-like X  (once)\n"));
 		assert_true(has("  --member NAME  (call)\n"));
-		assert_true(has("  --wait SECONDS  (serve, once)\n"));
-		assert_true(has("  --log-level LEVEL  (serve, once)\n"));
+		assert_true(has("  --wait SECONDS  (serve, once, provision)\n"));
+		assert_true(has("  --log-level LEVEL  (serve, once, provision)\n"));
 		assert_true(has("  --help, --version\n"));
 		assert_int_equal(page[strlen(page) - 1], '\n');
 	}
@@ -411,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_log_levels),
 		cmocka_unit_test(test_wait),
 		cmocka_unit_test(test_wrong_options),
+		cmocka_unit_test(test_provision),
 		cmocka_unit_test(test_options_of_other_modes),
 		cmocka_unit_test(test_request),
 		cmocka_unit_test(test_request_of_words),

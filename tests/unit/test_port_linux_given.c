@@ -10,8 +10,10 @@ static char file[80];
 /* The option, with a file of these bytes. */
 static void give(const char *option, const void *bytes, size_t n, mode_t mode)
 {
-	static char names[2][80];
-	char *name = names[strcmp(option, "--ek-cert") == 0];
+	static char names[3][80];
+	char *name = names[strcmp(option, "--ek-cert") == 0      ? 0
+			   : strcmp(option, "--owner-auth") == 0 ? 1
+								 : 2];
 	FILE *f;
 
 	(void)snprintf(file, sizeof(file), "%s/given%s", dir, option);
@@ -30,6 +32,15 @@ static void auth_is(const void *bytes, size_t n)
 		CHECK(port_endorsement_auth(buf, &len) == 0);
 		CHECK(len == n && memcmp(buf, bytes, n) == 0);
 	}
+}
+
+static void owner_is(const void *bytes, size_t n)
+{
+	uint8_t buf[AUTH_MAX];
+	size_t len = 99;
+
+	CHECK(port_owner_auth(buf, &len) == 0);
+	CHECK(len == n && memcmp(buf, bytes, n) == 0);
 }
 
 static void cert_is(const void *bytes, size_t n)
@@ -52,6 +63,7 @@ static void nothing_given(void)
 	log_begin();
 	CHECK(given_read() == 0 && log_read()[0] == '\0');
 	auth_is("", 0);
+	owner_is("", 0);
 	CHECK(port_ek_cert(0, &p, &len, &source) == -ERR_CERT_ABSENT);
 	CHECK(!port_tpm_holds_keys());
 	CHECK(set_option("--endorsement-auth", "") == -ERR_USAGE);
@@ -86,6 +98,35 @@ static void authorisation(void)
 	auth_is("", 0);
 }
 
+/* The owner's is another one, and has the same limits. */
+static void authorisation_of_the_owner(void)
+{
+	uint8_t many[AUTH_MAX + 1];
+
+	memset(many, 'x', sizeof(many));
+	give("--endorsement-auth", "secret", 6, 0600);
+	give("--owner-auth", "another\n", 8, 0644);
+	log_begin();
+	CHECK(given_read() == 0);
+	CHECK(strstr(log_read(), "warning others than its owner may use") != NULL);
+	auth_is("secret", 6);
+	owner_is("another", 7);
+	given_wipe();
+	auth_is("", 0);
+	owner_is("", 0);
+	give("--owner-auth", many, sizeof(many), 0600);
+	CHECK(given_read() == -ERR_USAGE);
+	owner_is("", 0);
+}
+
+/* No socket is made for who needs none; but what is given is read. */
+static void for_provision(void)
+{
+	give("--owner-auth", "x", 1, 0600);
+	CHECK(port_listen(PORT_PROVISION) == 0 && access(path, F_OK) < 0);
+	owner_is("x", 1);
+}
+
 static void authorisation_too_long(void)
 {
 	uint8_t many[1000];
@@ -95,7 +136,7 @@ static void authorisation_too_long(void)
 		give("--endorsement-auth", many, n, 0600);
 		log_begin();
 		CHECK(given_read() == -ERR_USAGE);
-		CHECK(strstr(log_read(), "error more than 64 bytes in --endorsement-auth ") !=
+		CHECK(strstr(log_read(), "error more than 64 bytes in the authorisation in ") !=
 		      NULL);
 		CHECK(strstr(logged, file) != NULL);
 		auth_is("", 0);
@@ -174,17 +215,20 @@ static void certificate(void)
 /* Absent, or no file: said by name, and nothing is listened at. */
 static void unreadable(void)
 {
-	static const char *const names[] = {"--endorsement-auth", "--ek-cert"};
+	static const char *const names[][2] = {{"--endorsement-auth", "the authorisation in"},
+					       {"--owner-auth", "the authorisation in"},
+					       {"--ek-cert", "--ek-cert"}};
 
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		give("--endorsement-auth", "x", 1, 0600);
+		give("--owner-auth", "x", 1, 0600);
 		give("--ek-cert", "x", 1, 0600);
-		CHECK(set_option(names[i], "/nowhere/x") == 0);
+		CHECK(set_option(names[i][0], "/nowhere/x") == 0);
 		log_begin();
 		CHECK(given_read() == -ERR_IO);
 		CHECK(strstr(log_read(), "/nowhere/x: no such file") != NULL);
-		CHECK(strstr(logged, names[i]) != NULL);
-		CHECK(set_option(names[i], "/proc/self/fd") == 0);
+		CHECK(strstr(logged, names[i][1]) != NULL);
+		CHECK(set_option(names[i][0], "/proc/self/fd") == 0);
 		CHECK(given_read() == -ERR_IO);
 		CHECK(strstr(log_read(), "/proc/self/fd: is a directory") != NULL);
 	}
@@ -204,14 +248,16 @@ static void before_the_sandbox(void)
 	auth_is("", 0);
 }
 
-#define ALL_TESTS(X)              \
-	X(nothing_given)          \
-	X(authorisation)          \
-	X(authorisation_too_long) \
-	X(authorisation_for_all)  \
-	X(authorisation_by_list)  \
-	X(certificate)            \
-	X(unreadable)             \
+#define ALL_TESTS(X)                  \
+	X(nothing_given)              \
+	X(authorisation)              \
+	X(authorisation_of_the_owner) \
+	X(for_provision)              \
+	X(authorisation_too_long)     \
+	X(authorisation_for_all)      \
+	X(authorisation_by_list)      \
+	X(certificate)                \
+	X(unreadable)                 \
 	X(before_the_sandbox)
 
 RUN(ALL_TESTS)

@@ -34,6 +34,7 @@ static const struct kind {
 	{"ContextSave", 0x162, 1, 0, false, "844L"},
 	{"ContextLoad", 0x161, 0, 0, true, ""},
 	{"FlushContext", 0x165, 0, 0, false, NULL},
+	{"EvictControl", 0x120, 2, 1, false, ""},
 	{"StartAuthSession", 0x176, 2, 1, true, "B"},
 	{"PolicySecret", 0x151, 2, 2, false, "E24E"},
 	{"PolicySecret with a ticket", 0x151, 2, 2, false, "B24B"},

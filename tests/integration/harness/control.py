@@ -8,7 +8,7 @@ import time
 from . import paths
 
 CC = {
-    "CreatePrimary": 0x131, "ActivateCredential": 0x147, "Certify": 0x148,
+    "EvictControl": 0x120, "CreatePrimary": 0x131, "ActivateCredential": 0x147, "Certify": 0x148,
     "CertifyCreation": 0x14A, "NV_Read": 0x14E, "PolicySecret": 0x151, "Quote": 0x158,
     "ContextLoad": 0x161, "ContextSave": 0x162, "FlushContext": 0x165, "NV_ReadPublic": 0x169,
     "ReadPublic": 0x173, "StartAuthSession": 0x176, "GetCapability": 0x17A,

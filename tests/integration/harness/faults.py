@@ -110,7 +110,7 @@ def when_mangled(fault, command):
 SHAPES = {
     "GetRandom": "2", "ReadPublic": "222", "NV_ReadPublic": "22", "CreatePrimary": "hp222t2a",
     "ContextSave": "8442", "ContextLoad": "h", "StartAuthSession": "h2", "PolicySecret": "p2ta",
-    "ActivateCredential": "p2aa", "NV_Read": "p2a", "GetCapability": "14l", "FlushContext": "",
+    "ActivateCredential": "p2aa", "NV_Read": "p2a", "GetCapability": "14l", "FlushContext": "", "EvictControl": "pa",
     "PolicyGetDigest": "2", "Quote": "p2sa", "Certify": "p2saa", "CertifyCreation": "p2sa", "PCR_Read": "4cd",
 }
 

@@ -81,6 +81,24 @@ def quick(state, work):
     persistent(state, work)
 
 
+def quick_ek(state, work):
+    """The same for the EK, which is not persistent."""
+    run(state, """for i in $(seq 12); do
+            tpm2_changeeps
+            since=$(date +%s%N)
+            tpm2_createek -Q -c ek.ctx -G rsa -u ek.pem -f pem
+            took=$(( $(date +%s%N) - since ))
+            tpm2_flushcontext -t
+            [ $i -gt 4 ] && [ $took -le $least ] && break
+            [ ${least:-$took} -lt $took ] || least=$took
+        done""", work)
+
+
+def quick_persistent(state, work):
+    quick_ek(state, work)
+    persistent(state, work)
+
+
 def chained(state, work):
     """A factory's, with the certificate of its issuer in the first of the chain's indices."""
     factory(state, work)
@@ -88,7 +106,8 @@ def chained(state, work):
     write_index(state, work, (pathlib.Path(work) / "issuer.der").read_bytes(), index=CHAIN_INDEX)
 
 
-KINDS = {"plain": plain, "persistent": persistent, "factory": factory, "quick": quick, "chained": chained}
+KINDS = {"plain": plain, "persistent": persistent, "factory": factory, "quick": quick, "quick-ek": quick_ek,
+         "quick-persistent": quick_persistent, "chained": chained}
 
 
 class States:

@@ -1,0 +1,122 @@
+#include <string.h>
+
+#include "bounds.h"
+#include "err.h"
+#include "service/log.h"
+#include "service/provision.h"
+#include "tpm/provision.h"
+#include "tpm/tpm.h"
+
+/* What is said of a success: by what was asked for, and what was found. */
+static const char outcomes[][3][42] = {
+	{"The EK is at 0x81010001 already.\n", "The EK is persistent now, at 0x81010001.\n",
+	 "The EK would be put at 0x81010001.\n"},
+	{"Nothing is at 0x81010001.\n", "The EK is at 0x81010001 no longer.\n",
+	 "The EK would be taken from 0x81010001.\n"},
+};
+static const char refused[] = "provision: something else than the EK is at 0x81010001 "
+			      "(`tpm2_readpublic -c 0x81010001'): if "
+			      "nobody needs it, remove it with tpm2_evictcontrol";
+static const char busy[] =
+	"provision: another program holds the TPM: end it (attestd, too), or say "
+	"--tpm /dev/tpmrm0";
+
+static void on_tpm_log(bool warning, const char *what, int err, uint32_t rc)
+{
+	log_event(warning ? PORT_LOG_WARNING : PORT_LOG_INFO, what, err, rc);
+}
+
+static int succeed(void)
+{
+	bool is_there = provision.found == PROVISION_EK;
+	unsigned which = is_there == provision.undo ? 2 : provision.sent;
+	const char *text = outcomes[provision.undo][which];
+
+	return port_print(false, text, strlen(text)) == 0 ? 0
+	       : provision.sent                           ? PROVISION_UNSURE
+							  : PROVISION_FAILED;
+}
+
+static int fail(int err, uint32_t rc)
+{
+	const char *text = err == -ERR_ADDRESS    ? refused
+			   : err == -ERR_TPM_BUSY ? busy
+						  : provision.why;
+
+	log_event(PORT_LOG_ERROR, text == NULL ? "provision" : text, text == NULL ? err : 0, rc);
+	if (provision.unseen) {
+		log_event(PORT_LOG_ERROR, "provision: it may have been done: say it again", 0, 0);
+		return PROVISION_UNSURE;
+	}
+	return err == -ERR_ADDRESS ? PROVISION_REFUSED : PROVISION_FAILED;
+}
+
+/* Has a stop come? *event: the TPM's response can be read. */
+static bool is_stop(const struct port_event *events, int n, bool *event)
+{
+	bool stop = false;
+
+	*event = false;
+	for (int i = 0; i < n; i++) {
+		*event = *event || events[i].kind == PORT_EVENT_TPM;
+		stop = stop || events[i].kind == PORT_EVENT_STOP;
+	}
+	return stop;
+}
+
+/* Until there is a result, or none is to be had: what it is. */
+static int run(uint32_t *rc)
+{
+	static struct params none;
+	struct port_event events[CONN_MAX];
+	const struct tpm_result *result;
+	uint64_t now = port_now_ms();
+	bool begun = false, stopping = false, event = false;
+
+	for (;;) {
+		int n;
+
+		tpm_run(now, event);
+		if (!begun && tpm_idle()) {
+			begun = true;
+			tpm_begin(FACT_EK, &provision_operation, &none);
+			tpm_run(now, false);
+		}
+		result = tpm_result();
+		if (result != NULL) {
+			*rc = result->rc;
+			return result->err != 0 && stopping ? -ERR_STOPPING : result->err;
+		}
+		n = begun ? 0 : tpm_outlook(now);
+		if (n == 0) {
+			n = port_wait(events, CONN_MAX, tpm_deadline());
+		}
+		if (n < 0) {
+			return n;
+		}
+		now = port_now_ms();
+		if (is_stop(events, n, &event)) {
+			if (!begun) {
+				return -ERR_STOPPING;
+			}
+			stopping = true;
+			provision_cut();
+		}
+	}
+}
+
+int provision_run(const struct options *o)
+{
+	uint32_t rc = 0;
+	int r;
+
+	provision.undo = o->undo;
+	provision.dry_run = o->dry_run;
+	tpm_init(port_now_ms(), o->grace_ms, on_tpm_log);
+	(void)tpm_rest(); /* nothing but what is asked for here */
+	r = run(&rc);
+	r = r == 0 || provision.done ? succeed() : fail(r, rc);
+	tpm_close();
+	port_state(PORT_STOPPED);
+	return r;
+}

@@ -1,0 +1,419 @@
+"""attestd provision: the EK is kept in the TPM, or no longer; seen with tpm2-tools' eyes."""
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from harness import paths, tpm
+from harness.credential import spki
+from harness.faults import activation, opens
+from harness.provision import DONE, FAILED, REFUSED, UNSURE, USAGE, Machine
+from harness.service import Service, unb64, wait_for
+from test_ek import WRONG_KEYS
+from test_ek_template import CASES, L1, by_tools, provisioned
+
+OWNER, ENDORSEMENT = "the authorisation of the owner", "the endorsement authorisation"
+
+
+@pytest.fixture
+def machine(states):
+    made = []
+
+    def make(kind="plain", **options):
+        made.append(Machine(kind if not isinstance(kind, str) else states.new(kind), **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def says(ran, status, text):
+    assert ran.status == status and text in (ran.out if status == DONE else ran.err), ran
+    assert (ran.out == "") == (status != DONE)
+    assert " error " not in ran.err or status != DONE
+
+
+# ---- the states of a TPM ----------------------------------------------------
+
+@pytest.mark.parametrize("binary", paths.BINARIES)
+@pytest.mark.parametrize("bare", [False, True], ids=["tpmrm0", "tpm0"])
+def test_there_and_back(machine, states, binary, bare):
+    """What it makes persistent is the EK as tpm2-tools make it; both are idempotent."""
+    m = machine(bare=bare, binary=binary)
+    says(m.provision("--dry-run"), DONE, "would be put at 0x81010001")
+    assert m.persistent() == []
+    says(m.provision(), DONE, "persistent now, at 0x81010001")
+    assert m.persistent() == [tpm.EK_HANDLE]
+    assert m.ek_pem() == states.ek_pem("plain")
+    public = m.public()
+    says(m.provision(), DONE, "at 0x81010001 already")
+    says(m.provision("--dry-run"), DONE, "at 0x81010001 already")
+    says(m.provision("--undo", "--dry-run"), DONE, "would be taken from 0x81010001")
+    assert m.public() == public
+    assert m.control.left() == []
+    says(m.provision("--undo"), DONE, "no longer")
+    assert m.persistent() == []
+    says(m.provision("--undo"), DONE, "Nothing is at 0x81010001")
+    says(m.provision("--undo", "--dry-run"), DONE, "Nothing is at 0x81010001")
+    says(m.provision(), DONE, "persistent now")
+    assert m.public() == public
+    assert m.control.left() == []
+
+
+@pytest.mark.parametrize("how", [f"tpm2_createek -Q -c {tpm.EK_HANDLE} -G rsa",
+                                 f"tpm2_createek -Q -c ek.ctx -G rsa && tpm2_evictcontrol -Q -C o -c ek.ctx "
+                                 f"{tpm.EK_HANDLE}"])
+def test_what_tools_have_made_is_there_already(machine, how):
+    m = machine()
+    m.tools(how)
+    public = m.public()
+    says(m.provision(), DONE, "already")
+    assert m.public() == public
+    says(m.provision("--undo"), DONE, "no longer")
+    assert m.persistent() == []
+
+
+def test_tools_undo_it(machine):
+    m = machine()
+    says(m.provision(), DONE, "now")
+    m.tools(f"tpm2_evictcontrol -Q -C o -c {tpm.EK_HANDLE}")
+    says(m.provision("--undo"), DONE, "Nothing")
+
+
+def test_a_makers(machine, states):
+    """Nobody can tell who made it persistent: this TPM makes it again, so that nothing is lost. The
+    others that the maker has left stay."""
+    m = machine("factory")
+    before, public = m.persistent(), m.public()
+    says(m.provision(), DONE, "already")
+    says(m.provision("--undo"), DONE, "no longer")
+    assert m.persistent() == [handle for handle in before if handle != tpm.EK_HANDLE] != []
+    says(m.provision(), DONE, "now")
+    assert (m.persistent(), m.public()) == (before, public)
+
+
+OTHERS = {
+    **WRONG_KEYS,
+    "storage key": "tpm2_createprimary -Q -C o -c ek.ctx",
+    "hmac key": "tpm2_createprimary -Q -C o -c p.ctx; tpm2_create -Q -C p.ctx -G hmac -u u -r r; "
+                "tpm2_load -Q -C p.ctx -u u -r r -c ek.ctx",
+    "sealed data": "tpm2_createprimary -Q -C o -c p.ctx; echo secret | tpm2_create -Q -C p.ctx -i - -u u -r r; "
+                   "tpm2_load -Q -C p.ctx -u u -r r -c ek.ctx",
+}
+
+
+@pytest.mark.parametrize("key", OTHERS)
+def test_another_object(machine, key):
+    """Stays, whatever is asked for; and who asks hears how to look at it."""
+    m = machine()
+    m.tools(f"{OTHERS[key]}; tpm2_evictcontrol -Q -C o -c ek.ctx {tpm.EK_HANDLE}")
+    public = m.public()
+    for args in [], ["--dry-run"], ["--undo"], ["--undo", "--dry-run"]:
+        ran = m.provision(*args)
+        says(ran, REFUSED, "something else than the EK is at 0x81010001")
+        assert "tpm2_readpublic -c 0x81010001" in ran.err and "tpm2_evictcontrol" in ran.err
+        assert m.public() == public
+    assert m.control.left() == []
+    assert "EvictControl" not in m.control.commands()[-40:]
+
+
+def test_a_key_of_the_eks_kind_is_not_evicted(machine):
+    """Of its template, but of another unique: no other look than its creation tells."""
+    m = machine()
+    (m.dir / "policy").write_bytes(L1[10:42])
+    m.tools(by_tools(b"another", False, m.dir) + f"tpm2_evictcontrol -Q -C o -c ek.ctx {tpm.EK_HANDLE}")
+    public = m.public()
+    for args in ["--undo"], ["--undo", "--dry-run"]:
+        says(m.provision(*args), REFUSED, "something else than the EK")
+        assert m.public() == public
+
+
+def test_a_key_of_the_eks_kind_in_the_owners_hierarchy(machine):
+    m = machine()
+    (m.dir / "policy").write_bytes(L1[10:42])
+    m.tools(by_tools(b"", False, m.dir).replace("-C e", "-C o")
+            + f"tpm2_evictcontrol -Q -C o -c ek.ctx {tpm.EK_HANDLE}")
+    says(m.provision("--undo"), REFUSED, "something else than the EK")
+    assert m.persistent() == [tpm.EK_HANDLE]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_template_and_the_nonce_in_nv_decide(machine, states, tmp_path, case):
+    template, nonce, signing = CASES[case]
+    made = by_tools(template[-256:] if nonce is None else nonce, signing, tmp_path)
+    m = machine(provisioned(states, tmp_path, template, nonce, made))
+    says(m.provision(), DONE, "now")
+    assert m.ek_pem() == (tmp_path / "ek.pem").read_bytes()
+    says(m.provision("--undo"), DONE, "no longer")
+
+
+def test_the_templates_key_is_not_the_ek_where_nv_says_another(machine, states, tmp_path):
+    m = machine(provisioned(states, tmp_path, None, b"a nonce", f"tpm2_createek -Q -c {tpm.EK_HANDLE} -G rsa"))
+    says(m.provision("--undo"), REFUSED, "something else than the EK")
+    assert m.persistent() == [tpm.EK_HANDLE]
+
+
+# ---- authorisations ---------------------------------------------------------
+
+def refused_authorisations(m):
+    return [name for _, name, rc, _ in m.control.log() if rc is not None and rc & 0x8BF in (0x8A2, 0x88E)]
+
+
+def test_the_owners_authorisation(machine, tmp_path):
+    """Right, wrong and missing; tried once, and never on the bus."""
+    trace = tmp_path / "trace"
+    m = machine(launcher=["--trace", str(trace)])
+    m.tools(f"tpm2_changeauth -Q -c o '{OWNER}'")
+    trace.write_text("")
+    for args in [], ["--owner-auth", m.auth("wrong", OWNER[1:])]:
+        m.control.reset()
+        ran = m.provision(*args)
+        says(ran, FAILED, "the owner hierarchy has an authorisation set: see --owner-auth tpm_rc=0x9a2")
+        assert refused_authorisations(m) == ["EvictControl"]
+        assert m.persistent() == [] and m.control.left() == []
+    right = ["--owner-auth", m.auth("right", OWNER + "\n")]
+    m.control.reset()
+    says(m.provision(*right), DONE, "now")
+    assert refused_authorisations(m) == []
+    says(m.provision(), DONE, "already")  # nothing is to be authorised
+    says(m.provision("--undo", "--dry-run"), DONE, "would")
+    says(m.provision("--undo"), FAILED, "--owner-auth")
+    assert m.persistent() == [tpm.EK_HANDLE]
+    says(m.provision("--undo", *right), DONE, "no longer")
+    assert m.control.left() == []
+    assert OWNER.encode().hex() not in trace.read_text()
+
+
+def test_the_owners_session_is_salted(machine, tmp_path):
+    """With the EK: who taps the bus cannot try out guesses."""
+    trace = tmp_path / "trace"
+    m = machine(launcher=["--trace", str(trace)])
+    m.tools("tpm2_changeauth -Q -c o owner")
+    trace.write_text("")
+    says(m.provision("--owner-auth", m.auth("auth", "owner")), DONE, "now")
+    begun = [line.split()[1] for line in trace.read_text().splitlines()
+             if line[0] == ">" and line.split()[1][12:20] == "00000176"]
+    assert [(line[20:28] != "40000007", len(line) > 2 * 256) for line in begun] == [(True, True)]
+
+
+def test_endorsement_authorisation(machine, tmp_path):
+    trace = tmp_path / "trace"
+    m = machine(launcher=["--trace", str(trace)])
+    m.tools(f"tpm2_changeauth -Q -c e '{ENDORSEMENT}'; tpm2_changeauth -Q -c o '{OWNER}'")
+    trace.write_text("")
+    owner = ["--owner-auth", m.auth("owner", OWNER)]
+    both = [*owner, "--endorsement-auth", m.auth("endorsement", ENDORSEMENT)]
+    for args in owner, [*owner, "--endorsement-auth", m.auth("wrong", "wrong")]:
+        m.control.reset()
+        says(m.provision(*args), FAILED, "tpm_auth_required")
+        assert refused_authorisations(m) == ["CreatePrimary"]
+    says(m.provision(*both), DONE, "now")
+    m.control.reset()
+    says(m.provision("--undo", *owner), FAILED, "tpm_auth_required")  # it cannot be proven to be the EK
+    assert "EvictControl" not in m.control.commands()
+    says(m.provision("--undo", *both), DONE, "no longer")
+    assert m.persistent() == [] and m.control.left() == []
+    for secret in OWNER, ENDORSEMENT:
+        assert secret.encode().hex() not in trace.read_text()
+
+
+@pytest.mark.parametrize("option", ["--owner-auth", "--endorsement-auth"])
+def test_files_of_authorisations(machine, option):
+    m = machine()
+    says(m.provision(option, "/nowhere/x"), FAILED, "/nowhere/x: no such file")
+    says(m.provision(option, m.auth("long", "x" * 66)), FAILED, "more than 64 bytes")
+    open_to_all = m.auth("open", "x")
+    open_to_all.chmod(0o644)
+    assert "others than its owner may use" in m.provision(option, open_to_all).err
+    assert m.persistent() == []
+
+
+# ---- what a TPM may say -----------------------------------------------------
+
+@pytest.mark.parametrize("args", [[], ["--undo"]], ids=["do", "undo"])
+@pytest.mark.parametrize("rc,text", [(0x14B, "the TPM has no room for one more persistent object tpm_rc=0x14b"),
+                                     (0x185, "the owner hierarchy is disabled tpm_rc=0x185"),
+                                     (0x921, "tpm_lockout"), (0x923, "tpm_error")],
+                         ids=["full", "disabled", "lockout", "unavailable"])
+def test_the_command_is_refused(machine, args, rc, text):
+    m = machine("persistent" if args else "plain")
+    before = m.public()
+    m.control.fault("rc", rc, command="EvictControl")
+    m.control.reset()
+    says(m.provision(*args), FAILED, text)
+    assert m.control.commands().count("EvictControl") == 1
+    assert m.public() == before and m.control.left() == []
+    m.control.ask("clear")
+    says(m.provision(*args), DONE, "0x81010001")
+    assert m.public() != before
+
+
+def test_a_tpm_that_is_full(machine):
+    """Until it says so itself."""
+    m = machine()
+    m.tools("tpm2_createprimary -Q -C o -c o.ctx; for i in $(seq 16 96); do tpm2_evictcontrol -Q -C o -c o.ctx "
+            "$(printf 0x810001%02x $i) || break; done")
+    full = m.persistent()
+    says(m.provision(), FAILED, "no room for one more persistent object")
+    assert m.persistent() == full
+    m.tools(f"tpm2_evictcontrol -Q -C o -c {full[0]}")
+    says(m.provision(), DONE, "now")
+    assert tpm.EK_HANDLE in m.persistent()
+
+
+def test_a_disabled_owner_hierarchy(machine):
+    m = machine()
+    m.tools("tpm2_hierarchycontrol -C p shEnable clear")
+    says(m.provision(), FAILED, "the owner hierarchy is disabled")
+
+
+def test_a_disabled_endorsement_hierarchy(machine):
+    m = machine("persistent")
+    m.tools("tpm2_hierarchycontrol -C p ehEnable clear")
+    for args in [], ["--undo"]:
+        says(m.provision(*args), FAILED, "hierarchy_disabled")
+
+
+# ---- the device -------------------------------------------------------------
+
+def test_no_tpm(machine):
+    m = machine(launcher=["--absent"])
+    since = time.monotonic()
+    says(m.provision("--wait", "1"), FAILED, "tpm_unavailable")
+    assert 1 <= time.monotonic() - since < 20
+
+
+def test_a_tpm_that_comes_late(machine):
+    m = machine(launcher=["--absent"])
+    m.process.stdin.write(f"{m.command} --wait 60\n")
+    m.process.stdin.flush()
+    wait_for(lambda: (m.dir / "err").exists() and "tpm_unavailable" in (m.dir / "err").read_text(), 30, "a look")
+    m.control.ask("present")
+    assert m.process.stdout.readline() == "0\n"
+    assert m.persistent() == [tpm.EK_HANDLE]
+
+
+def test_a_tpm_that_another_holds(machine):
+    """/dev/tpm0 is held by whoever has opened it: attestd, say."""
+    m = machine(device="tpm0")
+    since = time.monotonic()
+    ran = m.run(f"exec 3<>/dev/tpm0; {m.command} --wait 1 3>&-")
+    says(ran, FAILED, "another program holds the TPM")
+    assert "attestd" in ran.err and "--tpm /dev/tpmrm0" in ran.err
+    assert time.monotonic() - since < 20
+    says(m.provision(), DONE, "now")
+
+
+def test_beside_another_that_holds_the_plain_device(machine):
+    m = machine(device="both")
+    ran = m.run(f"exec 3<>/dev/tpm0; {m.command} 3>&-")
+    says(ran, DONE, "now")
+
+
+def test_a_stop(machine):
+    """Ends it with the command at work, and nothing is changed, or left."""
+    m = machine()
+    m.control.fault("delay", 2000, command="CreatePrimary")
+    m.process.stdin.write(f"{m.command} & echo $! >pid; wait $!\n")
+    m.process.stdin.flush()
+    wait_for(lambda: m.control.handles() or "NV_ReadPublic" in m.control.commands(), 30, "work")
+    time.sleep(0.5)
+    os.kill(int((m.dir / "pid").read_text()), signal.SIGTERM)
+    assert m.process.stdout.readline() == f"{FAILED}\n"
+    assert "provision: stopping" in (m.dir / "err").read_text()
+    assert m.public() is None and m.control.left() == []
+
+
+def test_a_stop_before_there_is_a_tpm(machine):
+    m = machine(launcher=["--absent"])
+    m.process.stdin.write(f"{m.command} --wait 60 & echo $! >pid; wait $!\n")
+    m.process.stdin.flush()
+    wait_for(lambda: "tpm_unavailable" in ((m.dir / "err").exists() and (m.dir / "err").read_text() or ""), 30, "look")
+    os.kill(int((m.dir / "pid").read_text()), signal.SIGTERM)
+    assert m.process.stdout.readline() == f"{FAILED}\n"
+
+
+@pytest.mark.parametrize("args", [["--undo=yes"], ["--owner-auth", ""], ["now"], ["--socket", "/tmp/x"],
+                                  ["--ek-cert", "x"]], ids=" ".join)
+def test_usage(args):
+    done = subprocess.run([*paths.BINARIES[paths.first_binary()], "provision", *args], check=False, timeout=60,
+                          capture_output=True, text=True)
+    assert done.returncode == USAGE and "usage: attestd" in done.stderr and not done.stdout
+
+
+def test_what_cannot_be_said(machine):
+    """Done, but not told: to be asked for again."""
+    m = machine()
+    assert m.run(f"{m.command} >/dev/full").status == UNSURE
+    says(m.provision(), DONE, "already")
+    assert m.run(f"{m.command} >/dev/full").status == FAILED
+
+
+def test_the_log_is_what_was_asked_for(machine):
+    assert machine().provision("--log-level", "warning").err == ""
+
+
+@pytest.mark.shipping
+def test_the_sandbox(machine):
+    """As serve's: whoever requires all of it gets it."""
+    says(machine().provision("--sandbox", "require"), DONE, "now")
+
+
+# ---- beside an attestd that runs --------------------------------------------
+
+@pytest.fixture
+def beside(states, request):
+    """attestd, and what runs `provision` beside it on the same TPM."""
+    kind = request.param
+    service = Service(states.new(kind), wrap=["sh", "-c", '"$@" & attestd=$!; trap "kill $attestd" TERM\n'
+                                              'cd "$TMPDIR"; while kill -0 $attestd 2>/dev/null; do\n'
+                                              'if [ -e ask ]; then sh ask >out 2>err; echo $? >new; rm ask; '
+                                              'mv new status; fi; sleep 0.02; done; wait $attestd', "sh"])
+    try:
+        yield service.settled()
+        service.stop()
+    finally:
+        service.close()
+
+
+def provision_beside(service, *args):
+    binary = paths.BINARIES[paths.first_binary()][-1]
+    (service.dir / "status").unlink(missing_ok=True)
+    (service.dir / "asking").write_text(f"{binary} provision {' '.join(args)}\n")
+    (service.dir / "asking").rename(service.dir / "ask")
+    wait_for(lambda: (service.dir / "status").exists(), 60, "provision")
+    assert (service.dir / "status").read_text() == "0\n", (service.dir / "err").read_text()
+
+
+@pytest.mark.parametrize("beside,first,then", [("plain", [], ["--undo"]), ("persistent", ["--undo"], [])],
+                         indirect=["beside"], ids=["do", "undo"])
+def test_attestd_goes_on(beside, first, then):
+    """The EK comes and goes meanwhile: every request is served, by the same keys."""
+    known = beside.identity()
+    request = activation(known)
+    for args in first, then, first, then:
+        assert opens(beside.ask(request))  # a session is made, and stays
+        provision_beside(beside, *args)
+        for _ in range(3):
+            assert opens(beside.ask(request)), args
+            assert beside.identity() == known
+            quote = beside.ask({"command": "quote", "nonce": "AAAA", "pcrs": "0-7"})
+            assert quote["status"] == "ok", quote
+    assert beside.ask({"command": "getHealth"})["status"] == "ok"
+    assert beside.ok({"command": "getAttestationData", "aik": "rsa"})
+
+
+@pytest.mark.parametrize("kind,args,ek", [("plain", [], "persistent"), ("persistent", ["--undo"], "created")])
+def test_the_next_attestd_knows(machine, states, start, kind, args, ek):
+    state = states.new(kind)
+    with Machine(state) as m:
+        says(m.provision(*args), DONE, "")
+    service = start(state).settled()
+    assert service.ok({"command": "getHealth"})["ek"] == ek
+    assert service.control.commands().count("CreatePrimary") == (1 if ek == "persistent" else 2)
+    assert unb64(service.ok({"command": "getEK"})["ek_public"]) == spki(load_pem_public_key(states.ek_pem(kind)))
+    assert opens(service.ask(activation(service.attestation())))

@@ -1,0 +1,163 @@
+"""A fault at every TPM command of `attestd provision`, a kill at every moment: nothing stays loaded, the
+TPM is as it was or as it was asked for, and the exit status says which."""
+import pytest
+
+from harness.faults import CODES, MANGLED, NOT_NOW, ONE_OF_A_KIND, inject, true_responses, wrong_lengths
+from harness.provision import DONE, FAILED, KILLED, REFUSED, UNSURE, Machine
+
+pytestmark = pytest.mark.slow
+OWNER = "owner"
+# One of each that is taken in another way: of a start's commands test_faults_at_start tries all.
+FEW_CODES = [CODES[name][0] for name in ("FAILURE", "BAD_AUTH", "HANDLE", "SESSION_MEMORY", "CANCELED", "VALUE")]
+ALL_CODES = [rc for rc, _ in CODES.values()]
+FEW_MANGLED = ["cut 1", "close-after", "garbage"]
+
+
+class Flow:
+    """One TPM, which is as it was before each case."""
+
+    def __init__(self, states, undo, owner, folder):
+        trace = folder / "trace"
+        self.machine = Machine(states.new("quick-persistent" if undo else "quick-ek"), launcher=["--trace", str(trace)])
+        self.args = ["--undo"] if undo else []
+        self.undo = undo
+        self.owner = owner
+        if owner:
+            self.machine.tools(f"tpm2_changeauth -Q -c o {OWNER}")
+            self.args += ["--owner-auth", self.machine.auth("owner", OWNER)]
+        self.before = self.machine.public()
+        self.machine.control.reset()
+        trace.write_text("")
+        assert self.machine.provision(*self.args).status == DONE
+        log = self.machine.control.log()
+        self.responses = true_responses(trace)[:len(log)]
+        self.cases = []
+        for _, name, _, _ in log:
+            self.cases.append((name, sum(name == other for other, _ in self.cases)))
+        self.after = self.machine.public()
+        self.evicts = self.cases.index(("EvictControl", 0))
+        self.looks = [name for name, _ in self.cases[:self.evicts]].count("ReadPublic")
+        # What is provision's own: from the look that comes before it on.
+        own = self.cases.index(("StartAuthSession", 0)) if owner else self.evicts - 1
+        self.shared, self.own = self.cases[:own], self.cases[own:]
+        assert self.own[not owner][0] in ("StartAuthSession", "EvictControl")
+        assert self.before != self.after and None in (self.before, self.after)
+        self.back()
+
+    def back(self):
+        """The TPM as it was."""
+        if self.machine.public() == self.before:
+            return
+        if self.undo:
+            assert self.machine.provision(*self.args[1:]).status == DONE
+        else:
+            self.machine.evict(OWNER if self.owner else "")
+        assert self.machine.public() == self.before
+
+    def suffers(self, fault, at, index, count=1):
+        """One case: what it comes to is true, and the next call has it done."""
+        m = self.machine
+        inject(m, fault, at, index, count)
+        ran = m.provision(*self.args)
+        m.control.ask("clear")
+        case = (fault, at, index, ran)
+        assert m.control.left() == [], case
+        is_now = m.public()
+        late = count == "*" or self.cases.index((at, index)) >= self.evicts
+        # What is read without a session may be damaged and look as if it were another key's.
+        damaged = fault.startswith(("flip", "garbage", "put"))
+        assert ran.status in [DONE, FAILED, KILLED] + [UNSURE] * late + [REFUSED] * damaged, case
+        assert is_now in (self.before, self.after), case
+        if ran.status != KILLED:
+            assert (ran.out == "") == (ran.status != DONE), case
+        # Who asks what is there has nothing but the answer.
+        lie = (fault, at) == (f"rc {CODES['HANDLE'][0]}", "ReadPublic") and ran.status == DONE
+        if ran.status not in (UNSURE, KILLED) and not lie:
+            assert is_now == (self.after if ran.status == DONE else self.before), case
+        if ran.status != DONE or lie:
+            assert m.provision(*self.args).status == DONE, case
+            assert m.public() == self.after, case
+        self.back()
+        return ran
+
+    def close(self):
+        self.machine.close()
+
+
+@pytest.fixture(scope="module", params=["do", "undo", "do-owner", "undo-owner"])
+def flow(states, request, tmp_path_factory):
+    found = Flow(states, "undo" in request.param, "owner" in request.param, tmp_path_factory.mktemp("trace"))
+    yield found
+    found.close()
+
+
+def test_the_flow_is_whole(flow):
+    """What the cases are made of is what attestd sends."""
+    names = [name for name, _ in flow.cases]
+    wanted = {"NV_ReadPublic", "ReadPublic", "CreatePrimary", "EvictControl", "FlushContext"}
+    assert wanted <= set(names) and names.count("EvictControl") == 1
+    assert ("StartAuthSession" in names) == flow.owner
+
+
+def mine(flow):
+    """The commands that are tried: with an authorisation those that it changes."""
+    return flow.own if flow.owner else flow.cases
+
+
+@pytest.mark.parametrize("name", NOT_NOW)
+def test_not_now(flow, name):
+    for at, index in mine(flow):
+        assert flow.suffers(f"rc {NOT_NOW[name]}", at, index, count=2).status == DONE
+
+
+@pytest.mark.limit(600)
+@pytest.mark.parametrize("count", [1, "*"], ids=["once", "for ever"])
+def test_code(flow, count):
+    for at, index in mine(flow):
+        own = (at, index) in flow.own
+        for rc in ALL_CODES if own and count == 1 and not flow.owner else FEW_CODES if own or count == 1 else []:
+            flow.suffers(f"rc {rc}", at, index, count)
+
+
+@pytest.mark.limit(600)
+def test_mangled(flow):
+    for at, index in mine(flow):
+        own = (at, index) in flow.own
+        for fault in MANGLED if own and not flow.owner else ONE_OF_A_KIND if own else FEW_MANGLED:
+            if at != "GetRandom":  # each takes tpm2-tss a second
+                flow.suffers(fault, at, index)
+
+
+def test_length(flow):
+    own = len(flow.own)
+    for at, index, fault in wrong_lengths(flow.own, flow.responses[-own:]):
+        flow.suffers(fault, at, index)
+
+
+@pytest.mark.parametrize("fault", ["kill", "kill-after"])
+def test_killed(flow, fault):
+    for at, index in flow.cases:
+        assert flow.suffers(fault, at, index).status == KILLED
+
+
+@pytest.mark.parametrize("rc", [0x101, 0x9A2, 0x18B, 0x14B])
+def test_done_and_not_said(flow, rc):
+    """A TPM that has done it and says that it has not: what is there is what counts."""
+    ran = flow.suffers(f"rc-after {rc}", "EvictControl", 0)
+    assert ran.status == DONE
+
+
+@pytest.mark.parametrize("fault", ["close-after", "cut 1", "kill-after"])
+def test_the_link_breaks_for_good(flow, fault):
+    """Behind the command: nobody can tell, and says so; or does not live to say it."""
+    m = flow.machine
+    inject(m, fault, "EvictControl", 0, 1)
+    m.control.fault("close", command="ReadPublic", count="*", skip=flow.looks)
+    ran = m.provision(*flow.args)
+    m.control.ask("clear")
+    if fault == "kill-after":
+        assert ran.status == KILLED
+    else:
+        assert ran.status == UNSURE and "it may have been done" in ran.err, ran
+    assert m.provision(*flow.args).status == DONE and m.public() == flow.after
+    flow.back()

@@ -1,0 +1,300 @@
+/* src/service/provision.c: when it ends, what it says, and with what exit status. */
+#include "unit.h"
+
+#include "err.h"
+#include "service/provision.h"
+#include "tpm/provision.h"
+#include "tpm/tpm.h"
+
+const struct operation {
+	int nothing;
+} provision_operation = {0};
+struct provision provision;
+
+static char printed[256], logged[512];
+static bool print_fails, cut, closed, stopped, rests;
+static unsigned begun;
+
+/* The world: after so many waits the TPM is there, and the job over; an event each. */
+static unsigned waits, found_after, over_after, stop_at, wait_fails_at;
+static int outlook; /* once it is of no use to wait any more */
+static struct tpm_result result;
+static enum provision_found found;
+static bool sent, unseen;
+
+int port_print(bool to_stderr, const char *text, size_t n)
+{
+	assert_false(to_stderr);
+	assert_true(n < sizeof printed);
+	memcpy(printed, text, n);
+	printed[n] = '\0';
+	return print_fails ? -ERR_IO : 0;
+}
+
+void port_log(enum port_log_level level, const char *text, size_t n)
+{
+	assert_int_equal(level, PORT_LOG_ERROR);
+	strncat(logged, text, n);
+	strcat(logged, "\n");
+}
+
+void port_peer(unsigned conn, struct port_id *id)
+{
+	(void)conn;
+	(void)id;
+}
+
+uint64_t port_now_ms(void)
+{
+	return 1000 + waits;
+}
+
+void port_state(enum port_state state)
+{
+	stopped = state == PORT_STOPPED;
+}
+
+int port_wait(struct port_event *events, size_t cap, uint64_t deadline)
+{
+	assert_true(cap >= 2 && waits < 20);
+	assert_int_equal(deadline, 5000);
+	waits++;
+	if (waits == wait_fails_at) {
+		return -ERR_IO;
+	}
+	events[0] = (struct port_event){.kind = PORT_EVENT_TPM};
+	events[1] = (struct port_event){.kind = PORT_EVENT_STOP};
+	return waits == stop_at ? 2 : 1;
+}
+
+void tpm_init(uint64_t now, uint32_t grace_ms, tpm_log_fn *log)
+{
+	assert_int_equal(now, 1000);
+	assert_int_equal(grace_ms, 7000);
+	assert_non_null(log);
+}
+
+bool tpm_rest(void)
+{
+	assert_int_equal(begun, 0);
+	rests = true;
+	return true;
+}
+
+void tpm_run(uint64_t now, bool event)
+{
+	assert_int_equal(now, 1000 + waits);
+	(void)event;
+}
+
+bool tpm_idle(void)
+{
+	return waits >= found_after && begun == 0;
+}
+
+int tpm_outlook(uint64_t now)
+{
+	assert_int_equal(begun, 0);
+	(void)now;
+	return outlook;
+}
+
+void tpm_begin(unsigned facts, const struct operation *op, const struct params *params)
+{
+	assert_true(rests); /* nothing of the TPM's own goes before */
+	assert_int_equal(facts, FACT_EK);
+	assert_ptr_equal(op, &provision_operation);
+	assert_int_equal(params->kind, PARAMS_NONE);
+	begun++;
+}
+
+const struct tpm_result *tpm_result(void)
+{
+	if (begun == 0 || (waits < over_after && !cut)) {
+		return NULL;
+	}
+	provision.found = found;
+	provision.sent = sent;
+	provision.unseen = unseen;
+	return &result;
+}
+
+uint64_t tpm_deadline(void)
+{
+	return 5000;
+}
+
+void tpm_close(void)
+{
+	closed = true;
+}
+
+void provision_cut(void)
+{
+	cut = true;
+}
+
+/* ---- */
+
+static int set_up(void **state)
+{
+	(void)state;
+	printed[0] = logged[0] = '\0';
+	print_fails = cut = closed = stopped = rests = sent = unseen = false;
+	begun = waits = found_after = over_after = stop_at = wait_fails_at = 0;
+	outlook = 0;
+	found = PROVISION_UNKNOWN;
+	memset(&result, 0, sizeof result);
+	memset(&provision, 0, sizeof provision);
+	return 0;
+}
+
+static int run(bool undo, bool dry_run)
+{
+	struct options o = {.undo = undo, .dry_run = dry_run, .grace_ms = 7000};
+	int r = provision_run(&o);
+
+	assert_int_equal(provision.undo, undo);
+	assert_int_equal(provision.dry_run, dry_run);
+	assert_true(closed && stopped);
+	assert_true((printed[0] != '\0') == (logged[0] == '\0') || print_fails);
+	return r;
+}
+
+static void test_what_is_said(void **state)
+{
+	static const struct {
+		bool undo, dry_run, sent;
+		enum provision_found found;
+		const char *text;
+	} cases[] = {
+		{false, false, true, PROVISION_EK, "The EK is persistent now, at 0x81010001.\n"},
+		{false, false, false, PROVISION_EK, "The EK is at 0x81010001 already.\n"},
+		{false, true, false, PROVISION_EK, "The EK is at 0x81010001 already.\n"},
+		{false, true, false, PROVISION_EMPTY, "The EK would be put at 0x81010001.\n"},
+		{true, false, true, PROVISION_EMPTY, "The EK is at 0x81010001 no longer.\n"},
+		{true, false, false, PROVISION_EMPTY, "Nothing is at 0x81010001.\n"},
+		{true, true, false, PROVISION_EMPTY, "Nothing is at 0x81010001.\n"},
+		{true, true, false, PROVISION_EK, "The EK would be taken from 0x81010001.\n"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		set_up(state);
+		found = cases[i].found;
+		sent = cases[i].sent;
+		found_after = 2;
+		over_after = 4;
+		assert_int_equal(run(cases[i].undo, cases[i].dry_run), 0);
+		assert_string_equal(printed, cases[i].text);
+		assert_int_equal(waits, 4);
+		assert_int_equal(begun, 1);
+		set_up(state);
+		found = cases[i].found;
+		sent = cases[i].sent;
+		print_fails = true;
+		assert_int_equal(run(cases[i].undo, cases[i].dry_run),
+				 sent ? PROVISION_UNSURE : PROVISION_FAILED);
+	}
+}
+
+static void test_failures(void **state)
+{
+	(void)state;
+	result.err = -ERR_ADDRESS;
+	found = PROVISION_OTHER;
+	assert_int_equal(run(false, false), PROVISION_REFUSED);
+	assert_non_null(strstr(logged, "something else than the EK is at 0x81010001"));
+	set_up(state);
+	result.err = -ERR_ADDRESS;
+	unseen = true;
+	assert_int_equal(run(false, false), PROVISION_UNSURE);
+	set_up(state);
+	result.err = -ERR_TPM_LOCKOUT;
+	result.rc = 0x921;
+	assert_int_equal(run(true, false), PROVISION_FAILED);
+	assert_string_equal(logged, "provision: tpm_lockout: the TPM is in dictionary-attack "
+				    "lockout tpm_rc=0x921\n");
+	set_up(state);
+	result.err = -ERR_TPM_UNAVAILABLE;
+	unseen = true;
+	assert_int_equal(run(true, false), PROVISION_UNSURE);
+	assert_non_null(strstr(logged, "tpm_unavailable"));
+	assert_non_null(strstr(logged, "it may have been done: say it again"));
+	set_up(state);
+	result.err = -ERR_TPM_AUTH;
+	result.rc = 0x9a2;
+	provision.why = "because";
+	assert_int_equal(run(false, false), PROVISION_FAILED);
+	assert_string_equal(logged, "because tpm_rc=0x9a2\n");
+}
+
+/* The clean-up behind it has failed: that is the TPM's trouble. */
+static void test_done_all_the_same(void **state)
+{
+	(void)state;
+	result.err = -ERR_TPM_RC;
+	provision.done = true;
+	found = PROVISION_EK;
+	sent = true;
+	assert_int_equal(run(false, false), 0);
+	assert_string_equal(printed, "The EK is persistent now, at 0x81010001.\n");
+}
+
+static void test_no_tpm(void **state)
+{
+	(void)state;
+	found_after = 9;
+	outlook = -ERR_TPM_VERSION;
+	assert_int_equal(run(false, false), PROVISION_FAILED);
+	assert_non_null(strstr(logged, "tpm_version"));
+	assert_int_equal(begun, 0);
+	set_up(state);
+	found_after = 9;
+	outlook = -ERR_TPM_BUSY;
+	assert_int_equal(run(false, false), PROVISION_FAILED);
+	assert_non_null(strstr(logged, "another program holds the TPM"));
+	set_up(state);
+	found_after = 9;
+	wait_fails_at = 3;
+	assert_int_equal(run(false, false), PROVISION_FAILED);
+	assert_non_null(strstr(logged, "io_error"));
+}
+
+/* Before there is a TPM nothing is begun any more; then the job is cut, and may have
+ * succeeded all the same. */
+static void test_stop(void **state)
+{
+	(void)state;
+	found_after = 9;
+	stop_at = 2;
+	assert_int_equal(run(false, false), PROVISION_FAILED);
+	assert_non_null(strstr(logged, "stopping"));
+	assert_int_equal(begun, 0);
+	set_up(state);
+	stop_at = 2;
+	over_after = 9;
+	result.err = -ERR_RANDOM; /* job_cut's */
+	assert_int_equal(run(false, false), PROVISION_FAILED);
+	assert_non_null(strstr(logged, "stopping"));
+	assert_true(cut);
+	set_up(state);
+	stop_at = 2;
+	over_after = 9;
+	found = PROVISION_EK;
+	sent = true;
+	assert_int_equal(run(false, false), 0);
+	assert_true(cut);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_what_is_said, set_up),
+		cmocka_unit_test_setup(test_failures, set_up),
+		cmocka_unit_test_setup(test_done_all_the_same, set_up),
+		cmocka_unit_test_setup(test_no_tpm, set_up),
+		cmocka_unit_test_setup(test_stop, set_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
