@@ -4,7 +4,7 @@
 OWN_CFLAGS = -std=c11 -Wall -Wextra -Werror -Wshadow -Wvla -Wconversion \
 	-Wmissing-prototypes -Wundef -Iinclude -Isrc -isystem $(TSS)/include \
 	-isystem $(TSS)/include/tss2 -isystem $(BEARSSL)/inc -isystem $(DEPS)/jsmn \
-	$(if $(filter src/tpm/esapi.c src/tpm/prepare.c,$<),-isystem $(TSS)/src \
+	$(if $(filter $(addprefix src/tpm/,esapi.c evict.c prepare.c),$<),-isystem $(TSS)/src \
 		$(addprefix -isystem $(TSS)/src/,tss2-esys tss2-sys)) \
 	-DATTESTD_VERSION='"$(VERSION)"'
 
@@ -12,8 +12,8 @@ TSS_TCTI_linux = tss2-tcti/tcti-device.c
 TSS_TCTI_windows = tss2-tcti/tcti-tbs.c
 # Those that attestd uses, but FlushContext, in which ESAPI has nothing to clean up.
 ESAPI_COMMANDS = ActivateCredential Certify CertifyCreation ContextLoad ContextSave \
-	CreatePrimary EvictControl GetCapability NV_Read NV_ReadPublic PCR_Read PolicySecret Quote \
-	ReadPublic StartAuthSession
+	CreatePrimary GetCapability NV_Read NV_ReadPublic PCR_Read PolicySecret Quote ReadPublic \
+	StartAuthSession
 # Of SAPI what ESAPI and the TCTI call, beside the commands.
 SAPI = Execute Finalize GetCommandCode GetContextSize GetCpBuffer GetDecryptParam GetEncryptParam \
 	GetRpBuffer GetRspAuths GetTctiContext Initialize SetCmdAuths SetDecryptParam SetEncryptParam
@@ -21,7 +21,7 @@ SAPI = Execute Finalize GetCommandCode GetContextSize GetCpBuffer GetDecryptPara
 # others out, but for each of a dozen builds they would be compiled. Not MU's TPM2Bs:
 # ours are src/tpm/tpm2b.c.
 TSS_SOURCES := $(sort $(foreach c,$(ESAPI_COMMANDS) FlushContext,tss2-esys/api/Esys_$c.c tss2-sys/api/Tss2_Sys_$c.c) \
-	$(SAPI:%=tss2-sys/api/Tss2_Sys_%.c) tss2-sys/sysapi_util.c \
+	tss2-sys/api/Tss2_Sys_EvictControl.c $(SAPI:%=tss2-sys/api/Tss2_Sys_%.c) tss2-sys/sysapi_util.c \
 	$(addprefix tss2-esys/esys_,context.c crypto.c free.c iutil.c mu.c tr.c) \
 	$(addprefix tss2-mu/,base-types.c tpma-types.c tpml-types.c tpms-types.c tpmt-types.c tpmu-types.c) \
 	tss2-tcti/tcti-common.c $(TSS_TCTI_$(PORT)))

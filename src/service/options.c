@@ -15,8 +15,7 @@ static const struct {
 	{"once", PORT_ONCE, "requests from standard input, replies to standard output"},
 	{"call", PORT_CALL,
 	 "be a client: send REQUEST (JSON, or a command and NAME=VALUE...), print the reply"},
-	{"provision", PORT_PROVISION,
-	 "keep the EK in the TPM, so that it need not be made at each boot"},
+	{"provision", PORT_PROVISION, "keep the EK in the TPM"},
 };
 
 static struct options *target;
@@ -229,7 +228,7 @@ int options_usage(bool to_stderr)
 	}
 	if (port_modes & PORT_PROVISION) {
 		text_str(&t, "  --undo  (provision)\n"
-			     "        take the EK out of the TPM again\n"
+			     "        take it out again\n"
 			     "  --dry-run  (provision)\n"
 			     "        say what would be done\n");
 	}

@@ -14,9 +14,9 @@ static const char outcomes[][3][42] = {
 	{"Nothing is at 0x81010001.\n", "The EK is at 0x81010001 no longer.\n",
 	 "The EK would be taken from 0x81010001.\n"},
 };
-static const char refused[] = "provision: something else than the EK is at 0x81010001 "
-			      "(`tpm2_readpublic -c 0x81010001'): if "
-			      "nobody needs it, remove it with tpm2_evictcontrol";
+static const char refused[] = "provision: something else than the EK is at 0x81010001: see "
+			      "`tpm2_readpublic -c 0x81010001'; "
+			      "tpm2_evictcontrol removes it";
 static const char busy[] =
 	"provision: another program holds the TPM: end it (attestd, too), or say "
 	"--tpm /dev/tpmrm0";

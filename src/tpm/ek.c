@@ -6,6 +6,7 @@
 #include "tpm/ek.h"
 #include "tpm/key.h"
 #include "tpm/nv.h"
+#include "tpm/provision.h"
 #include "tpm/rc.h"
 #include "tpm/session.h"
 #include "tpm/template.h"
@@ -155,9 +156,11 @@ TSS2_RC ek_look_finish(struct tpm *t, ESYS_TR *found)
 	return rc;
 }
 
+/* Where it is to be evicted it has to be made, whatever is there. */
 static TSS2_RC find_start(struct tpm *t)
 {
-	return key_object(t, KEY_EK) != ESYS_TR_NONE ? STEP_SKIP : ek_look_start(t);
+	return key_object(t, KEY_EK) != ESYS_TR_NONE || provision.undo ? STEP_SKIP
+								       : ek_look_start(t);
 }
 
 static TSS2_RC find_finish(struct tpm *t)

@@ -145,16 +145,16 @@ static bool is_of_kind(const TPM2B_PUBLIC *template, const TPM2B_PUBLIC *public)
 		 (exponent == 0 || exponent == KEY_RSA_EXPONENT)));
 }
 
-static TSS2_RC learn_name(struct tpm *t, enum key_id id)
+TSS2_RC key_name(const struct tpm *t, ESYS_TR object, uint8_t *buf, size_t *len)
 {
-	struct key_public *known = &t->id.keys[id];
 	TPM2B_NAME *name = NULL;
-	TSS2_RC rc = Esys_TR_GetName(t->esys, key_object(t, id), &name);
+	TSS2_RC rc = Esys_TR_GetName(t->esys, object, &name);
 
-	static_assert(sizeof known->name >= sizeof(TPMI_ALG_HASH) + sizeof(TPMU_HA), "a Name fits");
+	static_assert(TPM_NAME_MAX >= sizeof(TPMI_ALG_HASH) + sizeof(TPMU_HA), "a Name fits");
+	*len = 0;
 	if (rc == TSS2_RC_SUCCESS) {
-		memcpy(known->name, name->name, name->size);
-		known->name_len = name->size;
+		memcpy(buf, name->name, name->size);
+		*len = name->size;
 	}
 	Esys_Free(name);
 	return rc;
@@ -178,7 +178,7 @@ TSS2_RC key_learn(struct tpm *t, enum key_id id, const TPM2B_PUBLIC *public)
 	}
 	memcpy(known->tpm, found, len);
 	known->tpm_len = len;
-	return learn_name(t, id);
+	return key_name(t, key_object(t, id), known->name, &known->name_len);
 }
 
 bool key_is_stale(const struct tpm *t, TSS2_RC rc)

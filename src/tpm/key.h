@@ -34,6 +34,10 @@ TSS2_RC key_save_finish(struct tpm *t);
 /* The key's object for a command: persistent, loaded, or ESYS_TR_NONE. */
 ESYS_TR key_object(const struct tpm *t, enum key_id id);
 
+/* The Name of an object of ESAPI's, as ESAPI computes it of the public area, to buf
+ * (TPM_NAME_MAX bytes): 0 or an ESAPI code, *len being 0. */
+TSS2_RC key_name(const struct tpm *t, ESYS_TR object, uint8_t *buf, size_t *len);
+
 /*
  * The public area and Name of the key's object are what the replies say from
  * now on. If it is another key than before, facts that hang on it are none any

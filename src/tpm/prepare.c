@@ -9,22 +9,14 @@ static const struct {
 	uint16_t code;
 	uint8_t handles, response_handles;
 } commands[] = {
-	{TPM2_CC_ActivateCredential, 2, 0},
-	{TPM2_CC_Certify, 2, 0},
-	{TPM2_CC_CertifyCreation, 2, 0},
-	{TPM2_CC_ContextLoad, 0, 1},
-	{TPM2_CC_ContextSave, 1, 0},
-	{TPM2_CC_CreatePrimary, 1, 1},
-	{TPM2_CC_EvictControl, 2, 0},
-	{TPM2_CC_FlushContext, 1, 0},
-	{TPM2_CC_GetCapability, 0, 0},
-	{TPM2_CC_NV_Read, 2, 0},
-	{TPM2_CC_NV_ReadPublic, 1, 0},
-	{TPM2_CC_PCR_Read, 0, 0},
-	{TPM2_CC_PolicySecret, 2, 0},
-	{TPM2_CC_Quote, 1, 0},
-	{TPM2_CC_ReadPublic, 1, 0},
-	{TPM2_CC_StartAuthSession, 2, 1},
+	{TPM2_CC_ActivateCredential, 2, 0}, {TPM2_CC_Certify, 2, 0},
+	{TPM2_CC_CertifyCreation, 2, 0},    {TPM2_CC_ContextLoad, 0, 1},
+	{TPM2_CC_ContextSave, 1, 0},        {TPM2_CC_CreatePrimary, 1, 1},
+	{TPM2_CC_EvictControl, 2, 0},       {TPM2_CC_FlushContext, 1, 0},
+	{TPM2_CC_GetCapability, 0, 0},      {TPM2_CC_NV_Read, 2, 0},
+	{TPM2_CC_NV_ReadPublic, 1, 0},      {TPM2_CC_PCR_Read, 0, 0},
+	{TPM2_CC_PolicySecret, 2, 0},       {TPM2_CC_Quote, 1, 0},
+	{TPM2_CC_ReadPublic, 1, 0},         {TPM2_CC_StartAuthSession, 2, 1},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 

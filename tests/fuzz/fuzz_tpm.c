@@ -1,7 +1,7 @@
 /*
  * What a TPM may say: through the guard of src/tpm/link.c and ESAPI to the
  * operations that flush what is left of those before, find out who the TPM is, open a
- * credential, quote and certify. The input: a byte (bit 0: the EK is persistent; bit 1:
+ * credential, quote and certify, and have the EK kept or evicted. The input: a byte (bit 0: the EK is persistent; bit 1:
  * the device is bare; bit 2: and its TPM full; bit 3: the EK's template is in NV; bit 4:
  * endorsementAuth is set; bit 5: keys stay loaded; bit 6: so is the EK's chain; bits 7:
  * the PCRs change under each quote), a byte of what is asked for (bit 0: by the RSA AIK;
@@ -23,6 +23,7 @@
 #include "tpm/info.h"
 #include "tpm/session.h"
 #include "tpm/orphan.h"
+#include "tpm/provision.h"
 
 /* More than any run takes: 4096 bytes of NV in the smallest pieces, and each
  * command repeated as often as it may be. */
@@ -297,6 +298,28 @@ static bool run_certify(uint8_t asked)
 	return run(&certify_operation) && tpm.answered;
 }
 
+/* What it says of itself is true: of what it has seen, and of what the TPM said. */
+static bool run_provision(uint8_t asked)
+{
+	unsigned given = device.given, commands = device.commands;
+	bool done;
+
+	provision = (struct provision){.undo = asked & 2, .dry_run = asked & 4};
+	done = run(&provision_operation);
+	MUST(provision.done == (outcome == 0));
+	MUST(!(provision.dry_run && (provision.sent || provision.unseen)));
+	MUST(outcome != -ERR_ADDRESS || provision.found == PROVISION_OTHER);
+	MUST(outcome != 0 || !provision.unseen);
+	MUST(outcome != 0 || provision.dry_run ||
+	     provision.found == (provision.undo ? PROVISION_EMPTY : PROVISION_EK));
+	if (device.given == given) {
+		MUST(done && device.commands > commands);
+		MUST(provision.sent == (!provision.dry_run && device.persistent == provision.undo));
+	}
+	provision.undo = false; /* or the EK would not be looked for */
+	return done;
+}
+
 static unsigned changes_of(uint8_t kind, uint8_t asked)
 {
 	return kind & 128 ? 9 : asked & 128 ? 1 : 0;
@@ -350,7 +373,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		bool done;
 
 		open_link();
-		done = run_all(kind, (uint8_t)(asked ^ i));
+		done = run_all(kind, (uint8_t)(asked ^ i)) &&
+		       (device.holds || run_provision((uint8_t)(asked ^ i)));
 		MUST(done || device.given > 0);
 		if (i == 0 && device.given == given) {
 			check_good();

@@ -9,7 +9,7 @@ FUZZ_SRC_store_element = port/common/store_element.c
 FUZZ_SRC_options_linux = port/linux/options.c port/linux/paths.c port/common/line.c
 # Not salt.c, heap.c and tpm.c, for which the target has its own.
 FUZZ_SRC_tpm = $(addprefix src/tpm/,aik.c capability.c cert.c certify.c chain.c credential.c ek.c esapi.c \
-	info.c job.c key.c link.c nv.c orphan.c prepare.c quote.c rc.c ready.c session.c sign.c tctildr.c template.c tpm2b.c) \
+	evict.c info.c job.c key.c link.c nv.c orphan.c prepare.c provision.c quote.c rc.c ready.c session.c sign.c tctildr.c template.c tpm2b.c) \
 	tests/checked/heap.c \
 	$(addprefix src/crypto/,callbacks.c cipher.c digest.c ek_url.c)
 FUZZ_WRAP_tpm = digest_hash_finish digest_hmac_finish

@@ -267,6 +267,7 @@ static const struct device_command {
 	{TPM2_CC_PCR_Read, 0, 0, answer_pcr_read},
 	{TPM2_CC_Certify, 2, 0, answer_certify},
 	{TPM2_CC_CertifyCreation, 2, 0, answer_certify_creation},
+	{TPM2_CC_EvictControl, 2, 0, NULL},
 };
 #define DEVICE_COMMANDS (sizeof device_commands / sizeof *device_commands)
 

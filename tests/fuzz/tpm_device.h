@@ -193,6 +193,11 @@ int port_endorsement_auth(uint8_t *buf, size_t *len)
 	return 0;
 }
 
+int port_owner_auth(uint8_t *buf, size_t *len)
+{
+	return port_endorsement_auth(buf, len);
+}
+
 int port_ek_cert(unsigned n, const uint8_t **p, size_t *len, const char **source)
 {
 	(void)n;

@@ -140,13 +140,6 @@ def test_killed(flow, fault):
         assert flow.suffers(fault, at, index).status == KILLED
 
 
-@pytest.mark.parametrize("rc", [0x101, 0x9A2, 0x18B, 0x14B])
-def test_done_and_not_said(flow, rc):
-    """A TPM that has done it and says that it has not: what is there is what counts."""
-    ran = flow.suffers(f"rc-after {rc}", "EvictControl", 0)
-    assert ran.status == DONE
-
-
 @pytest.mark.parametrize("fault", ["close-after", "cut 1", "kill-after"])
 def test_the_link_breaks_for_good(flow, fault):
     """Behind the command: nobody can tell, and says so; or does not live to say it."""
