@@ -24,6 +24,7 @@
 #include "tpm/session.h"
 #include "tpm/orphan.h"
 #include "tpm/provision.h"
+#include "tpm/ready.h"
 
 /* More than any run takes: 4096 bytes of NV in the smallest pieces, and each
  * command repeated as often as it may be. */
@@ -167,6 +168,7 @@ static void close_link(void)
 	link_close();
 	MUST(!device.open);
 	session_close(&tpm);
+	ready_none(&tpm);
 	tpm.esys = NULL;
 	tpm.facts &= ~(unsigned)FACTS_OF_LINK;
 	for (unsigned k = 0; k < KEYS; k++) {
@@ -358,6 +360,7 @@ static void prepare(struct input *in, uint8_t kind)
 	memset(&tpm, 0, sizeof tpm);
 	tpm.log = log_nothing;
 	key_init(&tpm);
+	ready_none(&tpm);
 }
 
 /* Twice, the second time with the other AIK: what is known from the first link is

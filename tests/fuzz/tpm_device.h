@@ -214,6 +214,12 @@ int port_ek_chain(unsigned n, const uint8_t **p, size_t *len)
 	return n == 0 ? 0 : -ERR_CERT_ABSENT;
 }
 
+/* A session that is ready (src/tpm/ready.c) does not come to be too old here. */
+uint64_t port_now_ms(void)
+{
+	return 1000;
+}
+
 int port_random(uint8_t *buf, size_t n)
 {
 	memset(buf, 0x5a, n);
