@@ -15,10 +15,10 @@ class Table:
         limit = f"{sign} {bound:,.{digits if bound % 1 else 0}f} {unit}".strip()
         self.rows.append((what, shown, limit, "yes" if holds else "NO"))
 
-    def beside(self, what, ms, floor, bound):
+    def beside(self, what, ms, floor, bound=None):
         """What took so long, in one row with its floor: the ratio of the two is bounded."""
-        self.rows.append((what, f"{ms:,.0f} ms = {ms / floor:.3f} × {floor:,.0f}", f"≤ {bound} ×",
-                          "yes" if ms <= bound * floor else "NO"))
+        limits = ("", "") if bound is None else (f"≤ {bound} ×", "yes" if ms <= bound * floor else "NO")
+        self.rows.append((what, f"{ms:,.0f} ms = {ms / floor:.3f} × {floor:,.0f}", *limits))
 
     def print(self):
         rows = [("", "measured", "bound", "holds"), *self.rows]

@@ -92,6 +92,22 @@ def test_a_session_costs_what_its_salt_does(on_chip):
     assert figures["other"] <= unsalted < figures["rsa_decrypt"] <= by_rsa < figures["ecc_agree"] <= by_ecc
 
 
+def test_a_kernel_swaps_what_its_client_has_loaded(on_chip):
+    """A session is loaded before each command and saved behind it; an object is also flushed."""
+    service, figures = on_chip
+    taken = []
+    with connect(service.raw) as s:
+        for command in (b"", start_session(NO_KEY, b""), CREATE_ECC):
+            service.control.ask("chip")
+            assert not command or transmit_on(s, command)[6:10] == bytes(4)
+            service.control.ask(f"chip {CHIP} swaps")
+            begin = time.monotonic()
+            transmit_on(s, GET_RANDOM)
+            taken.append((time.monotonic() - begin) * 1e3)
+    assert all(ms >= commands * figures["other"] for ms, commands in zip(taken, (1, 3, 6))), taken
+    assert taken[0] < 3 * figures["other"]
+
+
 def test_it_takes_its_time_whoever_has_gone(on_chip):
     """Neither a client that hangs up nor the end of all delays makes a chip quicker."""
     service, figures = on_chip

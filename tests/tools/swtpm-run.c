@@ -100,7 +100,7 @@ static int parse(int argc, char **argv, struct options *o)
 			o->endorsement_auth = optarg;
 			break;
 		case 'k':
-			if (!chip_be(optarg))
+			if (!chip_be(optarg, false))
 				return -1;
 			break;
 		case 'l':

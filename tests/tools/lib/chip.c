@@ -39,6 +39,7 @@ static const struct chip {
 #define CHIPS (sizeof chips / sizeof *chips)
 
 static const struct chip *chip;
+static bool swapping;
 
 /* What works with a private key: the key's place among the handles, and what
  * that is with a key of either kind. */
@@ -109,7 +110,7 @@ static enum work work_of(struct tpm *t, const uint8_t *cmd, size_t n)
 	return OTHER;
 }
 
-bool chip_be(const char *name)
+bool chip_be(const char *name, bool swaps)
 {
 	const struct chip *found = NULL;
 
@@ -119,6 +120,7 @@ bool chip_be(const char *name)
 	if (name != NULL && found == NULL)
 		return false;
 	chip = found;
+	swapping = swaps;
 	return true;
 }
 
@@ -130,6 +132,27 @@ int64_t chip_us(struct tpm *t, const uint8_t *cmd, size_t n)
 int64_t chip_retry_us(void)
 {
 	return chip == NULL ? 0 : chip->us[OTHER];
+}
+
+/* Of so many commands of the resource manager's own. */
+static int64_t swap_us(size_t count)
+{
+	return chip == NULL || !swapping ? 0 : (int64_t)count * chip->us[OTHER];
+}
+
+int64_t chip_before_us(const struct loaded *l)
+{
+	return swap_us(l->count);
+}
+
+int64_t chip_behind_us(const struct loaded *l)
+{
+	size_t count = l->count;
+
+	/* A session goes when it is saved; an object has to be flushed. */
+	for (size_t i = 0; i < l->count; i++)
+		count += l->handles[i] >> 24 == 0x80;
+	return swap_us(count);
 }
 
 void chip_print_all(FILE *out)

@@ -99,7 +99,9 @@ static const char *do_clear(char **w, size_t n, FILE *out)
 static const char *do_chip(char **w, size_t n, FILE *out)
 {
 	(void)out;
-	return chip_be(n > 1 ? w[1] : NULL) ? NULL : "no such chip";
+	if (n > 2 && strcmp(w[2], "swaps") != 0)
+		return "a chip swaps, or nothing is said";
+	return chip_be(n > 1 ? w[1] : NULL, n > 2) ? NULL : "no such chip";
 }
 
 static const char *do_chips(char **w, size_t n, FILE *out)
@@ -213,7 +215,7 @@ static const struct {
 	{"delay", 2, 5, do_delay, "MS [CC|*] [N|*] [SKIP]"},
 	{"fault", 2, 6, do_fault, "KIND [VALUE] [CC|*] [N|*] [SKIP]"},
 	{"clear", 1, 1, do_clear, "no more delays and faults"},
-	{"chip", 1, 2, do_chip, "[NAME]: each command takes that chip's time"},
+	{"chip", 1, 3, do_chip, "[NAME [swaps]]: each command takes that chip's time"},
 	{"chips", 1, 1, do_chips, "what they take, in ms"},
 	{"vanish", 1, 1, do_vanish, "hang up on all sessions"},
 	{"refuse", 1, 3, do_refuse, "[ERRNO] [tpmrm0|tpm0]: opens fail"},

@@ -43,7 +43,7 @@ static struct {
 	struct session *from; /* NULL: its client has gone */
 	struct fault fault;
 	uint32_t delay_ms, cc;
-	int64_t start, chip; /* us: when it was sent, and what a chip takes for it */
+	int64_t start, chip, swap; /* us: when it was sent; what it takes, and a kernel around it */
 	unsigned number;
 	int64_t due; /* HELD: when to answer */
 	uint8_t rsp[TPM_BUFFER];
@@ -249,8 +249,8 @@ static void dispose(void)
 	}
 	flight.phase = HELD;
 	flight.due = now_us() + 1000 * (int64_t)flight.delay_ms;
-	if (flight.due < flight.start + flight.chip)
-		flight.due = flight.start + flight.chip;
+	if (flight.due < flight.start + flight.chip + flight.swap)
+		flight.due = flight.start + flight.chip + flight.swap;
 	if (now_us() >= flight.due)
 		answer();
 }
@@ -269,6 +269,8 @@ static void finish_asking(void)
 		flight.chip = chip_retry_us();
 	if (flight.from != NULL)
 		track(flight.from, flight.cc, flight.rsp, flight.n);
+	if (flight.from != NULL && flight.from->device == DEVICE_TPMRM0)
+		flight.swap += chip_behind_us(&flight.from->loaded);
 	/* A client that has hung up gets nothing more. */
 	if (flight.from != NULL && flight.from->fd < 0)
 		flight.from = NULL;
@@ -281,7 +283,7 @@ static void begin(struct session *s)
 	flight.number = s->number;
 	flight.cc = tpm_u32(s->cmd + 6);
 	flight.start = now_us();
-	flight.chip = 0;
+	flight.chip = flight.swap = 0;
 	flight.n = 0;
 	s->turn = 0;
 	flight.fault = fault_for(flight.cc, &flight.delay_ms);
@@ -294,6 +296,7 @@ static void begin(struct session *s)
 		flight.fault.kind = NULL;
 	}
 	flight.chip = chip_us(tpm, s->cmd, s->have);
+	flight.swap = s->device == DEVICE_TPMRM0 ? chip_before_us(&s->loaded) : 0;
 	flight.phase = ASKED;
 	trace('>', s->cmd, s->have);
 	if (tpm_send(tpm, s->cmd, s->have) != 0)
@@ -303,7 +306,7 @@ static void begin(struct session *s)
 void proxy_hasten(void)
 {
 	flight.delay_ms = 0;
-	flight.due = flight.start + flight.chip;
+	flight.due = flight.start + flight.chip + flight.swap;
 }
 
 void proxy_settle(void)

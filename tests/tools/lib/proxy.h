@@ -4,7 +4,7 @@
  *
  * A session of /dev/tpmrm0 takes its transient objects and sessions with it
  * when it ends, as the kernel's resource manager sees to; its handles are the
- * TPM's own, though, and no contexts are swapped. /dev/tpm0 can be opened once
+ * TPM's own, though, and no contexts are swapped (chip.h has the time of that). /dev/tpm0 can be opened once
  * and leaves behind what its client left.
  */
 #ifndef TOOLS_PROXY_H
