@@ -54,7 +54,7 @@ static const char *do_busy(char **w, size_t n, FILE *out)
 static const char *do_log(char **w, size_t n, FILE *out)
 {
 	(void)w, (void)n;
-	proxy_print_log(out);
+	record_print_log(out);
 	return NULL;
 }
 

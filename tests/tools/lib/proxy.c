@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define RC_RETRY 0x922U
@@ -49,14 +48,6 @@ static struct {
 	uint8_t rsp[TPM_BUFFER];
 	size_t n;
 } flight;
-
-int64_t now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
 
 void proxy_init(struct tpm *t)
 {
@@ -401,9 +392,4 @@ bool proxy_is_busy(uint32_t *cc)
 void proxy_print_count(FILE *out)
 {
 	record_print_count(out, opens);
-}
-
-void proxy_print_log(FILE *out)
-{
-	record_print_log(out);
 }

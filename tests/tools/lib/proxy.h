@@ -51,8 +51,5 @@ bool proxy_is_busy(uint32_t *cc);
 
 /* As JSON, without a line end. */
 void proxy_print_count(FILE *out);
-void proxy_print_log(FILE *out);
-
-int64_t now_us(void);
 
 #endif

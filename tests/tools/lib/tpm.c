@@ -33,6 +33,14 @@ void tpm_put32(uint8_t *p, uint32_t v)
 	p[3] = (uint8_t)v;
 }
 
+int64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 static void pause_ms(long ms)
 {
 	struct timespec ts = {ms / 1000, ms % 1000 * 1000000};

@@ -59,6 +59,9 @@ size_t tpm_handles(struct tpm *t, uint32_t first, uint32_t *handles, size_t cap)
 /* What is loaded, as JSON, without a line end. The TPM MUST have nothing in flight. */
 void tpm_print_handles(struct tpm *t, FILE *out);
 
+/* CLOCK_MONOTONIC */
+int64_t now_us(void);
+
 uint32_t tpm_u32(const uint8_t *p);
 void tpm_put32(uint8_t *p, uint32_t v);
 
