@@ -39,8 +39,18 @@ FLOORS = {
 # command sent again; and that the AIK is saved, to be had again.
 BOUNDS = {"plain": {"first": 1.05, "ready": 1.15, "alone": 1.15},
           "persistent": {"first": 1.45, "quote": 1.15, "ready": 1.15, "alone": 1.15}}
-ROWS = {"first": "exec to first getAttestationData", "quote": "quote of eight PCRs",
-        "ready": "activateCredential after getAttestationData", "alone": "activateCredential alone"}
+TITLES = {"first": "exec to first getAttestationData", "quote": "quote of eight PCRs",
+          "ready": "activateCredential after getAttestationData", "alone": "activateCredential alone"}
+
+
+def title(row, kind):
+    """As in the README."""
+    where = "EK persistent" if kind == "persistent" else "EK not persistent"
+    return TITLES[row] + ("" if row == "quote" else f", {where}")
+
+
+def floor_of(row, kind, figures):
+    return sum(figures[work] for work in FLOORS[row, kind].split())
 
 
 def first_inside(socket):
@@ -137,17 +147,15 @@ def firsts(chip, kind, states, work, limit):
 def chips(table, states, work):
     for chip, figures in figures_of(states).items():
         for kind, bounds in BOUNDS.items():
-            floors = {row: sum(figures[w] for w in FLOORS[row, kind].split()) for row in bounds}
+            floors = {row: floor_of(row, kind, figures) for row in bounds}
             limits = {row: bounds[row] * floors[row] for row in bounds}
             taken = requests(chip, kind, states, figures, limits, MOST)
             taken["first"] = firsts(chip, kind, states, work, limits["first"])
             # On /dev/tpmrm0 Linux has the TPM load and save what is loaded, around each command. That is
             # not attestd's to change, nor is it in the floors: it is there to be known.
             swapped = requests(f"{chip} swaps", kind, states, figures, {}, 1)
-            where = "EK persistent" if kind == "persistent" else "EK not persistent"
             for row, bound in bounds.items():
-                label = f"{chip}: {ROWS[row]}" + ("" if row == "quote" else f", {where}")
-                table.beside(label, min(taken[row]), floors[row], bound)
+                table.beside(f"{chip}: {title(row, kind)}", min(taken[row]), floors[row], bound)
                 if row in ("ready", "alone"):
                     table.beside("  with the kernel's swapping", min(swapped[row]), floors[row])
 

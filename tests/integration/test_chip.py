@@ -50,7 +50,7 @@ def activation(service):
             "encrypted_secret": b64(c.encrypted_secret)}
 
 
-def test_each_command_of_attestd_takes_the_chips_time(on_chip):
+def test_field_48_each_command_of_attestd_takes_the_chips_time(on_chip):
     """RSA and ECC are told apart where the command's code is the same."""
     service, figures = on_chip
     taken = {work: [] for work in figures}

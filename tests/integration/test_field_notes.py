@@ -54,12 +54,12 @@ NOTES = {
     45: "what real verifiers demand of an AIK, its creation and its quotes",
     46: "nonces of a quote that a chip takes; eight PCRs at a time",
     47: "what a restricted AIK refuses by itself, and what it would certify",
+    48: "how long hardware takes: the launcher takes as long",
 }
 NOT_OURS = {
     12: "an AIK at a persistent handle may have been replaced: ours is derived anew each time",
     17: "authorisation of high-range EKs: only the template L-1 is used",
     24: "the device's errno values for malformed writes: tcti-device never makes such",
-    48: "how long hardware takes: figures to plan with",
 }
 
 

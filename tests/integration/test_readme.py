@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 
 import pytest
 from cryptography import x509
@@ -12,6 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from harness.paths import ATTESTD, ROOT
+
+sys.path.append(str(ROOT / "tests/bench"))
+import chips  # noqa: E402
 
 NAME = re.compile(r'X\(ERR_\w+,\s*"(\w+)"')
 
@@ -115,3 +119,28 @@ def test_command(service, credential, tmp_path, name):
                           env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True)
     reply = json.loads(done.stdout)
     assert list(reply) == [member for member in members(shape) if member != "ek_cert_url"]
+
+
+def test_figures_on_chips(service):
+    """The floors are what the launcher's table makes of them, and what was measured is within its bounds."""
+    figures = json.loads(service.control.ask("chips"))
+    section = (ROOT / "README.md").read_text().split("### On a chip")[1].split("\n## ")[0]
+    head, *rows = ([cell.strip() for cell in line.strip("|").split("|")]
+                   for line in re.findall(r"^\|.*\|$", section, re.M) if not line.startswith("|--"))
+    assert [re.search("`(\\w+)`", cell)[1] for cell in head[1:]] == list(figures)
+    shown = {cells[0]: dict(zip(figures, cells[1:])) for cells in rows}
+    assert set(shown) == {chips.title(row, kind) for row, kind in chips.FLOORS}
+    for row, kind in chips.FLOORS:
+        for chip, cell in shown[chips.title(row, kind)].items():
+            floor = chips.floor_of(row, kind, figures[chip])
+            taken, beside = (int(number.replace(",", "")) for number in re.findall("[\\d,]+", cell))
+            assert beside == round(floor) <= taken <= floor * chips.BOUNDS[kind][row] + 1, (row, kind, chip)
+
+
+def test_figures_in_instructions():
+    """They are those from which more is to be decided."""
+    decided = json.loads((ROOT / "tests/bench/counts.json").read_text())["x86_64-linux-musl"]
+    readme = (ROOT / "README.md").read_text()
+    shown = re.findall("^\\| (?:instructions|likewise quote).*\\| ([\\d,]+) / ([\\d,]+) \\|$", readme, re.M)
+    assert [int(n.replace(",", "")) for pair in shown for n in pair] == \
+        [round(n, -3) for n in decided.values()]
