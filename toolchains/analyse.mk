@@ -35,7 +35,7 @@ clang-tidy-$(TARGET): $(SOURCES:%.c=$(OUT)/%.tidy)
 KEEPS_FDS = port/linux/listen.c port/linux/lifecycle.c
 $(OUT)/%.gcc: %.c $(SETTINGS)
 	@mkdir -p $(@D)
-	@$(CC) -O2 -fanalyzer $(if $(filter $(KEEPS_FDS),$<),-Wno-analyzer-fd-leak) $(TARGET_CFLAGS) $(call flags,$<) -c -o $@.o $<
+	@gcc -O2 -fanalyzer $(if $(filter $(KEEPS_FDS),$<),-Wno-analyzer-fd-leak) $(TARGET_CFLAGS) $(call flags,$<) -c -o $@.o $<
 	@touch $@
 
 # clang's own name for the target's machine is gcc's, or was said in CC.

@@ -5,6 +5,7 @@ nothing else that says what is from where. That it is the same is checked: what 
 into memory is in TWIN byte for byte. Then each byte of FILE goes to one part, the first of these
 that holds:
 
+- functions that the compiler made of what others have in common to all of them together;
 - code to the source that the compiler's line table names, inlined functions to their own source;
 - data to the source that declares the variable, or else to the C library, if it has a symbol with
   a size (a Windows program's have none: there code alone is told apart);
@@ -27,6 +28,7 @@ LIBRARIES = {"tpm2-tss/src/tss2-esys": "ESAPI", "tpm2-tss/src/tss2-mu": "MU",
              "bearssl/": "BearSSL", "jsmn/": "jsmn"}
 C_LIBRARY, HEADERS, PADDING = "C library", "headers and tables of the format", "padding"
 STRINGS = "strings, and data of no known source"
+SHARED = "code that several functions have in common"
 SECTIONS = {".rela.dyn": "relocations", ".relr.dyn": "relocations", ".reloc": "relocations",
             ".eh_frame": "unwind tables", ".pdata": "unwind tables", ".xdata": "unwind tables",
             ".rsrc": "resources", ".buildid": HEADERS}
@@ -38,7 +40,8 @@ class Image:
 
     def __init__(self, path):
         self.data = pathlib.Path(path).read_bytes()
-        self.symbols = []  # (address, size)
+        self.symbols = []  # (address, size), of variables
+        self.outlined = []  # the same, of what the compiler made of several functions
         (self._elf if self.data[:4] == b"\x7fELF" else self._pe)()
 
     def _string(self, at):
@@ -59,9 +62,11 @@ class Image:
         for _, kind, _, _, at, size, link, *_ in raw:
             if kind == 2:
                 for i in range(at, at + size, 24):
-                    _, info, _, _, value, length = struct.unpack_from("<IBBHQQ", self.data, i)
+                    name, info, _, _, value, length = struct.unpack_from("<IBBHQQ", self.data, i)
                     if info & 15 == 1:
                         self.symbols.append((value, length))
+                    elif info & 15 == 2 and self._string(raw[link][4] + name).startswith("OUTLINED_"):
+                        self.outlined.append((value, length))
 
     def _pe(self):
         start, = struct.unpack_from("<I", self.data, 60)
@@ -192,6 +197,8 @@ def parts(file, twin, classify=part_of):
     known = sorted(sizes)
     for name, addr, size, at, is_code in image.sections:
         if is_code:
+            for start, length in other.outlined:
+                give(at + start - addr, at + start + length - addr, SHARED)
             for start, end, part in code:
                 if addr <= start < addr + size:
                     give(at + start - addr, at + min(end, addr + size) - addr, part)

@@ -10,6 +10,7 @@ from harness.paths import BINARIES, ROOT
 
 TARGETS = {"native": "x86_64-linux-musl", "aarch64": "aarch64-linux-musl"}
 LOAD, INTERP, STACK, RELRO = 1, 3, 0x6474E551, 0x6474E552  # p_type
+RELATIVE = {62: 8, 183: 1027}  # that type of relocation, by e_machine
 NEEDED, DEBUG, RUNPATH, FLAGS, FLAGS_1 = 1, 21, 29, 30, 0x6FFFFFFB  # d_tag
 NOPS = {"hlt": b"\x90", "brk": b"\x1f\x20\x03\xd5"}
 
@@ -61,8 +62,12 @@ def lazy(elf):
 
 
 def unresolved(elf):
-    """The first relocation asks for a symbol."""
-    elf.put("<I", elf.get("<Q", elf.section(4, 2) + 24) + 8, 1)
+    """The packed relocations are of the other kind, one that our start does not read."""
+    at = elf.section(19, 2)
+    elf.put("<I", at + 4, 4)
+    elf.put("<Q", at + 32, 24)
+    elf.put("<Q", at + 56, 24)
+    elf.put("<Q", elf.get("<Q", at + 24) + 8, RELATIVE[elf.get("<H", 18)])
 
 
 def small_pages(elf):
