@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -63,17 +64,34 @@ static size_t put_code(uint8_t *p, uint32_t rc)
 	return sizeof header;
 }
 
+/* The number that the text begins with; the text is then what is behind it. scanf and
+ * printf would have it linked with floating-point numbers of 128 bits, which clang, without
+ * gcc's library, has no functions for. */
+static bool take_number(char **text, unsigned *n)
+{
+	char *from = *text;
+
+	*n = (unsigned)strtoul(from, text, 0);
+	return *text != from;
+}
+
 static bool take_fault(int faults)
 {
-	char line[128];
+	char line[128], *behind;
 	ssize_t n = read(faults, line, sizeof line - 1);
 
 	if (n <= 0) {
 		return false;
 	}
 	line[n] = '\0';
-	return sscanf(line, "%7s %i %i %u", fault.kind, (int *)&fault.value, (int *)&fault.command,
-		      &fault.count) == 4;
+	behind = strchr(line, ' ');
+	if (behind == NULL || (size_t)(behind - line) >= sizeof fault.kind) {
+		return false;
+	}
+	*behind++ = '\0';
+	memcpy(fault.kind, line, (size_t)(behind - line));
+	return take_number(&behind, &fault.value) && take_number(&behind, &fault.command) &&
+	       take_number(&behind, &fault.count);
 }
 
 static bool is(const char *kind)
@@ -135,15 +153,27 @@ static size_t answer(int tpm, uint8_t *buf, size_t n, size_t cap)
 	} else {
 		n = pass_on(tpm, buf, n, cap);
 	}
-	fprintf(stderr, "fault\n");
+	fputs("fault\n", stderr);
 	if (is("delay")) {
 		(void)usleep(fault.value * 1000);
-		fprintf(stderr, "late\n");
+		fputs("late\n", stderr);
 	} else if (is("short")) {
 		n = fault.value;
 	}
 	fault.count--;
 	return n;
+}
+
+static void say_number(unsigned n)
+{
+	char text[12], *p = text + sizeof text;
+
+	*--p = '\n';
+	do {
+		*--p = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	(void)!write(STDOUT_FILENO, p, (size_t)(text + sizeof text - p));
 }
 
 static int serve(int server, int tpm, int faults)
@@ -192,8 +222,7 @@ int main(int argc, char **argv)
 		perror("vtpm-proxy");
 		return 1;
 	}
-	printf("%u\n", dev.tpm_num);
-	(void)fflush(stdout);
+	say_number(dev.tpm_num);
 	flush_all(tpm);
 	return serve((int)dev.fd, tpm, faults);
 }
