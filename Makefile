@@ -122,7 +122,7 @@ sandbox-probe-%: target-%
 	$(SUBMAKE) -f toolchains/build.mk TARGET=$* PROBE=sandbox
 
 # Its twins with debug information, which say whose the bytes are: tests/bench/parts.py.
-PARTED = x86_64-linux-musl aarch64-linux-musl x86_64-windows
+PARTED = x86_64-linux-musl aarch64-linux-musl x86_64-windows aarch64-windows
 parts-%: target-%
 	$(SUBMAKE) -f toolchains/build.mk TARGET=$* PARTS=1
 

@@ -31,7 +31,7 @@ STRINGS = "strings, and data of no known source"
 SHARED = "code that several functions have in common"
 SECTIONS = {".rela.dyn": "relocations", ".relr.dyn": "relocations", ".reloc": "relocations",
             ".eh_frame": "unwind tables", ".pdata": "unwind tables", ".xdata": "unwind tables",
-            ".rsrc": "resources", ".buildid": HEADERS}
+            ".rsrc": "resources"}
 TABLES = (".dyn", ".gnu.hash", ".hash", ".got", ".init", ".fini", ".note", ".tls", ".CRT")
 
 
@@ -84,6 +84,17 @@ class Image:
                 self.sections.append((name, base + addr, min(size, raw), at, bool(flags & 0x20)))
         self.headers = table + 40 * count
         self.loaded = [(at, at + n) for _, _, n, at, _ in self.sections]
+        self._forget_build(base, start + 24 + 112 + 8 * 6)
+
+    def _forget_build(self, base, directory):
+        """The build's number, which is of the whole file and so not its twin's."""
+        addr, size = struct.unpack_from("<II", self.data, directory)
+        at = next((at + base + addr - start for _, start, n, at, _ in self.sections
+                   if start <= base + addr < start + n), 0)
+        for entry in range(at, at + size, 28):
+            kind, length, _, place = struct.unpack_from("<IIII", self.data, entry + 12)
+            if kind == 2 and self.data[place:place + 4] == b"RSDS":
+                self.data = self.data[:place + 4] + bytes(16) + self.data[place + 20:]
 
 
 @functools.lru_cache(maxsize=None)
@@ -171,11 +182,9 @@ def data_parts(twin, classify):
 
 def check_same(image, twin):
     """That the twin is one: what is loaded of both is the same, and is at the same place."""
-    # Windows' list of debug information is as long as there is any.
-    mine, others = ([s for s in i.sections if s[0] != ".buildid"] for i in (image, twin))
     differ = "the twin is of other sources: make both anew"
-    assert mine and [s[:3] for s in mine] == [s[:3] for s in others], differ
-    for (name, _, size, at, _), (_, _, _, there, _) in zip(mine, others):
+    assert image.sections and [s[:3] for s in image.sections] == [s[:3] for s in twin.sections], differ
+    for (name, _, size, at, _), (_, _, _, there, _) in zip(image.sections, twin.sections):
         assert image.data[at:at + size] == twin.data[there:there + size], f"{name}: {differ}"
 
 
