@@ -118,7 +118,10 @@ TSS2_RC session_policy_start(struct tpm *t)
 
 TSS2_RC session_policy_finish(struct tpm *t)
 {
-	return started(t, &t->session, TPMA_SESSION_ENCRYPT);
+	TSS2_RC rc = started(t, &t->session, TPMA_SESSION_ENCRYPT);
+
+	wipe_stack(); /* of the salt and the session's key: it may be long until it is used */
+	return rc;
 }
 
 TSS2_RC session_secret_start(struct tpm *t)

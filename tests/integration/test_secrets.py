@@ -2,10 +2,15 @@
 import hashlib
 import json
 import os
+import re
+import struct
 
 import pytest
 
+from harness.asked import QUOTE
+from harness.control import READY_S
 from harness.credential import make, rsa_from_tpm
+from harness.ready import Sessions
 from harness.service import Service, b64, unb64, wait_for
 
 SECRET = hashlib.sha256(b"nowhere else").digest()
@@ -88,3 +93,54 @@ def test_once(states):
             assert_forgotten(service.control.pid(), known)
     finally:
         service.close()
+
+
+# ---- the session that is ready --------------------------------------------------------
+
+# In tpm2-tss's IESYS_SESSION: from a session's key, which is behind its size, to the caller's nonce.
+KEY_TO_NONCE = 2 + 64 + 3 + 1
+
+
+def session_key(seen, session):
+    """Of the one that waits: what decrypts the secret, for whom has listened on the bus."""
+    nonce = session.nonces[0]
+    found = [match.start() - KEY_TO_NONCE
+             for match in re.finditer(re.escape(struct.pack("=H", len(nonce)) + nonce), seen)]
+    keys = [seen[at + 2:at + 34] for at in found if struct.unpack_from("=H", seen, at) == (32,)]
+    assert len(keys) == 1 and len(set(keys[0])) > 8, found
+    return keys[0]
+
+
+ENDS = {
+    "used": lambda service, known: service.ok(credential(known)),
+    "refused": lambda service, known: service.ask(credential({**known, "aik_name": b"\0\x0b" + bytes(32)})),
+    "given up": lambda service, known: service.ask(QUOTE),
+    "lost": lambda service, known: (service.control.ask("vanish"), service.ok(credential(known))),
+    "expired": lambda service, known: wait_for(lambda: service.control.handles() == [], READY_S + 5, "flush"),
+}
+
+
+@pytest.mark.parametrize("end", [pytest.param(end, marks=pytest.mark.slow if end == "expired" else [])
+                                 for end in ENDS])
+def test_of_a_session_that_was_ready(start, tmp_path, end):
+    """Its key is nowhere, however it ended; and while it waits, only where it has to be. (Its nonces and the
+    encrypted salt have been on the bus for all to see.)"""
+    sessions = Sessions(tmp_path)
+    service = start("plain", launcher=sessions.options).settled()
+    known = service.attestation()
+    service.unready(credential(known))
+    service.made_ready()
+    pid = service.control.pid()
+    waiting = sessions.all()[-1]
+    seen = memory(pid)
+    key = session_key(seen, waiting)
+    assert [seen.count(key[at:at + 8]) for at in range(0, 32, 8)] == [1] * 4
+    if end == "given up":
+        service.control.fault("rc", 0x1C4, command="Quote", count=1)
+    ENDS[end](service, known)
+    assert service.control.left() == []
+    assert service.control.handles() == []
+    service.go_round()
+    seen = memory(pid)
+    assert known["aik_name"] in seen
+    assert not [at for at in range(0, 32, 8) if key[at:at + 8] in seen]
