@@ -38,6 +38,7 @@ enum kind {
 	IS_TIME,
 	IS_LOG,
 	IS_LOOKS,
+	IS_EXPECTED,
 };
 
 struct act {
@@ -82,6 +83,8 @@ struct act {
 #define NOW(t) {IS_TIME, 0, NULL, t}
 /* For a certificate it was looked so often; so often the look was to give way. */
 #define LOOKED(times, gave_way) {IS_LOOKS, gave_way, NULL, times}
+/* So many replies have led on to an activation. */
+#define LED_ON(times) {IS_EXPECTED, 0, NULL, times}
 #define LOGGED(text) {IS_LOG, 0, text, 0} /* the last line */
 
 #endif

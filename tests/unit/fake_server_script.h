@@ -111,6 +111,9 @@ static void expect(const struct act *a, uint64_t deadline)
 	case IS_LOOKS:
 		CHECK(tpm.looks == a->n && tpm.gave_way == a->conn);
 		break;
+	case IS_EXPECTED:
+		CHECK(tpm.expected == a->n);
+		break;
 	default:
 		CHECK(!"the script goes on as the server does");
 	}

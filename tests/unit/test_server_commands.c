@@ -1,4 +1,5 @@
-/* src/service/server.c: who may have an AIK sign, and how attestd does. */
+/* src/service/server.c: who may have an AIK sign, what leads on to an activation, and how
+ * attestd does. */
 #include "fake_server.h"
 #include "server_lines.h"
 
@@ -57,6 +58,27 @@ static void test_once_who_may_not_quote(void **state)
 	(void)state;
 	SERVE(PORT_ONCE, 1, OPEN(0), MAY_NOT_QUOTE(0), SAY_EOF(0, QUOTE), REPLY(0, DENIED_REPLY),
 	      SENT(0), STATE(PORT_STOPPED));
+}
+
+/* ---- what leads on to an activation ------------------------------------------ */
+
+/* The replies that come before one, whoever gets them; no error, and nothing else. */
+static void test_leads_on(void **state)
+{
+	(void)state;
+	SERVE(PORT_SERVE, 0, KNOWN(ECC_AND_CERT), OPEN(0), SAY(0, GET_EK "\n"), SENT(0), OPEN(0),
+	      SAY(0, "{\"command\":\"getHealth\"}\n"), SENT(0), OPEN(0), SAY(0, CERTIFY), TPM_DONE,
+	      SENT(0), OPEN(0), SAY(0, activation('A')), TPM_DONE, SENT(0), OPEN(0), SAY(0, QUOTE),
+	      LED_ON(0), TPM_FAILED(-ERR_TPM_RC, 0x1c4), SENT(0), OPEN(0), MAY_NOT_QUOTE(0),
+	      SAY(0, QUOTE), REPLY(0, DENIED_REPLY), SENT(0), OPEN(0),
+	      SAY(0, "{\"command\":\"quote\"}\n"), SENT(0), LED_ON(0),
+	      /* From memory, and from the TPM. */
+	      OPEN(0), SAY(0, GET_DATA "\n"), LED_ON(1), SENT(0), OPEN(0), SAY(0, QUOTE), LED_ON(1),
+	      TPM_DONE, LED_ON(2), SENT(0), OPEN(0),
+	      SAY(0, "{\"command\":\"getAttestationData\",\"aik\":\"rsa\"}\n"), LED_ON(2), TPM_DONE,
+	      LED_ON(3), SENT(0),
+	      /* Who is gone gets none. */
+	      OPEN(0), SAY(0, QUOTE), GONE(0), TPM_DONE, LED_ON(3), STOP);
 }
 
 /* ---- getHealth ------------------------------------------------------------ */
@@ -133,6 +155,7 @@ int main(void)
 		cmocka_unit_test(test_signing),
 		cmocka_unit_test(test_who_may_not_quote),
 		cmocka_unit_test(test_once_who_may_not_quote),
+		cmocka_unit_test(test_leads_on),
 		cmocka_unit_test(test_health),
 		cmocka_unit_test(test_health_is_answered_at_once),
 		cmocka_unit_test(test_health_while_stopping),
