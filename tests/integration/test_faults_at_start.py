@@ -1,10 +1,12 @@
 """Each fault at each TPM command of a start; a new process for each, on one TPM."""
 import pytest
 
+from harness.asked import HEALTH
 from harness.faults import (ATTESTATION, CODES, MANGLED, NOT_NOW, ONE_OF_A_KIND, Supervised, activation,
                             at_start, flow, inject, opens, settles, true_responses, wrong_lengths)
 from harness.predecessor import ORPHANS, predecessor
 from harness.process import descriptors_at_rest, has_closed, resident_kb, slack_kb
+from harness.service import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -39,11 +41,13 @@ class Start:
         self.service = Supervised(
             state, device=device, launcher=["--trace", str(trace)],
             before=predecessor(*ORPHANS) if self.is_bare else ())
-        self.service.settled()
+        self.known = self.service.settled().identity()
+        self.unready()
         self.service.control.left()
         self.service.control.reset()
         trace.write_text("")
-        self.known = self.again().identity()
+        service = self.again()
+        wait_for(lambda: is_ok(service.ask(HEALTH)), 30, "TPM")  # which leads on to no activation
         self.flow, log = flow(self.service), self.service.control.log()
         if self.is_bare:  # the predecessor's are not attestd's
             self.flow, log = self.flow[len(ORPHANS):], log[len(ORPHANS):]
@@ -56,9 +60,18 @@ class Start:
         self.service.restart()
         return self.service
 
+    def unready(self):
+        """No session is ready, which a process that is ended would flush."""
+        self.service.control.settle()
+        if self.service.control.policies():
+            assert opens(self.service.ask(activation(self.known)))
+            self.service.go_round()  # its clean-up has begun
+            self.service.control.sent()
+
     def suffers(self, fault, at, index, allowed, count=1):
         """One case: the first request of a process, and how it goes on."""
         service = self.service
+        self.unready()
         inject(service, fault, at, index, count)
         pid = self.again().pid
         reply = service.ask(ATTESTATION, timeout=20)

@@ -126,7 +126,7 @@ def test_no_fault_can_touch_what_is_known(victim):
     known = [GET_EK, ATTESTATION, HEALTH, *([victim.request] if victim.asked.first else [])]
     if victim.asked.aik:
         known.append(rsa(ATTESTATION))
-    victim.service.made_ready()  # so that no session is made behind these replies
+    victim.service.settled()  # so that no session is made behind these replies
     victim.service.control.fault("rc", 0x101)
     victim.service.control.reset()
     for request in known:

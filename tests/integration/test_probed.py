@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness.asked import ASKED, CERTIFY, QUOTE_ALL, forget, known_of
+from harness.asked import ASKED, CERTIFY, HEALTH, QUOTE_ALL, forget, known_of
 from harness.faults import (ATTESTATION, CODES, GET_CHAIN, GET_EK, ONE_OF_A_KIND, Probe, Supervised, activation,
                             flow, inject, opens)
 from harness.predecessor import ORPHANS, predecessor
@@ -28,10 +28,10 @@ def is_ok(reply):
 
 
 class Probed:
-    def __init__(self, state, folder, device):
+    def __init__(self, state, folder, device, launcher=()):
         self.probe = Probe(folder / "probe")
         self.before = ORPHANS if device == "tpm0" else []
-        self.service = Supervised(state, device=device, probe=self.probe,
+        self.service = Supervised(state, device=device, launcher=launcher, probe=self.probe,
                                   before=predecessor(*self.before) if self.before else ())
         self.known = self.service.settled().identity()
         self.request = activation(self.known)
@@ -103,13 +103,20 @@ def count_of(probed, action):
     return n
 
 
+def used_by(probed):
+    """What the heap holds when no session is ready."""
+    probed.service.unready(probed.request)
+    probed.rest()
+    return probed.probe.get("used")
+
+
 def memory_cases(probed, action, prepare=lambda: None, recovers=lambda: None):
     """Each allocation in turn fails, alone and with all that follow; none is lost for it."""
     seen = set()
     for everything in (False, True):
         prepare()
         count = count_of(probed, action)
-        used = probed.probe.get("used")
+        used = used_by(probed)
         for n in range(1, count + 1):
             prepare()
             probed.fail(n, everything)
@@ -118,7 +125,7 @@ def memory_cases(probed, action, prepare=lambda: None, recovers=lambda: None):
             seen.add(reply.get("error"))
             probed.recovers()
             recovers()
-            assert probed.probe.get("used") == used, (n, everything)
+            assert used_by(probed) == used, (n, everything)
     assert "out_of_memory" in seen
 
 
@@ -331,7 +338,7 @@ def test_mute_at_the_start(probed):
     probed.rest()
     service.control.reset()
     service.restart()
-    service.ok(ATTESTATION)
+    wait_for(lambda: is_ok(service.ask(HEALTH)), 30, "TPM")  # which leads on to no activation
     for at, index in flow(service)[len(probed.before):]:
         service.control.reset()
         inject(service, "hang", at, index, 1)

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from harness import tpm
 from harness.asked import CERTIFY, HEALTH, QUOTE, rsa
 from harness.control import READY_PAUSE_S, READY_S, Led, transmit_on
 from harness.credential import make, rsa_from_tpm
@@ -398,7 +399,6 @@ AUTH = "the endorsement authorisation"
 @pytest.fixture
 def owned(states, kind, tmp_path):
     """A TPM whose endorsementAuth is set."""
-    from harness import tpm
     state = states.new(kind)
     tpm.run(state, f"tpm2_changeauth -Q -c e '{AUTH}'", tmp_path)
     (tmp_path / "auth").write_text(AUTH)
