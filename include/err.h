@@ -47,7 +47,8 @@
 	  "Windows blocks a TPM command that attestd needs: update it, at least to 10 1809")       \
 	X(ERR_TPM_SERVICE, "tpm_service_stopped",                                                  \
 	  "the system's TPM service does not run: start or enable it")                             \
-	X(ERR_TPM_BUSY, "tpm_busy", "another program holds the TPM device")                        \
+	X(ERR_TPM_BUSY, "tpm_busy",                                                                \
+	  "another program holds the TPM device: end it, or use /dev/tpmrm0")                      \
 	X(ERR_TPM_TIMEOUT, "tpm_timeout", "the TPM did not answer in time")                        \
 	X(ERR_TPM_RESPONSE, "tpm_bad_response", "the TPM's answer is malformed")                   \
 	X(ERR_TPM_NOT_STARTED, "tpm_not_started", "the TPM was not started by the firmware")       \

@@ -17,9 +17,6 @@ static const char outcomes[][3][42] = {
 static const char refused[] = "provision: something else than the EK is at 0x81010001: see "
 			      "`tpm2_readpublic -c 0x81010001'; "
 			      "tpm2_evictcontrol removes it";
-static const char busy[] =
-	"provision: another program holds the TPM: end it (attestd, too), or say "
-	"--tpm /dev/tpmrm0";
 
 static void on_tpm_log(bool warning, const char *what, int err, uint32_t rc)
 {
@@ -39,9 +36,7 @@ static int succeed(void)
 
 static int fail(int err, uint32_t rc)
 {
-	const char *text = err == -ERR_ADDRESS    ? refused
-			   : err == -ERR_TPM_BUSY ? busy
-						  : provision.why;
+	const char *text = err == -ERR_ADDRESS ? refused : provision.why;
 
 	log_event(PORT_LOG_ERROR, text == NULL ? "provision" : text, text == NULL ? err : 0, rc);
 	if (provision.unseen) {

@@ -1,7 +1,8 @@
 #include "tpm/esapi.h"
 #include "tpm/evict.h"
 
-/* ESAPI's state is what its own functions make of it: see esapi.c. */
+/* ESAPI's state is what its own functions make of it: see esapi.c. The response has no
+ * parameters, for which SAPI would have to be told that it is complete. */
 TSS2_RC evict_send(ESYS_CONTEXT *esys, ESYS_TR object, ESYS_TR session, TPM2_HANDLE handle)
 {
 	RSRC_NODE_T *owner, *node;
@@ -36,9 +37,6 @@ TSS2_RC evict_receive(ESYS_CONTEXT *esys)
 	rc = esapi_receive(esys);
 	if (rc == TSS2_RC_SUCCESS) {
 		rc = iesys_check_response(esys);
-	}
-	if (rc == TSS2_RC_SUCCESS) {
-		rc = Tss2_Sys_EvictControl_Complete(esys->sys);
 	}
 	if (rc == TSS2_RC_SUCCESS) {
 		esys->state = _ESYS_STATE_INIT;

@@ -103,7 +103,7 @@ def test_provision(tmp_path):
     unit = "attestd-provision.service"
     command = shlex.split(setting(unit, "ExecStart"))
     assert command == ["/usr/sbin/attestd", "provision"]
-    assert setting(unit, "Type") == "oneshot" and setting(unit, "WantedBy") == "attestd.service"
+    assert setting(unit, "Type") == "oneshot" and setting(unit, "WantedBy") == "multi-user.target"
     assert "attestd.service" in setting(unit, "Before").split()
     for other in ("attestd.service", "attestd.socket"):
         assert unit not in (UNITS / other).read_text()

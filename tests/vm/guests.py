@@ -40,9 +40,10 @@ class Guests:
             self.images[cpu] = image(cpu, self.work / cpu, modules, programs=programs)
         return self.images[cpu]
 
-    def boot(self, name):
+    def boot(self, name, state=None):
+        """`state`: the folder of a TPM that there is already."""
         cpu, tpm, kind = name.rsplit("-", 2)
-        machine = Machine(cpu, self.image(cpu), self.states.new(kind), tpm)
+        machine = Machine(cpu, self.image(cpu), state or self.states.new(kind), tpm)
         machine.kind = kind
         try:
             machine.booted()

@@ -1,0 +1,92 @@
+"""attestd provision on real kernels, without systemd: what one boot keeps the next one finds."""
+import pytest
+
+from attestd import Service, activation, known
+from harness.credential import make, rsa_from_tpm
+from harness.provision import DONE, FAILED
+from harness.service import wait_for
+
+MACHINES = ["x86_64-tis-plain", "x86_64-crb-plain", "aarch64-tis-plain"]
+
+
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in MACHINES])
+def power_on(boot, states, request):
+    """Boots the same machine, with the same TPM; each time it is switched off in good order."""
+    state = states.new(request.param.rsplit("-", 1)[1])
+    running = []
+
+    def begin():
+        running.append(boot(request.param, state))
+        return running[-1]
+
+    yield begin
+    for machine in running:
+        machine.close()
+
+
+def provision(machine, *args):
+    return machine.run(f"attestd provision --sandbox require --log-level error {' '.join(args)}")
+
+
+def identity(service):
+    """What is the same as long as the TPM is."""
+    data = known(service.recovers("getAttestationData"))
+    return {name: data[name] for name in data if name not in ("aik_attest", "aik_signature")}
+
+
+def is_kept(service):
+    return service.ok("getHealth")["ek"] == "persistent"
+
+
+def activates(service, data):
+    request = activation(make(rsa_from_tpm(data["ek_tpm"]), data["aik_name"], b"secret"))
+    return known(service.ok(request)) == {"decrypted_secret": b"secret"}
+
+
+@pytest.mark.limit(300)
+def test_the_next_boot_finds_it(power_on):
+    """Both ways, beside an attestd that runs; and the plain device is for one at a time."""
+    machine = power_on()
+    service = Service(machine)
+    before = identity(service)
+    assert activates(service, before) and not is_kept(service)
+    assert provision(machine) == (DONE, "The EK is persistent now, at 0x81010001.\n")
+    assert activates(service, before)
+    service.stop()
+    bare = Service(machine, "--tpm /dev/tpm0")
+    assert identity(bare) == before and is_kept(bare)
+    status, said = provision(machine, "--tpm /dev/tpm0", "--wait 0")
+    assert status == FAILED and "another program holds the TPM" in said
+    bare.stop()
+    assert provision(machine, "--tpm /dev/tpm0") == (DONE, "The EK is at 0x81010001 already.\n")
+    machine.stop()
+
+    machine = power_on()
+    service = Service(machine)
+    assert identity(service) == before
+    assert is_kept(service) and activates(service, before)
+    assert provision(machine, "--undo") == (DONE, "The EK is at 0x81010001 no longer.\n")
+    for _ in range(2):
+        assert activates(service, before)
+    service.stop()
+    machine.stop()
+
+    machine = power_on()
+    service = Service(machine)
+    assert identity(service) == before
+    assert not is_kept(service) and activates(service, before)
+    service.stop()
+    machine.stop()
+
+
+@pytest.mark.parametrize("device", ["tpmrm0", "tpm0"])
+def test_killed(power_on, device):
+    """At ten moments: what the next one finds is the EK, or nothing; and both are well."""
+    machine = power_on()
+    at = f"attestd provision --tpm /dev/{device} --log-level error"
+    for tenths in range(10):
+        machine.run(f"{at} & sleep 0.{tenths}; kill -9 $!; wait $!")
+        status, said = wait_for(lambda: machine.run(at), 60, "the next one")
+        assert status == DONE, said
+        assert machine.run(f"{at} --undo")[0] == DONE
+    machine.stop()
