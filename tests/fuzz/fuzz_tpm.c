@@ -114,8 +114,8 @@ static void check_identity(void)
 static void check_loaded(void)
 {
 	MUST(tpm.session == ESYS_TR_NONE);
-	MUST(loaded_sessions() == 0);
-	MUST(device.holds ? loaded.count <= KEYS : loaded.count == 0);
+	MUST(loaded_sessions() == (tpm.ready.session != ESYS_TR_NONE));
+	MUST(loaded.count - loaded_sessions() <= (device.holds ? KEYS : 0));
 }
 
 /* What came of the last operation: 0 or a negative enum err. */
@@ -214,18 +214,7 @@ static bool run_aik(enum key_id aik)
 	       run(aik == KEY_AIK_RSA ? &aik_rsa_operation : &aik_ecc_operation);
 }
 
-static bool run_credential(void)
-{
-	struct credential *c = &tpm.params.as.credential;
-
-	memset(&tpm.params.as, 0, sizeof tpm.params.as);
-	tpm.params.kind = PARAMS_CREDENTIAL;
-	c->id_object_len = 2 + EK_HMAC_LEN + 18;
-	c->id_object[1] = EK_HMAC_LEN;
-	c->secret_len = EK_KEY_LEN;
-	tpm.answered = false;
-	return run(&credential_operation) && tpm.answered;
-}
+#include "tpm_ready.h"
 
 static void prepare_sign(uint8_t asked)
 {
@@ -327,13 +316,14 @@ static unsigned changes_of(uint8_t kind, uint8_t asked)
 	return kind & 128 ? 9 : asked & 128 ? 1 : 0;
 }
 
-static bool run_all(uint8_t kind, uint8_t asked)
+static bool run_all(uint8_t kind, uint8_t asked, bool second)
 {
 	tpm.params.aik = asked & 1 ? KEY_AIK_RSA : KEY_AIK_ECC;
 	return (!device.bare || run_sweep()) && (tpm.facts & FACT_INFO || run(&info_operation)) &&
 	       run(&ek_operation) && (tpm.facts & FACT_CERT || run(&cert_operation)) &&
 	       (tpm.facts & FACT_CHAIN || run(&chain_operation)) && run_aik(tpm.params.aik) &&
-	       run_quote(asked, changes_of(kind, asked)) && run_certify(asked) && run_credential();
+	       run_quote(asked, changes_of(kind, asked)) && run_certify(asked) &&
+	       run_ready(second) && run_activation();
 }
 
 /* All answers were good. */
@@ -376,7 +366,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		bool done;
 
 		open_link();
-		done = run_all(kind, (uint8_t)(asked ^ i)) &&
+		done = run_all(kind, (uint8_t)(asked ^ i), i == 1) &&
 		       (device.holds || run_provision((uint8_t)(asked ^ i)));
 		MUST(done || device.given > 0);
 		if (i == 0 && device.given == given) {

@@ -6,6 +6,8 @@
 
 #include "tpm_bytes.h"
 
+#include "tpm/rc.h"
+
 #define LOADED_MAX 64
 
 /* UNKNOWN: what the input's answers have loaded. */
@@ -15,6 +17,7 @@ static struct {
 	struct {
 		uint32_t handle;
 		enum loaded_kind kind;
+		bool used; /* a session, by an activation */
 	} all[LOADED_MAX];
 	size_t count;
 	bool foreign; /* the input has made contexts: who knows what of */
@@ -68,6 +71,7 @@ static void loaded_add(uint32_t handle, enum loaded_kind kind)
 {
 	MUST(loaded.count < LOADED_MAX);
 	loaded.all[loaded.count].handle = handle;
+	loaded.all[loaded.count].used = false;
 	loaded.all[loaded.count++].kind = kind;
 }
 
@@ -110,6 +114,20 @@ static void loaded_end_sessions(const uint8_t *p, size_t n)
 	}
 }
 
+/* An activation's second authorisation is a session that no other was in (p is where the
+ * first is, a password); unless that was answered "not now", and is sent again. */
+static void loaded_use_session(const uint8_t *p, uint32_t rc)
+{
+	size_t nonce = (size_t)p[4] << 8 | p[5];
+	size_t hmac = (size_t)p[7 + nonce] << 8 | p[8 + nonce];
+	uint32_t session = be32(p + 9 + nonce + hmac);
+
+	if (loaded_kind(session) == LOADED_SESSION) {
+		MUST(!loaded.all[loaded_at(session)].used);
+		loaded.all[loaded_at(session)].used = !rc_is_retry(rc);
+	}
+}
+
 /* The kind of key that a CreatePrimary asks for: p is its inPublic's TPMT_PUBLIC. */
 static enum loaded_kind loaded_kind_asked(const uint8_t *p)
 {
@@ -132,6 +150,9 @@ static void loaded_see(const struct bytes *command, unsigned handles, const stru
 		if (rc == 0 || (rc & 0xff0000bf) == TPM2_RC_HANDLE) {
 			loaded_drop(be32(command->p + HEADER));
 		}
+	}
+	if (code == TPM2_CC_ActivateCredential) {
+		loaded_use_session(area + 4, rc);
 	}
 	if (rc != 0 || answer->n < HEADER + 4) {
 		return;
