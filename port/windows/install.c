@@ -99,36 +99,39 @@ static int make_command_line(char **args, WCHAR *wide)
  */
 static DWORD configure(SC_HANDLE service)
 {
-	static WCHAR description[] =
+	static const WCHAR description[] =
 		L"Proves to a server which machine this is: serves the TPM's keys and quotes, "
 		L"and activates credentials, over a named pipe.";
-	static WCHAR privileges[] = L"SeChangeNotifyPrivilege\0"; /* a list: ends with two NULs */
-	static SC_ACTION restarts[] = {
+	static const WCHAR privileges[] =
+		L"SeChangeNotifyPrivilege\0"; /* a list: ends with two NULs */
+	static const SC_ACTION restarts[] = {
 		{SC_ACTION_RESTART, 1000},
 		{SC_ACTION_RESTART, 5000},
 		{SC_ACTION_RESTART, 30000},
 	};
-	static SERVICE_DESCRIPTIONW described = {description};
-	static SERVICE_DELAYED_AUTO_START_INFO delayed = {TRUE};
-	static SERVICE_REQUIRED_PRIVILEGES_INFOW required = {privileges};
-	static SERVICE_PRESHUTDOWN_INFO preshutdown = {SERVICE_STOP_MS};
-	static SERVICE_FAILURE_ACTIONSW actions = {86400, NULL, NULL, 3, restarts};
-	static SERVICE_FAILURE_ACTIONS_FLAG not_only_crashes = {TRUE};
+	static const SERVICE_DESCRIPTIONW described = {(WCHAR *)(uintptr_t)description};
+	static const SERVICE_DELAYED_AUTO_START_INFO delayed = {TRUE};
+	static const SERVICE_REQUIRED_PRIVILEGES_INFOW required = {(WCHAR *)(uintptr_t)privileges};
+	static const SERVICE_PRESHUTDOWN_INFO preshutdown = {SERVICE_STOP_MS};
+	static const SERVICE_FAILURE_ACTIONSW actions = {86400, NULL, NULL, 3,
+							 (SC_ACTION *)(uintptr_t)restarts};
+	static const SERVICE_FAILURE_ACTIONS_FLAG not_only_crashes = {TRUE};
 	static const struct {
-		DWORD level;
-		void *info;
-		const char *name;
+		const void *info;
+		unsigned char level;
+		char name[18];
 	} parts[] = {
-		{SERVICE_CONFIG_DESCRIPTION, &described, "the description"},
-		{SERVICE_CONFIG_DELAYED_AUTO_START_INFO, &delayed, "the delayed start"},
-		{SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, &required, "the privileges"},
-		{SERVICE_CONFIG_PRESHUTDOWN_INFO, &preshutdown, "the time to stop"},
-		{SERVICE_CONFIG_FAILURE_ACTIONS, &actions, "the restarts"},
-		{SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, &not_only_crashes, "the restarts"},
+		{&described, SERVICE_CONFIG_DESCRIPTION, "the description"},
+		{&delayed, SERVICE_CONFIG_DELAYED_AUTO_START_INFO, "the delayed start"},
+		{&required, SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, "the privileges"},
+		{&preshutdown, SERVICE_CONFIG_PRESHUTDOWN_INFO, "the time to stop"},
+		{&actions, SERVICE_CONFIG_FAILURE_ACTIONS, "the restarts"},
+		{&not_only_crashes, SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, "the restarts"},
 	};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		if (!ChangeServiceConfig2W(service, parts[i].level, parts[i].info)) {
+		if (!ChangeServiceConfig2W(service, parts[i].level,
+					   (void *)(uintptr_t)parts[i].info)) {
 			DWORD e = GetLastError();
 
 			log_reason(PORT_LOG_WARNING, "cannot set", parts[i].name, e);

@@ -213,41 +213,43 @@ void port_log(enum port_log_level level, const char *text, size_t n)
 }
 
 /* The system's own texts are long, and in its language; these are what users run into. */
+#define REASONS(R)                                                                  \
+	R(ERROR_FILE_NOT_FOUND, "not found")                                        \
+	R(ERROR_PATH_NOT_FOUND, "path not found")                                   \
+	R(ERROR_ACCESS_DENIED, "access denied")                                     \
+	R(ERROR_NOT_ENOUGH_MEMORY, "out of memory")                                 \
+	R(ERROR_NOT_SUPPORTED, "not supported")                                     \
+	R(ERROR_INVALID_PARAMETER, "invalid parameter")                             \
+	R(ERROR_BROKEN_PIPE, "the other side has closed it")                        \
+	R(ERROR_INVALID_NAME, "not a valid name")                                   \
+	R(ERROR_INVALID_LEVEL, "the system does not know this")                     \
+	R(ERROR_BAD_PATHNAME, "not a valid name")                                   \
+	R(ERROR_SEM_TIMEOUT, "timed out")                                           \
+	R(ERROR_PIPE_BUSY, "all instances are busy")                                \
+	R(ERROR_NO_DATA, "the other side is closing it")                            \
+	R(ERROR_PIPE_NOT_CONNECTED, "nobody is at the other side")                  \
+	R(WAIT_TIMEOUT, "timed out")                                                \
+	R(ERROR_SERVICE_REQUEST_TIMEOUT, "the service does not answer")             \
+	R(ERROR_SERVICE_DOES_NOT_EXIST, "there is no such service")                 \
+	R(ERROR_SERVICE_MARKED_FOR_DELETE, "it is removed once nobody looks at it") \
+	R(ERROR_SERVICE_EXISTS, "it is installed already")                          \
+	R(ERROR_DUPLICATE_SERVICE_NAME, "another service has this name")            \
+	R(ERROR_NO_SYSTEM_RESOURCES, "out of system resources")                     \
+	R(ERROR_TIMEOUT, "timed out")
+#define REASON_ERROR(error, text) (error),
+#define REASON_TEXT(error, text) text "\0"
+
 static void add_reason(struct line *l, unsigned long error)
 {
-	static const struct {
-		unsigned short error;
-		char text[38];
-	} reasons[] = {
-		{ERROR_FILE_NOT_FOUND, "not found"},
-		{ERROR_PATH_NOT_FOUND, "path not found"},
-		{ERROR_ACCESS_DENIED, "access denied"},
-		{ERROR_NOT_ENOUGH_MEMORY, "out of memory"},
-		{ERROR_NOT_SUPPORTED, "not supported"},
-		{ERROR_INVALID_PARAMETER, "invalid parameter"},
-		{ERROR_BROKEN_PIPE, "the other side has closed it"},
-		{ERROR_INVALID_NAME, "not a valid name"},
-		{ERROR_INVALID_LEVEL, "the system does not know this"},
-		{ERROR_BAD_PATHNAME, "not a valid name"},
-		{ERROR_SEM_TIMEOUT, "timed out"},
-		{ERROR_PIPE_BUSY, "all instances are busy"},
-		{ERROR_NO_DATA, "the other side is closing it"},
-		{ERROR_PIPE_NOT_CONNECTED, "nobody is at the other side"},
-		{WAIT_TIMEOUT, "timed out"},
-		{ERROR_SERVICE_REQUEST_TIMEOUT, "the service does not answer"},
-		{ERROR_SERVICE_DOES_NOT_EXIST, "there is no such service"},
-		{ERROR_SERVICE_MARKED_FOR_DELETE, "it is removed once nobody looks at it"},
-		{ERROR_SERVICE_EXISTS, "it is installed already"},
-		{ERROR_DUPLICATE_SERVICE_NAME, "another service has this name"},
-		{ERROR_NO_SYSTEM_RESOURCES, "out of system resources"},
-		{ERROR_TIMEOUT, "timed out"},
-	};
+	static const unsigned short errors[] = {REASONS(REASON_ERROR)};
+	const char *text = REASONS(REASON_TEXT);
 
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-		if (reasons[i].error == error) {
-			line_str(l, reasons[i].text);
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		if (errors[i] == error) {
+			line_str(l, text);
 			return;
 		}
+		text += strlen(text) + 1;
 	}
 	line_str(l, "error ");
 	if (error > 0xffff) { /* an HRESULT; these are known by their digits */

@@ -36,6 +36,7 @@ static bool is_name(const wchar_t *s, size_t n)
 
 static int set_pipe(const char *value)
 {
+	static wchar_t pipe[PIPE_PREFIX_LEN + PIPE_NAME_LEN + 1];
 	wchar_t text[PIPE_PREFIX_LEN + PIPE_NAME_LEN + 1];
 	const wchar_t *name = text;
 	size_t n = wide_from_utf8(value, text, sizeof(text) / sizeof(text[0]));
@@ -51,7 +52,9 @@ static int set_pipe(const char *value)
 	if (!is_name(name, n)) {
 		return -ERR_USAGE;
 	}
-	wmemcpy(windows_options.pipe + PIPE_PREFIX_LEN, name, n + 1);
+	wmemcpy(pipe, WIDE(PIPE_PREFIX), PIPE_PREFIX_LEN);
+	wmemcpy(pipe + PIPE_PREFIX_LEN, name, n + 1);
+	windows_options.pipe = pipe;
 	windows_options.pipe_text = value;
 	return 0;
 }

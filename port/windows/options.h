@@ -14,7 +14,7 @@
 #define PIPE_PREFIX_LEN (sizeof(PIPE_PREFIX) - 1)
 
 struct windows_options {
-	wchar_t pipe[PIPE_PREFIX_LEN + PIPE_NAME_LEN + 1]; /* --pipe, with its prefix */
+	const wchar_t *pipe; /* --pipe, with its prefix */
 	const char *pipe_text; /* the same for the log, as it was given */
 	PSECURITY_DESCRIPTOR security; /* --sddl; NULL: the default */
 	PSECURITY_DESCRIPTOR quote; /* --allow-quote, mapped; NULL: whoever is in */

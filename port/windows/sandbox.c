@@ -30,9 +30,9 @@ static void miss(const char *part)
 static void set_policies(void)
 {
 	static const struct {
-		PROCESS_MITIGATION_POLICY policy;
-		DWORD flags;
-		const char *name;
+		unsigned char policy; /* a PROCESS_MITIGATION_POLICY */
+		unsigned char flags;
+		char name[22];
 	} policies[] = {
 		/* RaiseExceptionOnInvalidHandleReference, and for ever */
 		{ProcessStrictHandleCheckPolicy, 1 | 2, "handle checks"},
@@ -48,7 +48,8 @@ static void set_policies(void)
 	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
 		DWORD flags = policies[i].flags;
 
-		if (!SetProcessMitigationPolicy(policies[i].policy, &flags, sizeof(flags))) {
+		if (!SetProcessMitigationPolicy((PROCESS_MITIGATION_POLICY)policies[i].policy,
+						&flags, sizeof(flags))) {
 			miss(policies[i].name);
 		}
 	}
