@@ -82,8 +82,8 @@ int port_sandbox_enter(enum port_mode mode);
  * PORT_SERVE: adopts the sockets that the supervisor passed, or creates one.
  * PORT_ONCE: standard input and output become connection 0, whose
  * PORT_EVENT_OPEN is the first event. PORT_PROVISION: there are no connections.
- * Call once. From here on the events that
- * end the program (SIGTERM, SIGINT, SIGHUP; Ctrl-C) arrive as PORT_EVENT_STOP.
+ * Call once. From here on the events that end the program (SIGTERM, SIGINT,
+ * SIGHUP; Ctrl-C) arrive as PORT_EVENT_STOP.
  * -ERR_ADDRESS: somebody answers there; -ERR_USAGE: others could take its
  * place there; -ERR_IO. Each is logged with its reason.
  */

@@ -15,7 +15,7 @@ from harness.wine import Wine, WindowsService
 time_limit = limit.each_test(240)
 SECRET = bytes(range(7, 39))
 # So that no worker is left alone with one of these at the end.
-LONGEST = ["test_probed", "test_faults_at_start", "test_tpm_comes_and_goes", "test_silent_clients",
+LONGEST = ["test_probed", "test_provision_faults", "test_faults_at_start", "test_tpm_comes_and_goes", "test_silent_clients",
            "test_faults_in_request", "test_windows_service"]
 
 

@@ -40,7 +40,7 @@ def says(ran, status, text):
 # ---- the states of a TPM ----------------------------------------------------
 
 @pytest.mark.parametrize("binary", paths.BINARIES)
-@pytest.mark.parametrize("bare", [False, True], ids=["tpmrm0", "tpm0"])
+@pytest.mark.parametrize("bare", [False, pytest.param(True, marks=pytest.mark.variant)], ids=["tpmrm0", "tpm0"])
 def test_there_and_back(machine, states, binary, bare):
     """What it makes persistent is the EK as tpm2-tools make it; both are idempotent."""
     m = machine(bare=bare, binary=binary)
@@ -77,6 +77,7 @@ def test_what_tools_have_made_is_there_already(machine, how):
     assert m.persistent() == []
 
 
+@pytest.mark.variant
 def test_tools_undo_it(machine):
     m = machine()
     says(m.provision(), DONE, "now")
@@ -84,6 +85,7 @@ def test_tools_undo_it(machine):
     says(m.provision("--undo"), DONE, "Nothing")
 
 
+@pytest.mark.variant
 def test_a_makers(machine, states):
     """Nobody can tell who made it persistent: this TPM makes it again, so that nothing is lost. The
     others that the maker has left stay."""
@@ -106,7 +108,8 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("key", OTHERS)
+@pytest.mark.parametrize("key", [key if key == "signing key" else pytest.param(key, marks=pytest.mark.variant)
+                                 for key in OTHERS])
 def test_another_object(machine, key):
     """Stays, whatever is asked for; and who asks hears how to look at it."""
     m = machine()
@@ -132,6 +135,7 @@ def test_a_key_of_the_eks_kind_is_not_evicted(machine):
         assert m.public() == public
 
 
+@pytest.mark.variant
 def test_a_key_of_the_eks_kind_in_the_owners_hierarchy(machine):
     m = machine()
     (m.dir / "policy").write_bytes(L1[10:42])
@@ -141,7 +145,8 @@ def test_a_key_of_the_eks_kind_in_the_owners_hierarchy(machine):
     assert m.persistent() == [tpm.EK_HANDLE]
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [case if case == "a nonce" else pytest.param(case, marks=pytest.mark.variant)
+                                  for case in CASES])
 def test_the_template_and_the_nonce_in_nv_decide(machine, states, tmp_path, case):
     template, nonce, signing = CASES[case]
     made = by_tools(template[-256:] if nonce is None else nonce, signing, tmp_path)
@@ -151,6 +156,7 @@ def test_the_template_and_the_nonce_in_nv_decide(machine, states, tmp_path, case
     says(m.provision("--undo"), DONE, "no longer")
 
 
+@pytest.mark.variant
 def test_the_templates_key_is_not_the_ek_where_nv_says_another(machine, states, tmp_path):
     m = machine(provisioned(states, tmp_path, None, b"a nonce", f"tpm2_createek -Q -c {tpm.EK_HANDLE} -G rsa"))
     says(m.provision("--undo"), REFUSED, "something else than the EK")
@@ -252,6 +258,7 @@ def test_the_command_is_refused(machine, args, rc, text):
     assert m.public() != before
 
 
+@pytest.mark.variant
 def test_a_tpm_that_is_full(machine):
     """Until it says so itself."""
     m = machine()
@@ -271,6 +278,7 @@ def test_a_disabled_owner_hierarchy(machine):
     says(m.provision(), FAILED, "or is disabled")
 
 
+@pytest.mark.variant
 def test_a_disabled_endorsement_hierarchy(machine):
     m = machine("persistent")
     m.tools("tpm2_hierarchycontrol -C p ehEnable clear")
@@ -280,6 +288,7 @@ def test_a_disabled_endorsement_hierarchy(machine):
 
 # ---- the device -------------------------------------------------------------
 
+@pytest.mark.variant
 def test_no_tpm(machine):
     m = machine(launcher=["--absent"])
     since = time.monotonic()
@@ -287,6 +296,7 @@ def test_no_tpm(machine):
     assert 1 <= time.monotonic() - since < 20
 
 
+@pytest.mark.variant
 def test_a_tpm_that_comes_late(machine):
     m = machine(launcher=["--absent"])
     m.process.stdin.write(f"{m.command} --wait 60\n")
@@ -297,6 +307,7 @@ def test_a_tpm_that_comes_late(machine):
     assert m.persistent() == [tpm.EK_HANDLE]
 
 
+@pytest.mark.variant
 def test_a_tpm_that_another_holds(machine):
     """/dev/tpm0 is held by whoever has opened it: attestd, say."""
     m = machine(device="tpm0")
@@ -313,6 +324,7 @@ def test_beside_another_that_holds_the_plain_device(machine):
     says(ran, DONE, "now")
 
 
+@pytest.mark.variant
 def test_a_stop(machine):
     """Ends it with the command at work, and nothing is changed, or left."""
     m = machine()
@@ -344,6 +356,7 @@ def test_usage(args):
     assert done.returncode == USAGE and "usage: attestd" in done.stderr and not done.stdout
 
 
+@pytest.mark.variant
 def test_what_cannot_be_said(machine):
     """Done, but not told: to be asked for again."""
     m = machine()

@@ -154,3 +154,23 @@ def test_the_link_breaks_for_good(flow, fault):
         assert ran.status == UNSURE and "it may have been done" in ran.err, ran
     assert m.provision(*flow.args).status == DONE and m.public() == flow.after
     flow.back()
+
+
+@pytest.mark.parametrize("fault", ["kill", "kill-after"])
+def test_killed_on_a_plain_device(states, fault):
+    """Where nobody flushes what the dead one has left, but the next one."""
+    with Machine(states.new("quick-ek"), bare=True) as m:
+        for args in ([], ["--undo"]):
+            before = m.public()
+            m.control.reset()
+            assert m.provision(*args).status == DONE
+            names, after = m.control.commands(), m.public()
+            for at, index in [(name, names[:i].count(name)) for i, name in enumerate(names)]:
+                m.provision(*(["--undo"] if args == [] else []))
+                assert m.public() == before and m.control.left() == []
+                inject(m, fault, at, index, 1)
+                assert m.provision(*args).status == KILLED, (at, index)
+                m.control.ask("clear")
+                assert m.public() in (before, after)
+                assert m.provision(*args).status == DONE
+                assert m.public() == after and m.control.left() == []
