@@ -97,10 +97,18 @@ static int make(const struct walk *w)
 	return 0;
 }
 
+static const char *past_slashes(const char *p)
+{
+	while (*p == '/') {
+		p++;
+	}
+	return p;
+}
+
 /* Who may change what is in a folder may put a socket of his own in our place. */
 static int look(struct walk *w)
 {
-	bool last = w->todo[strspn(w->todo, "/")] == '\0';
+	bool last = *past_slashes(w->todo) == '\0';
 	const char *at = name_of(w);
 	struct stat st;
 	int r = lstat(at, &st);
@@ -134,8 +142,8 @@ static int look(struct walk *w)
 /* Moves the first name of `todo` behind `at`. False: there is none. */
 static bool step(struct walk *w)
 {
-	const char *name = w->todo + strspn(w->todo, "/");
-	size_t n = strcspn(name, "/");
+	const char *name = past_slashes(w->todo);
+	size_t n = (size_t)(strchrnul(name, '/') - name);
 
 	if (n == 0) {
 		return false;

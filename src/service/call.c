@@ -13,7 +13,7 @@ static void put_request(struct text *t, const struct options *o)
 {
 	for (size_t i = 0; i < o->word_count; i++) {
 		const char *name = i == 0 ? "command" : o->words[i];
-		size_t n = strcspn(name, "=");
+		size_t n = text_until(name, '=');
 		const char *value = i == 0 ? o->words[0] : name + n + 1;
 
 		text_str(t, i == 0 ? "{" : ",");

@@ -73,7 +73,7 @@ static const struct port_option *option_at(size_t i)
 /* The value of "--name=value" or of "--name" "value"; NULL if it is another option. */
 static const char *value_of(const struct port_option *option, char **argv, int *i)
 {
-	size_t n = strcspn(option->name, " ");
+	size_t n = text_until(option->name, ' ');
 
 	if (strncmp(argv[*i], option->name, n) != 0) {
 		return NULL;
@@ -127,7 +127,7 @@ static bool take_mode(const char *name, struct options *o)
 /* One more of the request's words, if it is as options.h says. */
 static int take_word(const char *word, struct options *o)
 {
-	size_t n = strcspn(word, "=") + 1; /* of NAME= */
+	size_t n = text_until(word, '=') + 1; /* of NAME= */
 
 	if (o->mode != PORT_CALL || o->word_count == MEMBERS_MAX) {
 		return -ERR_USAGE;

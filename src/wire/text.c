@@ -89,3 +89,13 @@ void text_base64(struct text *t, const uint8_t *p, size_t n)
 		base64_encode(p, n, out);
 	}
 }
+
+size_t text_until(const char *s, char end)
+{
+	size_t n = 0;
+
+	while (s[n] != '\0' && s[n] != end) {
+		n++;
+	}
+	return n;
+}

@@ -30,4 +30,7 @@ void text_json(struct text *t, const char *s, size_t n);
 /* Standard base64 with padding; the time depends on n only. */
 void text_base64(struct text *t, const uint8_t *p, size_t n);
 
+/* How many characters of s, a C string, stand before the first `end`, or before its own. */
+size_t text_until(const char *s, char end);
+
 #endif

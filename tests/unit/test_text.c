@@ -207,13 +207,23 @@ static void huge_lengths(void **state)
 	}
 }
 
+static void until_a_character(void **state)
+{
+	(void)state;
+	assert_int_equal(text_until("name=value=", '='), 4);
+	assert_int_equal(text_until("=value", '='), 0);
+	assert_int_equal(text_until("name", '='), 4);
+	assert_int_equal(text_until("", '='), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(puts_strings),     cmocka_unit_test(decimal),
-		cmocka_unit_test(hexadecimal),      cmocka_unit_test(base64),
-		cmocka_unit_test(whole_or_nothing), cmocka_unit_test(behind_other_text),
-		cmocka_unit_test(huge_lengths),     cmocka_unit_test(json),
+		cmocka_unit_test(puts_strings),      cmocka_unit_test(decimal),
+		cmocka_unit_test(hexadecimal),       cmocka_unit_test(base64),
+		cmocka_unit_test(whole_or_nothing),  cmocka_unit_test(behind_other_text),
+		cmocka_unit_test(huge_lengths),      cmocka_unit_test(json),
+		cmocka_unit_test(until_a_character),
 	};
 
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
