@@ -34,7 +34,10 @@ TSS_CFLAGS = -std=gnu11 -w -fno-strict-aliasing -DMAXLOGLEVEL=0 \
 	$(addprefix -I$(TSS)/src/,tss2-mu tss2-sys tss2-esys tss2-tcti util util-io) \
 	$(if $(filter %/Tss2_Sys_GetCapability.c,$<),$(CAPABILITY)) \
 	$(if $(filter %/sysapi_util.c,$<),-DCommonPreparePrologue=unused_CommonPreparePrologue) \
-	$(if $(filter $(ESAPI_COMMANDS:%=Esys_%.c),$(<F)),-Isrc -DESAPI_COMMAND -include tpm/esapi.h)
+	$(if $(filter $(ESAPI_COMMANDS:%=Esys_%.c),$(<F)),-Isrc '-DESAPI_COMMAND=goto error_cleanup' -include tpm/esapi.h) \
+	$(if $(filter Esys_FlushContext.c,$(<F)),-Isrc '-DESAPI_COMMAND=return r' -include tpm/esapi.h) \
+	$(if $(filter esys_iutil.c,$(<F)),-Isrc -DESAPI_CORE -include tpm/esapi.h) \
+	$(if $(filter esys_tr.c,$(<F)),-Isrc -DESAPI_OBJECTS -include tpm/esapi.h)
 # Ours, for it is small: src/tpm/capability.h.
 CAPABILITY = -DTss2_MU_TPMS_CAPABILITY_DATA_Unmarshal=capability_unmarshal
 

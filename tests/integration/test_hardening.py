@@ -111,7 +111,7 @@ DAMAGE = {
     "RELRO shares a page of 65536 ": relro_too_early,
     "RELRO ends within a page of 16384 ": small_pages,
     "RELRO ends within a page of 65536 ": relro_too_long,
-    "larger than 147456 bytes": lambda elf: elf.data.extend(bytes(147456)),
+    "larger than 135168 bytes": lambda elf: elf.data.extend(bytes(135168)),
     "does not start": lambda elf: elf.put("<H", 18, 3),
 }
 
