@@ -26,7 +26,7 @@ enum { POLL_SIGNALS, POLL_TPM, POLL_NOTIFY, POLL_LISTENERS };
 
 /*
  * To find that nobody else is waiting costs as much as a client does. So while
- * they come one by one it is looked for that only each so many times.
+ * they come one by one, only behind one in so many is anybody else looked for.
  */
 #define ALONE_MAX 8
 
@@ -71,6 +71,15 @@ static bool accept_one(unsigned listener, bool shut)
 	return false;
 }
 
+/* Behind the count-th of those who came together: is another looked for? */
+static bool may_have_more(unsigned listener, unsigned count)
+{
+	unsigned *alone = &accepting[listener].alone;
+
+	*alone = count > 1 ? 0 : *alone + 1;
+	return *alone <= ALONE_MAX || *alone % ALONE_MAX == 0;
+}
+
 /*
  * The listeners take turns, also from one call to the next: where slots are
  * few, none of them gets all.
@@ -87,15 +96,8 @@ static void accept_clients(const struct pollfd *listeners)
 		unsigned i = accept_turn++ % listen_count;
 		int came = listeners[i].revents;
 
-		if ((ready >> i & 1) == 0) {
-			continue;
-		}
-		if (!accept_one(i, (came & ~POLLIN) != 0)) {
-			ready &= ~(UINT32_C(1) << i);
-		} else if (++count[i] > 1) {
-			accepting[i].alone = 0;
-		} else if (++accepting[i].alone > ALONE_MAX &&
-			   accepting[i].alone % ALONE_MAX != 0) {
+		if ((ready >> i & 1) != 0 &&
+		    (!accept_one(i, (came & ~POLLIN) != 0) || !may_have_more(i, ++count[i]))) {
 			ready &= ~(UINT32_C(1) << i);
 		}
 	}

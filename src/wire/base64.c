@@ -1,5 +1,6 @@
 #include "wire/base64.h"
 
+#include "bounds.h"
 #include "err.h"
 #include "wire/wipe.h"
 
@@ -14,33 +15,45 @@ static uint32_t between(uint32_t c, uint32_t lo, uint32_t hi)
 	return mask;
 }
 
-/* Whose byte is at least `least`: 1 in each such byte of four, all of them below 64. */
-static uint32_t at_least(uint32_t four, uint32_t least)
+#define EACH 0x0101010101010101U /* byte of eight */
+
+/* 1 in each byte that is at least `least`; all of them are below 64. */
+static uint64_t at_least(uint64_t eight, unsigned least)
 {
-	return ((four + (0x80U - least) * 0x01010101U) >> 7) & 0x01010101U;
+	return ((eight + (0x80 - least) * EACH) >> 7) & EACH;
 }
 
 /*
- * The characters of four times six bits, the first in the lowest byte: 'A', and
- * at each step of the alphabet a jump. All four at once, as a reply of 2 kB is
+ * The characters of eight times six bits, the first in the highest byte: 'A', and
+ * at each step of the alphabet a jump. All eight at once, as a reply of 2 kB is
  * mostly this; no byte's sum reaches into the next.
  */
-static uint32_t encode_four(uint32_t v)
+static uint64_t encode_eight(uint64_t v)
 {
-	uint32_t four =
-		((v >> 18) & 63) | ((v >> 4) & 0x3f00) | ((v << 10) & 0x3f0000) | (v & 63) << 24;
-
-	return four + 'A' * 0x01010101U + at_least(four, 26) * ('a' - 'Z' - 1) -
-	       at_least(four, 52) * ('z' + 1 - '0') - at_least(four, 62) * ('9' + 1 - '+') +
-	       at_least(four, 63) * ('/' - '+' - 1);
+	v = (v & 0xffffff) | ((v << 8) & 0xffffff00000000);
+	v = (v & 0xfff00000fff) | ((v << 4) & 0xfff00000fff0000);
+	v = (v & 0x3f003f003f003f) | ((v << 2) & 0x3f003f003f003f00);
+	return v + 'A' * EACH + at_least(v, 26) * ('a' - 'Z' - 1) -
+	       at_least(v, 52) * ('z' + 1 - '0') - at_least(v, 62) * ('9' + 1 - '+') +
+	       at_least(v, 63) * ('/' - '+' - 1);
 }
 
-static void put_four(uint32_t four, char *out)
+/* Big-endian both; the compiler makes one access of each, if the latter is left alone. */
+static uint32_t get_four(const uint8_t *p)
 {
-	out[0] = (char)(four & 0xff);
-	out[1] = (char)((four >> 8) & 0xff);
-	out[2] = (char)((four >> 16) & 0xff);
-	out[3] = (char)(four >> 24);
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+__attribute__((noinline)) static void put_eight(uint64_t v, char *out)
+{
+	out[0] = (char)(v >> 56);
+	out[1] = (char)(v >> 48);
+	out[2] = (char)(v >> 40);
+	out[3] = (char)(v >> 32);
+	out[4] = (char)(v >> 24);
+	out[5] = (char)(v >> 16);
+	out[6] = (char)(v >> 8);
+	out[7] = (char)v;
 }
 
 /* The six bits of a character; *bad becomes non-zero if there are none. */
@@ -59,16 +72,25 @@ static uint32_t decode_six(uint8_t c, uint32_t *bad)
 
 void base64_encode(const uint8_t *p, size_t n, char *out)
 {
-	for (; n >= 3; n -= 3) {
-		put_four(encode_four((uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2]), out);
-		p += 3;
-		out += 4;
+	uint64_t v;
+
+	for (; n >= 6; n -= 6) {
+		v = (uint64_t)get_four(p) << 16 | (get_four(p + 2) & 0xffff);
+		put_eight(encode_eight(v), out);
+		p += 6;
+		out += 8;
 	}
-	if (n > 0) {
-		put_four(encode_four((uint32_t)p[0] << 16 | (n == 2 ? (uint32_t)p[1] << 8 : 0U)),
-			 out);
-		out[3] = '=';
-		out[2] = n == 2 ? out[2] : '=';
+	v = 0;
+	for (size_t k = 0; k < 6; k++) {
+		v = v << 8 | (k < n ? p[k] : 0U);
+	}
+	v = encode_eight(v);
+	for (size_t k = 0; k < BASE64_LEN(n); k++) {
+		out[k] = '=';
+		/* There is one character more than there are bytes, for each three. */
+		if (k < n + (n + 2) / 3) {
+			out[k] = (char)(v >> (56 - 8 * k));
+		}
 	}
 }
 
