@@ -17,14 +17,16 @@ from harness.ready import MAKING, USE, WITHOUT, Sessions
 from harness.raw import ask, authorised
 from harness.service import Service, b64, conclusive, connect, unb64, wait_for
 from test_killed import HMAC, POLICY, POLICY_PCR, at_rest
-
-KINDS = ["plain", "persistent"]
-DEVICES = ["tpmrm0", "tpm0"]
 PLATFORM, ENDORSEMENT, EK_HANDLE = 0x4000000C, 0x4000000B, 0x81010001
 OWNER, CLEAR, CHANGE_EPS, EVICT = 0x40000001, 0x126, 0x124, 0x120
 
 
-@pytest.fixture(params=KINDS)
+def usually(*cases, but=()):
+    """Those cases; daily work goes without the others."""
+    return [*cases, *(pytest.param(case, marks=pytest.mark.variant) for case in but)]
+
+
+@pytest.fixture(params=usually("plain", but=["persistent"]))
 def kind(request):
     return request.param
 
@@ -220,7 +222,7 @@ def test_too_soon_for_it(watched):
     assert watched.control.commands() == WITHOUT[watched.kind]
 
 
-@pytest.mark.parametrize("request_", ["activation", "quote", "known"])
+@pytest.mark.parametrize("request_", usually("activation", but=["quote", "known"]))
 def test_while_it_is_made(watched, request_):
     """At each of its commands: an activation waits for it and uses it; others are served beside it."""
     for at in range(len(MAKING[watched.kind])):
@@ -273,8 +275,8 @@ MEANWHILE = {
 }
 
 
-@pytest.mark.parametrize("what", MEANWHILE)
-@pytest.mark.parametrize("then", ["activation", "quote"])
+@pytest.mark.parametrize("what", usually("vanish", "restart", but=["clear", "twice"]))
+@pytest.mark.parametrize("then", usually("activation", but=["quote"]))
 def test_meanwhile(watched, what, then):
     """While it waits: what comes next is right, and nothing of what was is used or left."""
     watched.unready().made_ready()
@@ -325,6 +327,218 @@ def test_absent_meanwhile(watched):
     wait_for(lambda: opens(watched.service.ask(watched.request)), 30, "recovery")
     watched.is_empty()
     watched.sessions.all()
+
+
+@pytest.mark.parametrize("moment", usually("close-after", but=["close", "size 9", "tag12", "noise"]))
+def test_the_link_breaks_while_it_is_made(watched, moment):
+    """It is made on the next one, or not; the activation is right."""
+    kind, *value = moment.split()
+    for name in dict.fromkeys(MAKING[watched.kind]):
+        watched.unready()
+        watched.control.fault(kind, *value, command=name, count=1)
+        watched.service.ok(ATTESTATION)
+        watched.control.settle()
+        watched.activates()
+        assert watched.control.left() == []
+        watched.service.unready(watched.request)
+        assert watched.control.handles() == []
+        watched.sessions.all()
+        watched.made_ready()
+
+
+# ---- a TPM that is short of sessions -----------------------------------------------------
+
+
+def bare(start, kind, *commands, **options):
+    """On the plain device, on which another program has left what it will want again."""
+    return start(kind, launcher=["--device", "tpm0"], wrap=predecessor(*commands), **options).ready()
+
+
+TWO = [HMAC, HMAC]
+
+
+def others(service):
+    """What is loaded when attestd has seen to what may be its own."""
+    wait_for(lambda: service.ask(HEALTH)["status"] == "ok", 30, "TPM")
+    wait_for(lambda: not any(h.startswith("0x80") for h in service.control.handles()), 30, "clean-up")
+    return service.control.handles()
+
+
+def test_beside_others_on_a_plain_device(start, kind):
+    """Two of the three slots are another's: the third is enough, ready or not."""
+    service = bare(start, kind, *TWO)
+    before = others(service)
+    assert len(before) == 2
+    request = activation(service.attestation())
+    for _ in range(3):
+        service.settled()
+        assert len(service.control.handles()) == 3
+        service.control.reset()
+        for commands in (USE, WITHOUT):
+            assert opens(service.ask(request))
+            wait_for(lambda: service.control.handles() == before, 30, "clean-up")
+        assert service.control.commands() == USE[kind] + WITHOUT[kind]
+
+
+def test_no_slot_is_left_for_it(start):
+    """All three are another's: what asks for none is served, and it is tried once."""
+    service = bare(start, "persistent", POLICY, POLICY_PCR.format(0), POLICY, POLICY_PCR.format(1), HMAC)
+    before = others(service)
+    assert len(before) == 3
+    service.control.reset()
+    for _ in range(5):
+        service.ok(ATTESTATION)
+        service.ok(QUOTE)
+        time.sleep(0.1)
+    assert service.control.commands().count("StartAuthSession") == 1
+    assert service.ask(activation(service.attestation()))["error"] == "tpm_no_memory"
+    assert service.control.handles() == before
+
+
+AUTH = "the endorsement authorisation"
+
+
+@pytest.fixture
+def owned(states, kind, tmp_path):
+    """A TPM whose endorsementAuth is set."""
+    state = states.new(kind)
+    tpm.run(state, f"tpm2_changeauth -Q -c e '{AUTH}'", tmp_path)
+    (tmp_path / "auth").write_text(AUTH)
+    (tmp_path / "auth").chmod(0o600)
+    return state
+
+
+@contextlib.contextmanager
+def used_up(service):
+    """Another program takes the slots that there are, and holds them for a while."""
+    with connect(service.raw) as s:
+        while True:
+            code = transmit_on(s, bytes.fromhex(HMAC))[6:10]
+            if code in (b"\0\0\x09\x03", b"\0\0\x09\x05"):  # SESSION_MEMORY, SESSION_HANDLES
+                break
+            assert code in (bytes(4), b"\0\0\x09\x22"), code.hex()
+        yield
+
+
+def test_used_up_by_another_program(watched):
+    """An activation for which a session is ready needs no more than that."""
+    watched.unready().made_ready()
+    with used_up(watched.service):
+        watched.control.reset()
+        watched.activates()
+        assert "StartAuthSession" not in watched.control.commands()
+    watched.is_empty()
+
+
+def test_it_gives_its_slot_to_whom_somebody_waits_for(start, owned, tmp_path):
+    """An AIK takes a session to be made, where endorsementAuth is set, and there is none left but that one."""
+    watched = with_auth(start, owned, tmp_path).made_ready()
+    with used_up(watched.service):
+        watched.control.reset()
+        known = watched.service.ok(rsa(ATTESTATION))
+        assert {0x903, 0x905} & {rc for _, _, rc, _ in watched.control.log()}
+        assert watched.control.policies() == []
+    assert opens(watched.service.ask(activation({k: unb64(v) for k, v in known.items() if v and k != "status"}, "rsa")))
+    watched.control.settle()
+    watched.service.unready(watched.request)
+
+
+# ---- endorsementAuth ------------------------------------------------------------------------
+
+
+def change_auth(service, old, new):
+    body = b"".join([len(new).to_bytes(2, "big"), new.encode()])
+    area = b"\x40\x00\x00\x09\0\0\0" + len(old).to_bytes(2, "big") + old.encode()
+    command = ENDORSEMENT.to_bytes(4, "big") + len(area).to_bytes(4, "big") + area + body
+    with connect(service.raw) as s:
+        ask(s, b"\x80\x02" + (10 + len(command)).to_bytes(4, "big") + (0x129).to_bytes(4, "big") + command)
+
+
+def with_auth(start, owned, tmp_path):
+    watched = Watched(start, owned, tmp_path, args=["--endorsement-auth", str(tmp_path / "auth")])
+    return watched.unready()
+
+
+def refused(watched):
+    return sum(rc is not None and rc & 0x8BF in (0x8A2, 0x88E) for _, _, rc, _ in watched.control.log())
+
+
+def test_with_an_authorisation(start, owned, kind, tmp_path):
+    """It is shown ahead; the activation takes no more than without one."""
+    watched = with_auth(start, owned, tmp_path)
+    watched.service.ok(ATTESTATION)
+    watched.control.settle()
+    making = list(MAKING[kind])
+    making.insert(making.index("PolicySecret"), "StartAuthSession")
+    assert watched.control.commands() == making
+    watched.is_ready()
+    watched.control.reset()
+    watched.activates()
+    watched.is_empty()
+    assert watched.control.commands() == USE[kind]
+    assert AUTH.encode().hex() not in watched.sessions.path.read_text()
+
+
+def test_a_wrong_authorisation(start, owned, tmp_path):
+    """Ahead it is tried once, however often somebody leads on to an activation."""
+    watched = with_auth(start, owned, tmp_path)
+    change_auth(watched.service, AUTH, "another one")
+    for _ in range(5):
+        watched.service.ok(ATTESTATION)
+        watched.service.ok(QUOTE)
+        watched.control.settle()
+    assert refused(watched) == 1
+    watched.is_empty()
+    assert watched.service.ask(watched.request)["error"] == "tpm_auth_required"
+    assert refused(watched) == 2
+    watched.is_empty()
+    # The value is right again. Only an activation that succeeds has one made again.
+    change_auth(watched.service, "another one", AUTH)
+    watched.control.reset()
+    watched.service.ok(ATTESTATION)
+    watched.control.settle()
+    assert watched.made() == 0
+    watched.activates()
+    watched.is_empty()
+    assert refused(watched) == 0
+
+
+def test_changed_while_it_waits(start, owned, tmp_path):
+    """What was shown was right then; from the next one on the value is wrong."""
+    watched = with_auth(start, owned, tmp_path).made_ready()
+    change_auth(watched.service, AUTH, "another one")
+    watched.activates()
+    watched.is_empty()
+    assert watched.service.ask(watched.request)["error"] == "tpm_auth_required"
+    assert refused(watched) == 1
+    watched.is_empty()
+
+
+# ---- a stop, a death --------------------------------------------------------------------------
+
+SCRIPT = """cd $TMPDIR
+    "$@" & echo $! >pid.new; mv pid.new pid; wait $!; echo $? >status; >over; sleep 30"""
+ONCE = """cd $TMPDIR
+    { echo '{"command":"getAttestationData"}'; sleep PAUSE; } | "$@" >out; echo $? >status; >over; sleep 30"""
+
+
+class Stopped(Service):
+    """On a device on which nobody else cleans up. Its launcher stays, to tell what is left."""
+
+    def __init__(self, state, script=SCRIPT, **options):
+        super().__init__(state, launcher=["--device", "tpm0"], wrap=["bash", "-c", script, "bash"], **options)
+
+    def ends(self):
+        """In time, well, and with nothing left."""
+        wait_for((self.dir / "over").exists, 30, "end")
+        assert (self.dir / "status").read_text() == "0\n", self.log()
+        assert self.control.handles() == []
+
+    def end(self):
+        os.kill(int((self.dir / "pid").read_text()), signal.SIGTERM)
+        begin = time.monotonic()
+        self.ends()
+        return time.monotonic() - begin
 
 
 @pytest.mark.parametrize("moment", ["close", "close-after", "size 9", "tag12", "noise"])
@@ -544,8 +758,10 @@ def moments(kind):
     return ["pause", *MAKING[kind], "ready"]
 
 
-@pytest.mark.parametrize("moment", moments("plain"))
+@pytest.mark.parametrize("moment", usually("pause", "PolicySecret", "ready",
+                                           but=["ContextLoad", "StartAuthSession", "FlushContext"]))
 def test_stopped(states, moment):
+    """Before it is made, at each of its commands, and when it waits."""
     service = Stopped(states.new("plain"))
     try:
         service.ready()
@@ -563,7 +779,7 @@ def test_stopped(states, moment):
         service.close()
 
 
-@pytest.mark.parametrize("pause", [0, 0.04, 0.05, 0.06, 0.3])
+@pytest.mark.parametrize("pause", usually(0, 0.05, but=[0.04, 0.06, 0.3]))
 def test_the_end_of_once(states, pause):
     service = Stopped(states.new("plain"), ONCE.replace("PAUSE", str(pause)), mode="once")
     try:
@@ -573,8 +789,8 @@ def test_the_end_of_once(states, pause):
         service.close()
 
 
-@pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("when", ["kill", "kill-after"])
+@pytest.mark.parametrize("device", usually("tpm0", but=["tpmrm0"]))
+@pytest.mark.parametrize("when", usually("kill-after", but=["kill"]))
 def test_killed_while_it_is_made(states, device, when, kind):
     """At each of its commands: the next attestd works at once, and flushes what it can know to be its own."""
     service = Supervised(states.new(kind), device=device)
@@ -600,7 +816,7 @@ def test_killed_while_it_is_made(states, device, when, kind):
         service.close()
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", usually("tpm0", but=["tpmrm0"]))
 def test_killed_while_it_waits(states, device, kind):
     """The next one flushes it before anything else, again and again."""
     service = Supervised(states.new(kind), device=device)

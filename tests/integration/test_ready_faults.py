@@ -92,7 +92,7 @@ class Making:
         self.sessions.path.write_text("")
 
 
-@pytest.fixture(scope="module", params=["plain", "persistent"])
+@pytest.fixture(scope="module", params=["plain", pytest.param("persistent", marks=pytest.mark.variant)])
 def making(states, request, tmp_path_factory):
     made = Making(states.new(request.param), request.param, tmp_path_factory.mktemp("making"))
     try:
@@ -182,7 +182,7 @@ def test_expired(making):
     assert len(making.control.policies()) == 1
 
 
-@pytest.mark.parametrize("early_ms", range(-3, 4))
+@pytest.mark.parametrize("early_ms", [pytest.param(ms, marks=pytest.mark.variant if ms else []) for ms in range(-3, 4)])
 def test_an_activation_as_it_expires(making, early_ms):
     """Either it is used or it is flushed: never both, and never neither."""
     for _ in range(3):

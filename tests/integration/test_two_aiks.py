@@ -36,7 +36,7 @@ def test_at_once(service):
     assert service.control.left() == []
 
 
-@pytest.fixture(params=[pytest.param(name, marks=[] if name in ("quote", "ready-plain") else pytest.mark.variant)
+@pytest.fixture(params=[pytest.param(name, marks=[] if name == "quote" else pytest.mark.variant)
                         for name in ASKED if not name.startswith("activation")])
 def asked(request):
     return ASKED[request.param]
