@@ -367,6 +367,7 @@ static bool turn(uint64_t now, bool event)
 	enum job_state state;
 
 	if (work.state == OPERATION_NEXT) {
+		(void)ready_expire(&tpm, now); /* there may always be somebody who waits */
 		work.running = next_operation();
 		if (work.running == NULL) {
 			connect_works(&tpm);

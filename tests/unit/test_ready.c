@@ -133,6 +133,23 @@ static void nobody_comes(void **state)
 	activates("KASPCF|F");
 }
 
+/* Clients who keep the TPM at work all the time do not keep it alive. */
+static void nobody_comes_and_others_do(void **state)
+{
+	uint64_t over;
+
+	(void)state;
+	is_made("KSPF");
+	over = tpm_deadline();
+	fake.takes_ms = 100;
+	while (fake.now < over) {
+		assert_int_equal(sessions(), 1);
+		assert_int_equal(outcome_of(&quote_operation, &nonce), 0);
+	}
+	assert_int_equal(outcome_of(&quote_operation, &nonce), 0);
+	assert_int_equal(sessions(), 0);
+}
+
 /* The activation and the end come in the same turn, or a millisecond apart. */
 static void somebody_comes_as_it_expires(void **state)
 {
@@ -261,6 +278,7 @@ int main(void)
 		IN(asking_when_it_is_about_to_expire, plain),
 		IN(used_up_the_next_may_be_made, plain),
 		IN(nobody_comes, plain),
+		IN(nobody_comes_and_others_do, plain),
 		IN(somebody_comes_as_it_expires, plain),
 		IN(somebody_comes_while_it_is_made, plain),
 		IN(somebody_comes_too_soon_for_it, plain),
