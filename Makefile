@@ -77,8 +77,8 @@ READY = $(BUILD)/ready
 RESULTS = $(BUILD)/results
 
 # All cores, unless we were told how many.
-SUBMAKE = +@$(MAKE) --no-print-directory \
-	$(if $(findstring --jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+AT_ALL_CORES = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+SUBMAKE = +@$(MAKE) --no-print-directory $(AT_ALL_CORES)
 
 all: $(READY)/target-$(TARGET) $(READY)/deps
 	$(SUBMAKE) -f toolchains/build.mk TARGET=$(TARGET)
@@ -146,6 +146,8 @@ comma = ,
 list = $(subst $(empty) $(empty),$(comma),$(strip $1))
 UNITS := $(sort $(basename $(notdir $(wildcard tests/unit/test_*.c))))
 SUITES = $(UNITS:%=unit-%) rooms format integration
+# What only computes, where it runs beside tests that wait for clocks: it has what they leave.
+BESIDE =
 
 unit: units
 	-@for unit in $(UNITS); do \
@@ -155,20 +157,23 @@ unit: units
 TIME = 30
 AT_ONCE = 2
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-suite-fuzz: $(READY)/packages-fuzz $(READY)/deps
+fuzzers: $(READY)/packages-fuzz $(READY)/deps
 	$(SUBMAKE) -f toolchains/fuzz.mk
+suite-fuzz: fuzzers
 	-@$(SUITE) --each $(call list,$(FUZZ)) --at-once $(AT_ONCE) $(RESULTS) fuzz tests/fuzz/run $(TIME)
 
 # The same tests, of the same sources compiled another way: toolchains/host.mk.
-suite-sanitize: tools probes $(READY)/packages-unit $(READY)/packages-integration $(READY)/deps
+sanitized: units
 	$(SUBMAKE) -f toolchains/host.mk attestd
+suite-sanitize: tools probes sanitized $(READY)/packages-integration
 	-@$(SUITE) --pytest $(RESULTS) sanitize $(PYTEST) --target sanitized $(PYTEST_FLAGS)
 
 # Not what measures processor time: valgrind takes some itself.
 MEMCHECKED := $(filter-out test_port_linux_calm,$(UNITS)) \
 	$(notdir $(basename $(wildcard tests/checked/test_*.c)))
-suite-valgrind: $(READY)/packages-valgrind $(READY)/deps
+checked-units: $(READY)/packages-valgrind $(READY)/deps
 	$(SUBMAKE) -f toolchains/host.mk VARIANT=valgrind units
+suite-valgrind: checked-units
 	-@$(SUITE) --each $(call list,$(MEMCHECKED)) $(RESULTS) valgrind \
 		tests/checked/memcheck $(BUILD)/valgrind/unit
 
@@ -183,7 +188,7 @@ suite-coverage: tools probes $(READY)/packages-coverage $(READY)/deps
 ANALYSES = $(addprefix clang-tidy-,x86_64-windows $(HOST_TARGET)) gcc-$(HOST_TARGET) \
 	$(addprefix cppcheck-,x86_64-windows $(HOST_TARGET))
 suite-analyse: target-$(HOST_TARGET) target-x86_64-windows $(READY)/packages-analyse
-	-@$(SUITE) --each $(call list,$(ANALYSES)) $(RESULTS) analyse \
+	-@$(BESIDE) env $(SUITE) --each $(call list,$(ANALYSES)) $(RESULTS) analyse \
 		$(MAKE) --no-print-directory -s -k -f toolchains/analyse.mk
 
 ROOMS = $(TARGET)
@@ -238,12 +243,13 @@ $(READY)/guest-%: tests/vm/fetch-guest tests/vm/fetch-cryptsetup $(READY)/packag
 	@tests/vm/fetch-cryptsetup $(BUILD)/vm $*
 	@mkdir -p $(@D) && touch $@
 # One more kernel, for the programs of aarch64 and arm.
-$(READY)/guest-aarch64-16k: tests/vm/fetch-guest $(READY)/packages-vm
+$(READY)/guest-aarch64-16k: tests/vm/fetch-guest $(READY)/packages-vm | $(READY)/guest-aarch64
 	@tests/vm/fetch-guest $(BUILD)/vm aarch64-16k
 	@mkdir -p $(@D) && touch $@
 
-vm: tools $(GUESTS:%=$(READY)/guest-%) $(GUESTS:%=tools-%-linux-musl) $(READY)/guest-aarch64-16k \
-		$(addprefix sandbox-probe-,aarch64-linux-musl arm-linux-musleabihf)
+GUEST_PROGRAMS = $(GUESTS:%=tools-%-linux-musl) \
+	$(addprefix sandbox-probe-,aarch64-linux-musl arm-linux-musleabihf)
+vm: tools $(GUESTS:%=$(READY)/guest-%) $(READY)/guest-aarch64-16k $(GUEST_PROGRAMS)
 	-@$(SUITE) --pytest $(RESULTS) vm $(PYTEST_VM)
 
 # Not by the tests that use it: how long that takes is not theirs.
@@ -282,8 +288,7 @@ PACKAGES_check = $(foreach purpose,tools unit format integration,$(PACKAGES_$(pu
 	$(shell MAKEFLAGS= $(MAKE) -s packages TARGET=aarch64-linux-musl)
 check: clean-results
 	$(call NEED,target check)
-	$(SUBMAKE) -k unit rooms format-check || :
-	$(SUBMAKE) integration PYTEST_FLAGS='-m "not slow and not variant"'
+	$(SUBMAKE) -k integration unit rooms format-check PYTEST_FLAGS='-m "not slow and not variant"' || :
 	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES)
 
 # One suite alone.
@@ -304,16 +309,23 @@ test-vm: clean-results
 	$(SUBMAKE) vm
 	@$(PYTHON) tests/tools/summary $(RESULTS) vm
 
+# What has to be downloaded comes while all that tests need is compiled: neither takes
+# the other's turn. What could not be had is tried again by the suites.
+fetched: $(GUESTS:%=$(READY)/guest-%) arm64-wine $(READY)/packaging-base $(READY)/guest-aarch64-16k
+compiled: $(TARGETS:%=target-%) units tools probes parts-$(HOST_TARGET) sanitized checked-units \
+	fuzzers $(WINDOWS:%=tools-%) $(GUEST_PROGRAMS)
+
 test: clean-results
 	$(call NEED,targets tools unit format integration binaries parts valgrind analyse fuzz windows vm packaging)
+	+@$(MAKE) --no-print-directory -k -j3 fetched & \
+		$(MAKE) --no-print-directory $(AT_ALL_CORES) -k compiled; wait
 	$(SUBMAKE) targets
 	$(SUBMAKE) -k unit rooms format-check ROOMS='$(TARGET) x86_64-windows' || :
-	$(SUBMAKE) -k binaries reproducible \
+	$(SUBMAKE) -k binaries reproducible suite-parts \
 		REPRODUCED='$(TARGET) x86_64-windows' || : # a compiler each
-	$(SUBMAKE) suite-parts
-	$(SUBMAKE) integration
-	$(SUBMAKE) suite-sanitize PYTEST_FLAGS='-m "not slow"'
-	$(SUBMAKE) -k suite-valgrind suite-analyse suite-fuzz AT_ONCE=5 || : # it counts by the clock
+	$(SUBMAKE) -k integration suite-analyse BESIDE='nice -n 19' || :
+	$(SUBMAKE) -k suite-sanitize suite-valgrind PYTEST_FLAGS='-m "not slow"' || :
+	$(SUBMAKE) suite-fuzz AT_ONCE=5 || : # it counts by the clock
 	$(SUBMAKE) -k windows suite-soak SOAK_TIME=60 || :
 	$(SUBMAKE) -k vm packaging || :
 	@$(PYTHON) tests/tools/summary $(RESULTS) $(SUITES) sanitize valgrind analyse fuzz \
@@ -337,6 +349,6 @@ clean:
 .PHONY: all targets packages probes tools units unit rooms format-check integration binaries \
 	reproducible clean-results check windows $(WINDOWS_SUITES) arm64-wine \
 	test-windows vm test-vm packaging install deb $(ALONE) $(ALONE:%=suite-%) \
-	suite-parts parts test run bench clean
+	suite-parts parts sanitized checked-units fuzzers fetched compiled test run bench clean
 .PRECIOUS: $(READY)/packages-%
 .DELETE_ON_ERROR:

@@ -62,7 +62,9 @@ def pytest_collection_modifyitems(config, items):
 def pytest_generate_tests(metafunc):
     """Not as the fixture's own params: these are fixed before the target is known."""
     if "shared" in metafunc.fixturenames:
-        metafunc.parametrize("shared", list(paths.BINARIES), indirect=True, scope="module")
+        first, *others = paths.BINARIES
+        metafunc.parametrize("shared", [first, *(pytest.param(name, marks=pytest.mark.variant) for name in others)],
+                             indirect=True, scope="module")
 
 
 @pytest.fixture(scope="session")
