@@ -99,6 +99,6 @@ def test_attestd():
     named = {*(f"own: {room}" for room in (*parts.ROOMS, "port", "main")),
              *parts.LIBRARIES.values(), parts.C_LIBRARY, "relocations"}
     assert named <= set(found), named - set(found)
-    assert min(found[name] for name in named) > 200
+    assert min(found[name] for name in named - {"relocations"}) > 200  # those are packed
     # What nothing says the source of: strings, tables of the format, padding.
     assert sum(found[name] for name in set(found) - named) < size / 8
