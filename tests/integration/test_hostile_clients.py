@@ -43,6 +43,9 @@ def attacked(states):
     try:
         service.settled().let_in_all()
         service.request = activation(service.attestation())
+        for _ in range(2):  # in the session that is ready, and in one of its own
+            service.ok(service.request)
+        service.made_ready()
         fill(service)
         pid = service.control.pid()
         service.before = resident_kb(pid)

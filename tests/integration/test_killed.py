@@ -96,9 +96,12 @@ def works_at_once(service, known, request, asked):
 
 def nothing_is_left(service, device):
     """On the plain device a session that was at its beginning may be: until its slot is needed."""
+    if device == "tpmrm0":
+        assert service.control.left() == []
+        return
     at_rest(service)
     left = service.control.handles()
-    assert len(left) <= (0 if device == "tpmrm0" else 3)
+    assert len(left) <= 3
     assert all(handle.startswith("0x03") for handle in left)
 
 

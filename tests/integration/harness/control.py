@@ -1,4 +1,5 @@
 """The launcher's control socket, and raw TPM commands."""
+import contextlib
 import json
 import re
 import socket
@@ -77,6 +78,8 @@ class Control:
         return [name for _, name, rc, _ in self.log() if rc != RC_RETRY]
 
     def reset(self):
+        """What a reply of before leads to is not counted with what comes."""
+        self.settle()
         self.ask("reset")
 
     def handles(self):
@@ -86,7 +89,7 @@ class Control:
     def settle(self):
         """Where a reply has led on to an activation: until the session for that is made, if it is to be."""
         led, at = Led.count, Led.at
-        if led == self.settled_for:
+        if led == self.settled_for or not self.has_tpm():
             return
         if len(self.policies()) != 1:  # one at most
             time.sleep(max(0.0, at + READY_PAUSE_S + 0.002 - time.monotonic()))
@@ -95,6 +98,11 @@ class Control:
         while sent != (sent := self.sent()) and time.monotonic() < deadline:
             self.go_round()
         self.settled_for = led
+
+    def has_tpm(self):
+        with contextlib.suppress(AssertionError):
+            return self.handles() is not None
+        return False
 
     def sent(self):
         """How many commands the TPM has had, when it is idle."""
@@ -137,9 +145,11 @@ class Control:
         return int(self.ask("pid"))
 
     def delay(self, ms, command="*", count="*"):
+        self.settle()
         self.ask(f"delay {ms} {CC.get(command, command)} {count}")
 
     def fault(self, kind, *values, command="*", count="*", skip=0):
+        self.settle()
         words = [str(v) for v in values] + [str(CC.get(command, command)), str(count), str(skip)]
         self.ask(f"fault {kind} {' '.join(words)}")
 
