@@ -11,6 +11,7 @@ int main(int argc, char **argv);
 
 _Noreturn void attestd_start(void);
 void __main(void);
+int first_handle(void);
 _Noreturn void __stack_chk_fail(void);
 extern ULONG_PTR __stack_chk_guard;
 
@@ -21,6 +22,12 @@ _Noreturn void attestd_start(void)
 {
 	(void)RtlGenRandom(&__stack_chk_guard, sizeof(__stack_chk_guard));
 	ExitProcess((UINT)main(0, NULL));
+}
+
+/* ESAPI's rand(), for the first of its handles: they may begin anywhere. */
+int first_handle(void)
+{
+	return 0;
 }
 
 /* The compiler has main call this, for constructors; there are none. */
