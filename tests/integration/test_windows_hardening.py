@@ -82,7 +82,7 @@ CLANG = {
     "lacks GUARD_CF": flag(0x4000),
     "control flow is not guarded": lambda pe: pe.clear("<I", pe.config() + 0x90, 0x100),
     "takes DLLs from elsewhere": lambda pe: pe.put("<H", pe.config() + 0x4E, 0),
-    "larger than 142336 bytes": lambda pe: pe.data.extend(bytes(147456)),
+    "larger than 139264 bytes": lambda pe: pe.data.extend(bytes(147456)),
 }
 
 
