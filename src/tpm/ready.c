@@ -2,6 +2,7 @@
 #include "err.h"
 #include "port.h"
 #include "tpm/key.h"
+#include "tpm/rc.h"
 #include "tpm/ready.h"
 #include "tpm/session.h"
 
@@ -68,14 +69,16 @@ void ready_take(struct tpm *t)
 	}
 }
 
-/* Not the TPM's word on the credential; and no guess at an authorisation is counted
- * where it is the session's, for the EK's policy asks for none of the EK. */
-bool ready_was_to_blame(struct tpm *t, int err)
+/* Not for the TPM's word on the credential, and no authorisation is tried twice: but what
+ * is said of the second session is about no such value, for the EK's policy asks for none. */
+bool ready_was_to_blame(struct tpm *t, int err, TSS2_RC rc)
 {
 	bool taken = t->ready.taken;
+	bool second = (rc & TPM2_RC_N_MASK) == (TPM2_RC_S | TPM2_RC_2);
 
 	t->ready.taken = false;
-	return taken && err != -ERR_REJECTED && err != -ERR_TPM_LOCKOUT;
+	return taken && err != -ERR_REJECTED && err != -ERR_TPM_LOCKOUT &&
+	       (second || !rc_is_tpm(rc) || !rc_is_auth(rc));
 }
 
 /* The clean-up leaves it alone from here on. */

@@ -36,6 +36,6 @@ bool ready_give_up(struct tpm *t);
 void ready_take(struct tpm *t);
 /* It has ended with this code, and conclude's verdict `err`: is it to be tried again,
  * with a session of its own? */
-bool ready_was_to_blame(struct tpm *t, int err);
+bool ready_was_to_blame(struct tpm *t, int err, TSS2_RC rc);
 
 #endif

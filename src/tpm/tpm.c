@@ -307,7 +307,7 @@ static bool is_mended(int err, TSS2_RC rc, bool stale, bool *reopens)
 	bool full = err == -ERR_TPM_FULL || err == -ERR_TPM_GAP;
 
 	/* A session that waits is of no use, or in the way. */
-	return ready_was_to_blame(&tpm, err) || (ready_give_up(&tpm) && full) ||
+	return ready_was_to_blame(&tpm, err, rc) || (ready_give_up(&tpm) && full) ||
 	       ((stale || rc_is_once_more(rc)) && refresh(reopens)) || (full && sweep()) ||
 	       (err == -ERR_TPM_AUTH && renew());
 }

@@ -11,7 +11,7 @@ static const TSS2_RC codes[] = {
 	TPM2_RC_HANDLE | TPM2_RC_1,
 	TPM2_RC_REFERENCE_S0,
 	TPM2_RC_CANCELED,
-	TPM2_RC_BAD_AUTH | TPM2_RC_S | TPM2_RC_1,
+	TPM2_RC_BAD_AUTH | TPM2_RC_S | TPM2_RC_2,
 	TPM2_RC_LOCKOUT,
 	TPM2_RC_POLICY_FAIL | TPM2_RC_S | TPM2_RC_1,
 };
@@ -108,6 +108,25 @@ static void using_it_fails(void **state)
 			pass(READY_MS);
 			fake.trace[0] = '\0';
 		}
+	}
+}
+
+/* What is said of the AIK's own is no session's fault, and may count towards lockout. */
+static void no_authorisation_is_tried_twice(void **state)
+{
+	static const TSS2_RC refused[] = {TPM2_RC_BAD_AUTH | TPM2_RC_S | TPM2_RC_1,
+					  TPM2_RC_AUTH_FAIL | TPM2_RC_S | TPM2_RC_1,
+					  TPM2_RC_AUTH_UNAVAILABLE};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		is_made("KSPF");
+		fails_with('C', 0, 1, refused[i]);
+		assert_int_equal(outcome_of(&credential_operation, &credential), -ERR_TPM_RC);
+		rest();
+		traced("KACFFF|");
+		nothing_is_left();
+		pass(READY_MS);
 	}
 }
 
@@ -234,6 +253,7 @@ int main(void)
 		IN(a_wrong_authorisation_is_tried_once, with_auth),
 		IN(the_ek_cannot_be_flushed, plain),
 		IN(using_it_fails, plain),
+		IN(no_authorisation_is_tried_twice, plain),
 		IN(a_wrong_credential, plain),
 		IN(it_gives_way, plain),
 		IN(another_operation_fails, plain),

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Callable
 
 from .attest import parse_public, verify_certify, verify_creation, verify_quote
-from .faults import ATTESTATION, CODES, GET_CHAIN, ONCE_MORE, UNSIGNED, activation, in_request, is_format_one, opens
+from .faults import (ATTESTATION, AUTH, CODES, GET_CHAIN, ONCE_MORE, UNSIGNED, activation, in_request,
+                     is_format_one, opens)
 from .quotes import NONCE, certify_request, decode_quote, quote_request
 from .service import b64, unb64
 
@@ -78,10 +79,11 @@ def when_chained(name, command, once):
 
 
 def when_ready(name, command, once):
-    """To an activation in a session that was ready: but for what is said of the credential, once more in
-    one of its own."""
+    """To an activation in a session that was ready: but for what is said of the credential or of an
+    authorisation, once more in one of its own."""
     errors = in_request(name, command, once)
-    return errors if not once or name == "LOCKOUT" or "credential_rejected" in errors else [None]
+    told = name in ("LOCKOUT", *AUTH) or "credential_rejected" in errors
+    return errors if not once or told else [None]
 
 
 def is_unsigned(known, reply):
