@@ -83,9 +83,10 @@ static int run(uint32_t *rc)
 			return result->err != 0 && stopping ? -ERR_STOPPING : result->err;
 		}
 		n = begun ? 0 : tpm_outlook(now);
-		if (n == 0) {
-			n = port_wait(events, CONN_MAX, tpm_deadline());
+		if (n != 0) {
+			return n;
 		}
+		n = port_wait(events, CONN_MAX, tpm_deadline());
 		if (n < 0) {
 			return n;
 		}

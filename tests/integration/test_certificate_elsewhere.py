@@ -127,7 +127,10 @@ def test_field_37_written_later_or_not_readable_for_a_while(states, start, tmp_p
     for service in (late, lockout):
         reply = service.ok(GET_EK)
         assert unb64(reply["ek_cert"]) == ours and reply["ek_cert_source"] == "nv"
-        assert set(service.control.commands()) <= {"NV_ReadPublic", "NV_Read", "GetRandom", "GetCapability"}
+        # And the session that was ready at the beginning is over meanwhile.
+        assert set(service.control.commands()) <= {"NV_ReadPublic", "NV_Read", "GetRandom", "GetCapability",
+                                                   "FlushContext"}
+        assert service.control.commands().count("FlushContext") <= 1
     looked = late.control.commands()
     assert late.ok(GET_EK) and late.control.commands() == looked  # and it is at that
     assert silent.control.commands() == []

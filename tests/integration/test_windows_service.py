@@ -199,10 +199,9 @@ def test_stop_during_a_slow_command(running):
     known = ask(running.address, {"command": "getAttestationData"})
     request = activation({k: unb64(known[k]) for k in ("ek_tpm", "aik_name")})
     running.control.delay(4500, "ActivateCredential", 1)
-    before = running.control.count()
     with connect(running.address) as s:
         s.sendall(json.dumps(request).encode() + b"\n")
-        wait_for(lambda: running.control.count() > before, 20, "command")
+        wait_for(lambda: running.control.works_on("ActivateCredential"), 20, "command")
         assert run("sc", "stop", "attestd").returncode == 0
         state = query()
         assert state["STATE"] == str(STOP_PENDING) and int(state["WAIT_HINT"], 16) >= 180000
