@@ -120,6 +120,7 @@ static void check_loaded(void)
 
 /* What came of the last operation: 0 or a negative enum err. */
 static int outcome;
+static TSS2_RC outcome_rc; /* behind it */
 
 /* Runs an operation to its end. Returns false if nothing can come after it. */
 static bool run(const struct operation *op)
@@ -150,6 +151,7 @@ static bool run(const struct operation *op)
 		check_loaded();
 	}
 	outcome = r;
+	outcome_rc = rc;
 	return r == 0 && !job_dirty();
 }
 

@@ -40,8 +40,9 @@ static bool run_ready(bool flushed)
 static bool run_activation(void)
 {
 	tpm.ready.taken = false;
-	return run_credential() || (tpm.ready.taken && outcome != -ERR_INTERNAL && !job_dirty() &&
-				    ready_was_to_blame(&tpm, outcome) && run_credential());
+	return run_credential() ||
+	       (tpm.ready.taken && outcome != -ERR_INTERNAL && !job_dirty() &&
+		ready_was_to_blame(&tpm, outcome, outcome_rc) && run_credential());
 }
 
 #endif
