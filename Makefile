@@ -228,7 +228,6 @@ ARM64_WINE = $(BUILD)/arm64-wine
 WINDOWS_SUITES = $(addprefix integration-,windows windows-gcc windows-arm64)
 windows: $(WINDOWS_SUITES)
 # Each waits more than it works: two at a time.
-$(WINDOWS_SUITES): WORKERS = 3
 $(WINDOWS_SUITES): integration-%: tools $(READY)/packages-integration $(READY)/packages-windows
 	-@$(SUITE) --pytest $(RESULTS) $@ $(PYTEST) --target $* $(PYTEST_FLAGS) $(PYTEST_FLAGS_$*)
 integration-windows: tools-x86_64-windows
