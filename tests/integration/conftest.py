@@ -125,12 +125,8 @@ def start(states, launch):
 @pytest.fixture(scope="module")
 def shared(states, launch, request):
     """One service for a module's tests, of each binary in turn."""
-    service = launch(states.new("plain"), binary=request.param)
-    try:
+    with launch(states.new("plain"), binary=request.param) as service:
         yield service.settled()
-        service.stop()
-    finally:
-        service.close()
 
 
 @pytest.fixture

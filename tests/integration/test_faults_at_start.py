@@ -87,11 +87,8 @@ class Start:
 def start_(states, request, tmp_path_factory):
     kind, device = request.param
     start = Start(states.new(kind), device, tmp_path_factory.mktemp("trace"))
-    try:
+    with start.service:
         yield start
-        start.service.stop()
-    finally:
-        start.service.close()
 
 
 @pytest.fixture(autouse=True)

@@ -104,11 +104,8 @@ def victim(states, request, tmp_path_factory):
     asked = ASKED[request.param]
     victim = Victim(states.new(asked.kind), tmp_path_factory.mktemp("faults"), asked)
     service = victim.service
-    try:
+    with service:
         yield victim
-        service.stop()
-    finally:
-        service.close()
 
 
 @pytest.fixture(autouse=True)

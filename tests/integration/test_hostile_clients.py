@@ -39,8 +39,7 @@ def fill(service):
 
 @pytest.fixture(scope="module")
 def attacked(states):
-    service = Service(states.new("plain"))
-    try:
+    with Service(states.new("plain")) as service:
         service.settled().let_in_all()
         service.request = activation(service.attestation())
         for _ in range(2):  # in the session that is ready, and in one of its own
@@ -51,9 +50,6 @@ def attacked(states):
         service.before = resident_kb(pid)
         service.descriptors = descriptors_at_rest(pid)
         yield service
-        service.stop()
-    finally:
-        service.close()
 
 
 @pytest.fixture
@@ -361,8 +357,7 @@ def test_no_descriptors_left(states, service, spare):
     """The listener rests, without spinning, and goes on when there are some."""
     # Counted, for there may be a gap: a client had it when the TPM was opened.
     own = sum(int(fd) < 16 for fd in os.listdir(f"/proc/{service.control.pid()}/fd"))
-    service = Service(states.new("plain"), wrap=["prlimit", f"--nofile={own + spare}"])
-    try:
+    with Service(states.new("plain"), wrap=["prlimit", f"--nofile={own + spare}"]) as service:
         service.settled().let_in_all()
         pid = service.control.pid()
 
@@ -385,6 +380,3 @@ def test_no_descriptors_left(states, service, spare):
             assert parse_reply(read_all(s))["status"] == "ok"
             s.close()
         wait_for(lambda: has(own), 30, "closed descriptors")
-        service.stop()
-    finally:
-        service.close()

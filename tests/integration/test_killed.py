@@ -36,12 +36,8 @@ def asked(request):
 
 @pytest.fixture
 def service(states, device, asked):
-    made = Supervised(states.new(asked.kind), device=device)
-    try:
+    with Supervised(states.new(asked.kind), device=device) as made:
         yield made
-        made.stop()
-    finally:
-        made.close()
 
 
 def flows(service, asked):
@@ -174,37 +170,26 @@ def test_what_others_left_stays(states):
     service = Service(states.new("persistent"), launcher=["--device", "tpm0"],
                       wrap=["sh", "-c", create + 'exec "$@"', "sh",
                             *predecessor(POLICY, POLICY_PCR.format(0), HMAC)])
-    try:
+    with service:
         service.ready()
         theirs = ["0x80000000", "0x02000001", "0x03000000"]
         request = activation(service.attestation())
         for _ in range(4):
             assert opens(service.ask(request))
         wait_for(lambda: sorted(service.control.handles()) == sorted(theirs), 30, "clean-up")
-        service.stop()
-    finally:
-        service.close()
 
 
 def test_no_slot_is_taken_from_others(states):
-    service = beside(states, POLICY, POLICY_PCR.format(0), POLICY, POLICY_PCR.format(1), HMAC)
-    try:
+    with beside(states, POLICY, POLICY_PCR.format(0), POLICY, POLICY_PCR.format(1), HMAC) as service:
         request = activation(service.attestation())
         assert service.ask(request)["error"] == "tpm_no_memory"
         assert len(service.control.handles()) == 3
-        service.stop()
-    finally:
-        service.close()
 
 
 def test_new_sessions_that_nobody_uses_give_way(states):
-    service = beside(states, POLICY, POLICY, HMAC)
-    try:
+    with beside(states, POLICY, POLICY, HMAC) as service:
         assert opens(service.ask(activation(service.attestation())))
         wait_for(lambda: service.control.handles() == ["0x02000002"], 30, "clean-up")
-        service.stop()
-    finally:
-        service.close()
 
 
 def test_behind_a_resource_manager_nothing_is_looked_at(service, device):

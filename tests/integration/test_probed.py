@@ -66,11 +66,8 @@ class Probed:
 def probed(states, request, tmp_path_factory):
     kind, device = request.param.split("-")
     made = Probed(states.new(kind), tmp_path_factory.mktemp("probe"), device)
-    try:
+    with made.service:
         yield made
-        made.service.stop()
-    finally:
-        made.service.close()
 
 
 def of(*kinds):

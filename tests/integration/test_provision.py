@@ -385,11 +385,8 @@ def beside(states, request):
                                               'cd "$TMPDIR"; while kill -0 $attestd 2>/dev/null; do\n'
                                               'if [ -e ask ]; then sh ask >out 2>err; echo $? >new; rm ask; '
                                               'mv new status; fi; sleep 0.02; done; wait $attestd', "sh"])
-    try:
+    with service:
         yield service.settled()
-        service.stop()
-    finally:
-        service.close()
 
 
 def provision_beside(service, *args):

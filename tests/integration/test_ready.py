@@ -582,8 +582,7 @@ def test_the_end_of_once(states, pause):
 @pytest.mark.parametrize("when", usually("kill-after", but=["kill"]))
 def test_killed_while_it_is_made(states, device, when, kind):
     """At each of its commands: the next attestd works at once, and flushes what it can know to be its own."""
-    service = Supervised(states.new(kind), device=device)
-    try:
+    with Supervised(states.new(kind), device=device) as service:
         known = service.settled().identity()
         request = activation(known)
         for index, name in enumerate(MAKING[kind]):
@@ -600,16 +599,12 @@ def test_killed_while_it_is_made(states, device, when, kind):
         wait_for(lambda: not [h for h in service.control.handles() if h.startswith("0x80")], 30, "clean-up")
         # One that was at its beginning may be anybody's, until its slot is needed.
         assert len(service.control.handles()) <= (1 if device == "tpmrm0" else 3)
-        service.stop()
-    finally:
-        service.close()
 
 
 @pytest.mark.parametrize("device", usually("tpm0", but=["tpmrm0"]))
 def test_killed_while_it_waits(states, device, kind):
     """The next one flushes it before anything else, again and again."""
-    service = Supervised(states.new(kind), device=device)
-    try:
+    with Supervised(states.new(kind), device=device) as service:
         request = activation(service.settled().identity())
         for _ in range(5):  # more than there are slots
             service.made_ready()
@@ -619,6 +614,3 @@ def test_killed_while_it_waits(states, device, kind):
             wait_for(lambda: service.ask(HEALTH)["status"] == "ok", 30, "TPM")
             wait_for(lambda: service.control.handles() == [], 10, "clean-up")
         assert opens(service.ask(request))
-        service.stop()
-    finally:
-        service.close()

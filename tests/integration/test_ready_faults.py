@@ -95,11 +95,8 @@ class Making:
 @pytest.fixture(scope="module", params=["plain", pytest.param("persistent", marks=pytest.mark.variant)])
 def making(states, request, tmp_path_factory):
     made = Making(states.new(request.param), request.param, tmp_path_factory.mktemp("making"))
-    try:
+    with made.service:
         yield made
-        made.service.stop()
-    finally:
-        made.service.close()
 
 
 @pytest.fixture(autouse=True)
@@ -282,7 +279,7 @@ def test_it_gives_way(states, tmp_path, name):
     asked = ASKED[name]
     probed = Probed(states.new(asked.kind), tmp_path, "tpmrm0")
     service, control = probed.service, probed.service.control
-    try:
+    with service:
         known = known_of(service, asked)
         activation = probed.request
         request = asked.request(known)
@@ -309,6 +306,3 @@ def test_it_gives_way(states, tmp_path, name):
                 assert asked.is_right(known, reply), (code, at, index, reply)
                 assert code not in (rc for _, _, rc, _ in control.log())
                 wait_for(lambda: control.handles() == [], 10, "flush")
-        service.stop()
-    finally:
-        service.close()

@@ -46,8 +46,7 @@ def asked(request):
 def test_gone_meanwhile(states, tmp_path, asked, device):
     """The job goes on for nobody, whichever command it is at; nothing is left of it, and others are served."""
     trace = Trace(tmp_path)
-    service = Supervised(states.new(asked.kind), device=device, launcher=trace.options)
-    try:
+    with Supervised(states.new(asked.kind), device=device, launcher=trace.options) as service:
         what = known_of(service, asked)
         request = asked.request(what)
 
@@ -66,9 +65,6 @@ def test_gone_meanwhile(states, tmp_path, asked, device):
             assert service.control.left() == []
             service.control.ask("clear")
         assert service.statuses().count(0) == len(service.statuses())
-        service.stop()
-    finally:
-        service.close()
 
 
 @pytest.mark.parametrize("first,command", [(QUOTE_ALL, "Quote"), (QUOTE_ALL, "PCR_Read"),

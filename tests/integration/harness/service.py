@@ -345,6 +345,17 @@ class Service:
     def wait_exit(self, seconds=STOP_S):
         return self.process.wait(seconds)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, failed, *_):
+        """At the end of what is tried with it; where that went well, it ends well, too."""
+        try:
+            if failed is None:
+                self.stop()
+        finally:
+            self.close()
+
     def stop(self):
         """Ends it as a supervisor does, and looks at how it ends."""
         try:
