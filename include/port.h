@@ -25,6 +25,8 @@ enum port_mode {
 	PORT_CALL = 4, /* be the client */
 	PORT_PROVISION = 8, /* keep the EK in the TPM, once and for all */
 };
+/* Those that talk to the TPM themselves. */
+#define PORT_USES_TPM (PORT_SERVE | PORT_ONCE | PORT_PROVISION)
 /* Those that there are on this system: port_mode bits. */
 extern const unsigned port_modes;
 

@@ -175,7 +175,6 @@ static int set_sandbox(const char *value)
 	return -ERR_USAGE;
 }
 
-#define USES_TPM (PORT_SERVE | PORT_ONCE | PORT_PROVISION)
 const struct port_option port_options[] = {
 	{"--socket PATH", "the Unix socket (" DEFAULT_SOCKET ")", PORT_SERVE | PORT_CALL,
 	 set_socket},
@@ -185,17 +184,17 @@ const struct port_option port_options[] = {
 	{"--allow LIST", "who of those may connect: UID,@GID,... (all)", PORT_SERVE, set_allow},
 	{"--allow-quote LIST", "who of those may quote and certify: UID,@GID,... (all)", PORT_SERVE,
 	 set_allow_quote},
-	{"--tpm DEVICE", "the TPM (/dev/tpmrm0 to 3, then /dev/tpm0 to 3)", USES_TPM, set_tpm},
+	{"--tpm DEVICE", "the TPM (/dev/tpmrm0 to 3, then /dev/tpm0 to 3)", PORT_USES_TPM, set_tpm},
 	{"--endorsement-auth FILE", "what authorises the use of the endorsement hierarchy",
-	 USES_TPM, set_endorsement_auth},
+	 PORT_USES_TPM, set_endorsement_auth},
 	{"--owner-auth FILE", "what authorises the use of the owner hierarchy", PORT_PROVISION,
 	 set_owner_auth},
 	{"--ek-cert FILE", "the EK's certificate, for a TPM that holds none",
 	 PORT_SERVE | PORT_ONCE, set_ek_cert},
-	{"--user UID:GID", "become this user, who must be allowed to use the TPM", USES_TPM,
+	{"--user UID:GID", "become this user, who must be allowed to use the TPM", PORT_USES_TPM,
 	 set_user},
-	{"--sandbox MODE", "on (the default), require or off", USES_TPM, set_sandbox},
+	{"--sandbox MODE", "on (the default), require or off", PORT_USES_TPM, set_sandbox},
 };
-const unsigned port_modes = USES_TPM | PORT_CALL;
+const unsigned port_modes = PORT_USES_TPM | PORT_CALL;
 const struct port_command port_commands[] = {{NULL, NULL, false, NULL}};
 const size_t port_option_count = sizeof(port_options) / sizeof(port_options[0]);

@@ -73,6 +73,11 @@ void log_event(enum port_log_level level, const char *what, int err, uint32_t rc
 	emit(level, &t);
 }
 
+void log_tpm(bool warning, const char *what, int err, uint32_t rc)
+{
+	log_event(warning ? PORT_LOG_WARNING : PORT_LOG_INFO, what, err, rc);
+}
+
 void log_request(const char *command, int err, uint32_t rc, uint32_t tpm_commands, unsigned conn)
 {
 	char line[LINE_MAX];

@@ -22,6 +22,9 @@ bool log_wants(enum port_log_level level);
  * response code if rc is not 0. */
 void log_event(enum port_log_level level, const char *what, int err, uint32_t rc);
 
+/* The same, for who starts the TPM (tpm_log_fn). */
+void log_tpm(bool warning, const char *what, int err, uint32_t rc);
+
 /* A request: its command ("-" if it names none), its outcome, the client. */
 void log_request(const char *command, int err, uint32_t rc, uint32_t tpm_commands, unsigned conn);
 

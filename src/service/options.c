@@ -54,9 +54,9 @@ static int set_member(const char *value)
 static const struct port_option own_options[] = {
 	{"--member NAME", "print this member of the reply alone", PORT_CALL, set_member},
 	{"--wait SECONDS", "how long to wait for a TPM that comes late (5, at most 600)",
-	 PORT_SERVE | PORT_ONCE | PORT_PROVISION, set_wait},
-	{"--log-level LEVEL", "error, warning, info (the default) or debug",
-	 PORT_SERVE | PORT_ONCE | PORT_PROVISION, set_log_level},
+	 PORT_USES_TPM, set_wait},
+	{"--log-level LEVEL", "error, warning, info (the default) or debug", PORT_USES_TPM,
+	 set_log_level},
 };
 #define OWN_OPTIONS (sizeof own_options / sizeof *own_options)
 

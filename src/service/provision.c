@@ -18,11 +18,6 @@ static const char refused[] = "provision: something else than the EK is at 0x810
 			      "`tpm2_readpublic -c 0x81010001'; "
 			      "tpm2_evictcontrol removes it";
 
-static void on_tpm_log(bool warning, const char *what, int err, uint32_t rc)
-{
-	log_event(warning ? PORT_LOG_WARNING : PORT_LOG_INFO, what, err, rc);
-}
-
 static int succeed(void)
 {
 	bool is_there = provision.found == PROVISION_EK;
@@ -108,7 +103,7 @@ int provision_run(const struct options *o)
 
 	provision.undo = o->undo;
 	provision.dry_run = o->dry_run;
-	tpm_init(port_now_ms(), o->grace_ms, on_tpm_log);
+	tpm_init(port_now_ms(), o->grace_ms, log_tpm);
 	(void)tpm_rest(); /* nothing but what is asked for here */
 	r = run(&rc);
 	r = r == 0 || provision.done ? succeed() : fail(r, rc);

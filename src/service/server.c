@@ -385,11 +385,6 @@ static bool over(uint64_t now)
 	return server.stopping && (now >= server.stop_deadline || (!conn_any() && tpm_rest()));
 }
 
-static void on_tpm_log(bool warning, const char *what, int err, uint32_t rc)
-{
-	log_event(warning ? PORT_LOG_WARNING : PORT_LOG_INFO, what, err, rc);
-}
-
 static uint64_t earliest(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -411,7 +406,7 @@ int server_run(enum port_mode mode, uint32_t grace_ms)
 		conns[0].state = READING; /* its PORT_EVENT_OPEN follows */
 		conns[0].deadline = PORT_NEVER;
 	}
-	tpm_init(now, grace_ms, on_tpm_log);
+	tpm_init(now, grace_ms, log_tpm);
 	port_state(PORT_READY);
 	run_tpm(now, false); /* so that the first request finds it, if it is there */
 	while (!over(now)) {
