@@ -79,6 +79,16 @@ static struct job {
 	int fault;
 } job;
 
+/* Behind the operation's own steps, if it has any, comes the clean-up. */
+static void turn_to_clean_up(void)
+{
+	if (job.at == job.count && job.steps != clean_up) {
+		job.steps = clean_up;
+		job.count = CLEAN_UP;
+		job.at = 0;
+	}
+}
+
 void job_begin(struct tpm *t, const struct operation *op)
 {
 	t->aik = op->aik != 0 ? op->aik : t->params.aik;
@@ -103,6 +113,7 @@ void job_begin(struct tpm *t, const struct operation *op)
 	if (op->begin != NULL) {
 		op->begin(t);
 	}
+	turn_to_clean_up();
 }
 
 /* The step is over with this code. Its failure ends the operation's steps;
@@ -131,11 +142,7 @@ static void step_over(TSS2_RC rc)
 		job.rc = rc;
 		job.at = job.count;
 	}
-	if (job.at == job.count && job.steps != clean_up) {
-		job.steps = clean_up;
-		job.count = CLEAN_UP;
-		job.at = 0;
-	}
+	turn_to_clean_up();
 }
 
 /* An answer of the library, not the TPM: ESAPI does not go on after these. */
@@ -267,7 +274,7 @@ int job_outcome(struct tpm *t, uint32_t *rc, bool *stale)
 {
 	*stale = false;
 	*rc = job.rc;
-	return job.op->conclude(t, job.rc, stale);
+	return job.op->conclude == NULL ? 0 : job.op->conclude(t, job.rc, stale);
 }
 
 bool job_dirty(void)

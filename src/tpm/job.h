@@ -45,10 +45,10 @@ struct step {
 struct operation {
 	/* Before the first step; or NULL. */
 	void (*begin)(struct tpm *t);
-	const struct step *steps;
+	const struct step *steps; /* count of them; 0: there is but the clean-up */
 	unsigned count;
 	/* Draws the conclusion from the last step's code, after the clean-up
-	 * (0: all steps succeeded). Returns 0 or a negative enum err; setting
+	 * (0: all steps succeeded). Returns 0 or a negative enum err (NULL: 0); setting
 	 * *stale asks for the identity to be found anew and the job repeated. */
 	int (*conclude)(struct tpm *t, TSS2_RC rc, bool *stale);
 	unsigned loop; /* where STEP_LOOP goes on */

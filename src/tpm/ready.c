@@ -111,22 +111,5 @@ static const struct step make_steps[] = {
 
 const struct operation ready_make_operation = {STEPS(make_steps), .conclude = make_conclude};
 
-/* There is no more to it: the clean-up flushes what the operation has. */
-static TSS2_RC flush_start(struct tpm *t)
-{
-	(void)t;
-	return STEP_SKIP;
-}
-
-static int flush_conclude(struct tpm *t, TSS2_RC rc, bool *stale)
-{
-	(void)t;
-	(void)rc;
-	(void)stale;
-	return 0;
-}
-
-static const struct step flush_steps[] = {{flush_start, NULL, 0, 0}};
-
-const struct operation ready_flush_operation = {STEPS(flush_steps), .begin = hand_over,
-						.conclude = flush_conclude};
+/* It has no steps: the clean-up flushes what it has taken over. */
+const struct operation ready_flush_operation = {.begin = hand_over};

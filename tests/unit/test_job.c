@@ -50,6 +50,28 @@ static void test_all_steps_skipped(void **state)
 	concludes(0);
 }
 
+static void take_session(struct tpm *t)
+{
+	t->session = SESSION;
+}
+
+/* Then it is its clean-up, of what it has taken, and there is nothing to conclude. */
+static void test_no_steps(void **state)
+{
+	static const struct operation none = {.begin = take_session};
+	uint32_t rc;
+	bool stale;
+
+	(void)state;
+	job_begin(&tpm, &none);
+	runs(0, false, "F1< arm");
+	is_done(0, true, "F1>");
+	assert_int_equal(job_outcome(&tpm, &rc, &stale), 0);
+	assert_int_equal(rc, 0);
+	assert_false(stale);
+	nothing_is_loaded();
+}
+
 /* What the one before had loaded is not this one's. */
 static void test_objects_are_the_operations_own(void **state)
 {
@@ -329,6 +351,7 @@ int main(void)
 		cmocka_unit_test_setup(test_an_event_is_for_one_step, setup),
 		cmocka_unit_test_setup(test_skipped_steps, setup),
 		cmocka_unit_test_setup(test_all_steps_skipped, setup),
+		cmocka_unit_test_setup(test_no_steps, setup),
 		cmocka_unit_test_setup(test_objects_are_the_operations_own, setup),
 		cmocka_unit_test_setup(test_again, setup),
 		cmocka_unit_test_setup(test_again_then_skipped, setup),
