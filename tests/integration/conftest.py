@@ -7,6 +7,7 @@ import pytest
 
 from harness.credential import make, rsa_from_tpm
 from harness import limit, paths
+from harness.ready import Watched, usually
 from harness.sanitizer import Reports
 from harness.service import Service
 from harness.tpm import States
@@ -143,3 +144,14 @@ def credential(shared):
     """A credential for the shared service."""
     known = shared.attestation()
     return make(rsa_from_tpm(known["ek_tpm"]), known["aik_name"], SECRET)
+
+
+@pytest.fixture(params=usually("plain", but=["persistent"]))
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def watched(start, kind, tmp_path):
+    """Of that kind of TPM."""
+    return Watched(start, kind, tmp_path)

@@ -9,9 +9,9 @@ import time
 
 import pytest
 
+from harness.faults import activation
 from harness.paths import BINARIES, first_binary
 from harness.service import account, answers, ask, conclusive, connect, parse_reply, read_all, wait_for
-from test_tpm_comes_and_goes import activation
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be others")
 

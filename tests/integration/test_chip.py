@@ -5,9 +5,9 @@ import time
 import pytest
 
 from harness.control import RC_RETRY, transmit, transmit_on
-from harness.credential import make, rsa_from_tpm
+from harness.faults import activation
 from harness.quotes import certify, quote
-from harness.service import b64, connect
+from harness.service import connect
 
 pytestmark = pytest.mark.shipping
 
@@ -43,13 +43,6 @@ def takes(service, command):
     return min(taken), reply
 
 
-def activation(service):
-    known = service.attestation()
-    c = make(rsa_from_tpm(known["ek_tpm"]), known["aik_name"], b"secret")
-    return {"command": "activateCredential", "hmac": b64(c.hmac), "enc": b64(c.enc),
-            "encrypted_secret": b64(c.encrypted_secret)}
-
-
 def test_field_48_each_command_of_attestd_takes_the_chips_time(on_chip):
     """RSA and ECC are told apart where the command's code is the same."""
     service, figures = on_chip
@@ -71,7 +64,7 @@ def test_field_48_each_command_of_attestd_takes_the_chips_time(on_chip):
         quote(service, "0-7", aik=aik)
         certify(service, aik=aik)
         take(rsa)
-    service.ok(activation(service))
+    service.ok(activation(service.attestation()))
     take(False)
     assert all(taken[work] for work in figures if work != "ecc_agree"), taken
     assert min(taken["other"]) < figures["ecc_sign"]

@@ -4,8 +4,8 @@ import re
 import pytest
 
 from harness.credential import make, rsa_from_tpm
+from harness.faults import activation
 from harness.service import b64, wait_for
-from test_tpm_comes_and_goes import activation
 
 pytestmark = pytest.mark.portable
 

@@ -3,9 +3,9 @@ import time
 
 import pytest
 
-from harness.credential import make, rsa_from_tpm
+from harness.faults import activation, opens
 from harness.paths import BINARIES
-from harness.service import (Service, b64, connect, line_of, parse_reply, read_all, unb64,
+from harness.service import (Service, connect, line_of, parse_reply, read_all,
                              wait_for)
 
 pytestmark = pytest.mark.portable
@@ -23,14 +23,8 @@ SCRIPTS = {
 }
 
 
-def activation(known):
-    c = make(rsa_from_tpm(known["ek_tpm"]), known["aik_name"], b"secret")
-    return {"command": "activateCredential", "credential_blob": b64(c.file)}
-
-
 def activates(service):
-    reply = service.ok(activation(service.attestation()))
-    return unb64(reply["decrypted_secret"]) == b"secret"
+    return opens(service.ok(activation(service.attestation())))
 
 
 def recovers(service, request, seconds=30):

@@ -3,9 +3,10 @@ import time
 
 import pytest
 
+from harness.faults import activation
 from harness.service import (conclusive, connect, line_of, opened_too_late, parse_reply, read_all,
                              wait_for)
-from test_tpm_comes_and_goes import GET_EK, activation, recovers
+from test_tpm_comes_and_goes import GET_EK, recovers
 
 pytestmark = pytest.mark.portable
 

@@ -5,10 +5,11 @@ import time
 import pytest
 
 from harness import attest, paths
+from harness.faults import activation
 from harness.quotes import AIKS, NONCE, certify, certify_request, decode_quote, public_of, quote, quote_request
 from harness.service import ask, connect, line_of, parse_reply, read_all
 from harness.wine import USER, Relay
-from test_tpm_comes_and_goes import GET_EK, activation, recovers
+from test_tpm_comes_and_goes import GET_EK, recovers
 from test_windows_tbs import CANCELED, GONE, INVALID_CONTEXT
 
 pytestmark = pytest.mark.windows

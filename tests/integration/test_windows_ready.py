@@ -5,11 +5,10 @@ import time
 
 import pytest
 
+from harness import ready
 from harness.control import READY_S
-from harness.ready import Sessions
 from harness.service import ask
 from harness.wine import windows_path
-from test_tpm_comes_and_goes import activation
 from test_windows_tbs import AUTH, CANCELED, GONE, INVALID_CONTEXT, change_auth
 
 pytestmark = pytest.mark.windows
@@ -20,17 +19,10 @@ MAKING = ["StartAuthSession", "StartAuthSession", "PolicySecret"]
 WITHOUT = [*MAKING, "ActivateCredential"]
 
 
-class Watched:
+class Watched(ready.Watched):
     def __init__(self, start, tmp_path, kind="plain", **options):
-        self.sessions = Sessions(tmp_path)
-        self.service = start(kind, launcher=self.sessions.options, **options).settled()
-        self.control = self.service.control
-        self.request = activation(self.service.attestation())
+        super().__init__(start, kind, tmp_path, **options)
         self.unready()
-
-    def unready(self):
-        self.service.unready(self.request)
-        self.control.reset()
 
     def made_ready(self):
         self.service.made_ready()
@@ -38,7 +30,7 @@ class Watched:
         return self
 
     def activates(self):
-        self.service.ok(self.request)
+        super().activates()
         assert self.control.left() == self.control.policies() == []
         assert not [handle for handle in self.control.handles() if handle.startswith("0x02")]
 

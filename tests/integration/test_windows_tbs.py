@@ -9,8 +9,9 @@ import pytest
 
 from harness import paths
 from harness.control import transmit
+from harness.faults import activation
 from harness.wine import ENDORSEMENT_AUTH, WindowsService, windows_path
-from test_tpm_comes_and_goes import GET_EK, activation, recovers
+from test_tpm_comes_and_goes import GET_EK, recovers
 
 pytestmark = pytest.mark.windows
 

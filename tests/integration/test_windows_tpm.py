@@ -6,9 +6,10 @@ import time
 import pytest
 
 from harness import paths
+from harness.faults import activation
 from harness.service import wait_for
 from harness.wine import NO_DLLS
-from test_tpm_comes_and_goes import GET_EK, activation, recovers
+from test_tpm_comes_and_goes import GET_EK, recovers
 from test_tpm_misbehaves import begin
 
 pytestmark = pytest.mark.windows

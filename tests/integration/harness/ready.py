@@ -4,7 +4,10 @@ import pathlib
 import struct
 from dataclasses import dataclass
 
+import pytest
+
 from .control import CC
+from .faults import activation, opens
 
 # What it takes to make one, and an activation in it and without it, where endorsementAuth is empty.
 MAKING = {"plain": ["ContextLoad", "StartAuthSession", "PolicySecret", "FlushContext"],
@@ -71,3 +74,47 @@ def used_by(command):
         at += 4 + 2 + nonce + 1
         at += 2 + int.from_bytes(command[at:at + 2], "big")
     return handle
+
+
+def usually(*cases, but=()):
+    """Those cases; daily work goes without the others."""
+    return [*cases, *(pytest.param(case, marks=pytest.mark.variant) for case in but)]
+
+
+class Watched:
+    """A service whose sessions are followed, and an activation for it."""
+
+    def __init__(self, start, kind, folder, **options):
+        self.sessions = Sessions(folder)
+        self.kind = kind
+        launcher = [*self.sessions.options, *options.pop("launcher", [])]
+        self.service = start(kind, launcher=launcher, **options).settled()
+        self.control = self.service.control
+        self.request = activation(self.service.attestation())
+
+    def unready(self):
+        self.service.unready(self.request)
+        self.control.reset()
+        return self
+
+    def made_ready(self):
+        """Of a service that has just been started, or whose last was used."""
+        self.service.made_ready()
+        self.is_ready()
+        self.control.reset()
+        return self
+
+    def is_ready(self):
+        """One session, and nothing else."""
+        assert len(self.control.policies()) == 1
+        assert self.control.handles() == self.control.policies()
+
+    def is_empty(self):
+        assert self.control.left() == []
+        assert self.control.handles() == []
+
+    def activates(self):
+        assert opens(self.service.ask(self.request))
+
+    def made(self):
+        return self.control.commands().count("StartAuthSession")
