@@ -114,7 +114,7 @@ tools-%: target-%
 # attestd with a probe of the tests' inside, for this machine; and the sandbox's
 # for those of the guest with large pages (of a name that the first cannot take
 # for its own: which of two that fit is taken differs from make to make).
-PROBES := $(patsubst tests/probe/%.c,%,$(sort $(wildcard tests/probe/*.c)))
+PROBES := $(patsubst tests/injected/%.c,%,$(sort $(wildcard tests/injected/*.c)))
 probes: $(PROBES:%=probe-%)
 probe-%: target-$(HOST_TARGET)
 	$(SUBMAKE) -f toolchains/build.mk TARGET=$(HOST_TARGET) PROBE=$*
@@ -132,10 +132,10 @@ parts: $(PARTED:%=parts-%) $(READY)/packages-parts
 
 # The programs that tests use, and the unit tests themselves, for this machine.
 tools: $(READY)/packages-tools
-	$(SUBMAKE) -f toolchains/host.mk tools
+	$(SUBMAKE) -f tests/host.mk tools
 
 units: $(READY)/packages-unit $(READY)/deps
-	$(SUBMAKE) -f toolchains/host.mk units
+	$(SUBMAKE) -f tests/host.mk units
 
 # Each suite leaves its outcome in $(RESULTS); `summary` counts them up and
 # decides. So a suite that fails does not keep the next one from running.
@@ -158,42 +158,42 @@ TIME = 30
 AT_ONCE = 2
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 fuzzers: $(READY)/packages-fuzz $(READY)/deps
-	$(SUBMAKE) -f toolchains/fuzz.mk
+	$(SUBMAKE) -f tests/fuzz/fuzz.mk
 suite-fuzz: fuzzers
 	-@$(SUITE) --each $(call list,$(FUZZ)) --at-once $(AT_ONCE) $(RESULTS) fuzz tests/fuzz/run $(TIME)
 
-# The same tests, of the same sources compiled another way: toolchains/host.mk.
+# The same tests, of the same sources compiled another way: tests/host.mk.
 sanitized: units
-	$(SUBMAKE) -f toolchains/host.mk attestd
+	$(SUBMAKE) -f tests/host.mk attestd
 suite-sanitize: tools probes sanitized $(READY)/packages-integration
 	-@$(SUITE) --pytest $(RESULTS) sanitize $(PYTEST) --target sanitized $(PYTEST_FLAGS)
 
 # Not what measures processor time: valgrind takes some itself.
 MEMCHECKED := $(filter-out test_port_linux_calm,$(UNITS)) \
-	$(notdir $(basename $(wildcard tests/checked/test_*.c)))
+	$(notdir $(basename $(wildcard tests/instrumented/test_*.c)))
 checked-units: $(READY)/packages-valgrind $(READY)/deps
-	$(SUBMAKE) -f toolchains/host.mk VARIANT=valgrind units
+	$(SUBMAKE) -f tests/host.mk VARIANT=valgrind units
 suite-valgrind: checked-units
 	-@$(SUITE) --each $(call list,$(MEMCHECKED)) $(RESULTS) valgrind \
-		tests/checked/memcheck $(BUILD)/valgrind/unit
+		tests/instrumented/memcheck $(BUILD)/valgrind/unit
 
 suite-coverage: tools probes $(READY)/packages-coverage $(READY)/deps
-	$(SUBMAKE) -f toolchains/host.mk VARIANT=coverage attestd units
+	$(SUBMAKE) -f tests/host.mk VARIANT=coverage attestd units
 	@find $(BUILD)/coverage -name '*.gcda' -delete
 	-@$(SUITE) --each $(call list,$(UNITS:%=$(BUILD)/coverage/unit/%)) $(RESULTS) coverage-units env
 	-@$(SUITE) --pytest $(RESULTS) coverage-integration $(PYTEST) --target coverage $(PYTEST_FLAGS)
-	-@$(SUITE) $(RESULTS) coverage tests/checked/report $(BUILD)
+	-@$(SUITE) $(RESULTS) coverage tests/instrumented/report $(BUILD)
 
 # The longest first.
 ANALYSES = $(addprefix clang-tidy-,x86_64-windows $(HOST_TARGET)) gcc-$(HOST_TARGET) \
 	$(addprefix cppcheck-,x86_64-windows $(HOST_TARGET))
 suite-analyse: target-$(HOST_TARGET) target-x86_64-windows $(READY)/packages-analyse
 	-@$(BESIDE) env $(SUITE) --each $(call list,$(ANALYSES)) $(RESULTS) analyse \
-		$(MAKE) --no-print-directory -s -k -f toolchains/analyse.mk
+		$(MAKE) --no-print-directory -s -k -f tests/source/analyse.mk
 
 ROOMS = $(TARGET)
 rooms: $(ROOMS:%=target-%) $(READY)/packages-rooms
-	@$(SUITE) $(RESULTS) rooms $(PYTHON) toolchains/rooms --self-test $(ROOMS:%=$(BUILD)/%)
+	@$(SUITE) $(RESULTS) rooms $(PYTHON) tests/source/rooms --self-test $(ROOMS:%=$(BUILD)/%)
 
 FORMATTED = $(wildcard $(foreach ext,c h,$(addsuffix .$(ext),include/* src/* src/*/* \
 	port/*/* port/*/*/* tests/*/* tests/*/*/* toolchains/*/*)))
@@ -262,13 +262,13 @@ packaging: tools $(DEB_TARGETS:%=target-%) $(GUESTS:%=$(READY)/guest-%) $(READY)
 	-@$(SUITE) --pytest $(RESULTS) packaging $(PYTEST_PACKAGING)
 
 install: target-$(TARGET)
-	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' toolchains/install $(BUILD)/$(TARGET)/attestd$(EXE)
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' toolchains/release/install $(BUILD)/$(TARGET)/attestd$(EXE)
 
 PACKAGES_deb = $(foreach t,$(DEB_TARGETS),$(shell MAKEFLAGS= $(MAKE) -s packages TARGET=$t))
 deb:
 	$(call NEED,deb)
 	$(SUBMAKE) $(DEB_TARGETS:%=target-%)
-	@for target in $(DEB_TARGETS); do toolchains/deb $(BUILD) $$target || exit; done
+	@for target in $(DEB_TARGETS); do toolchains/release/deb $(BUILD) $$target || exit; done
 
 binaries: targets $(READY)/packages-binaries
 	-@for target in $(TARGETS); do $(SUITE) $(RESULTS) binary-$$target \
@@ -279,7 +279,7 @@ suite-parts: parts-$(HOST_TARGET) $(READY)/packages-parts
 	-@$(SUITE) --pytest $(RESULTS) parts $(pytest) loadfile tests/bench
 
 reproducible: $(REPRODUCED:%=target-%) $(READY)/packages-rooms
-	@$(SUITE) $(RESULTS) reproducible toolchains/reproducible $(BUILD) $(REPRODUCED)
+	@$(SUITE) $(RESULTS) reproducible tests/binary/reproducible $(BUILD) $(REPRODUCED)
 
 clean-results:
 	@rm -rf $(RESULTS)

@@ -251,7 +251,7 @@ int port_ek_chain(unsigned n, const uint8_t **p, size_t *len);
 enum port_log_level { PORT_LOG_ERROR, PORT_LOG_WARNING, PORT_LOG_INFO, PORT_LOG_DEBUG };
 /*
  * One line for the log; the port adds time and level, and the line end. The
- * text is printable (src/service/log.c sees to it).
+ * text is printable (src/service/log_lines.c sees to it).
  */
 void port_log(enum port_log_level level, const char *text, size_t n);
 

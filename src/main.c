@@ -5,9 +5,9 @@
 
 #include "err.h"
 #include "port.h"
-#include "service/call.h"
-#include "service/log.h"
-#include "service/options.h"
+#include "service/call_request.h"
+#include "service/log_lines.h"
+#include "service/command_line.h"
 #include "service/provision.h"
 #include "service/server.h"
 
@@ -54,15 +54,15 @@ static int attestd(int argc, char **argv)
 	struct options o;
 	const char *wrong;
 
-	if (options_parse(argc, argv, &o, &wrong) != 0) {
+	if (command_line_parse(argc, argv, &o, &wrong) != 0) {
 		(void)port_print(true, "attestd: wrong argument: ", 25);
 		(void)port_print(true, wrong, strlen(wrong));
 		(void)port_print(true, "\n\n", 2);
-		(void)options_usage(true);
+		(void)command_line_usage(true);
 		return EXIT_USAGE;
 	}
 	if (o.help) {
-		return options_usage(false) == 0 ? 0 : 1;
+		return command_line_usage(false) == 0 ? 0 : 1;
 	}
 	if (o.version) {
 		return port_print(false, "attestd " ATTESTD_VERSION "\n",

@@ -4,7 +4,7 @@
 
 include toolchains/$(TARGET).mk
 
-# PROBE=NAME: not what ships but a twin of it with tests/probe/NAME.c inside, in
+# PROBE=NAME: not what ships but a twin of it with tests/injected/NAME.c inside, in
 # $(BUILD)/probe/NAME/TARGET. Without LTO, so that the linker sees each call of
 # the functions that the probe stands before (PROBE_WRAP_NAME).
 PROBE =
@@ -22,7 +22,7 @@ BEARSSL := $(DEPS)/bearssl
 TARGET_CPPFLAGS := $(TARGET_CPPFLAGS)
 
 SOURCES := $(sort $(wildcard src/*.c src/*/*.c port/common/*.c port/$(PORT)/*.c) \
-	$(PROBE:%=tests/probe/%.c))
+	$(PROBE:%=tests/injected/%.c))
 include toolchains/deps.mk
 
 OBJECTS := $(SOURCES:%.c=$(OUT)/%.o)
@@ -37,7 +37,7 @@ OPTIMISE = -Oz -fno-jump-tables -fomit-frame-pointer -ffunction-sections \
 # compiler cannot see across files.
 
 ifneq ($(PROBE),)
-include tests/probe/wrap.mk
+include tests/injected/wrap.mk
 override LTO =
 LDFLAGS += $(PROBE_WRAP_$(PROBE):%=-Wl,--wrap=%)
 endif

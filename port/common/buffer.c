@@ -4,19 +4,13 @@
 #include <stdalign.h>
 #include <string.h>
 
+#include "base/wipe.h"
 #include "port.h"
 
 alignas(BUFFER_PAGE) uint8_t buffer_rx[CONN_MAX][BUFFER_PAGES(RX_MAX)];
 alignas(BUFFER_PAGE) uint8_t buffer_tx[CONN_MAX][BUFFER_PAGES(TX_MAX)];
 
 struct buffer buffers[CONN_MAX];
-
-/* The compiler must think that somebody looks at the zeros. */
-static void wipe(uint8_t *p, size_t n)
-{
-	memset(p, 0, n);
-	__asm__ __volatile__("" : : "r"(p) : "memory");
-}
 
 void buffer_arm(unsigned conn)
 {

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "common/line.h"
+#include "base/text.h"
 #include "err.h"
 #include "listen.h"
 #include "log.h"
@@ -17,9 +17,9 @@
 unsigned activation_count(void)
 {
 	uint64_t pid, count = 0;
-	bool ours = line_parse(getenv("LISTEN_PID"), 10, INT32_MAX, &pid) &&
+	bool ours = text_number(getenv("LISTEN_PID"), 10, INT32_MAX, &pid) &&
 		    pid == (uint64_t)getpid() &&
-		    line_parse(getenv("LISTEN_FDS"), 10, INT32_MAX, &count);
+		    text_number(getenv("LISTEN_FDS"), 10, INT32_MAX, &count);
 
 	return ours ? (unsigned)count : 0;
 }
@@ -27,13 +27,13 @@ unsigned activation_count(void)
 static int refuse(int fd, const char *why, int e)
 {
 	char text[100];
-	struct line l = {text, 0, sizeof(text)};
+	struct text t = text_in(text, sizeof(text));
 
-	line_str(&l, "descriptor ");
-	line_num(&l, (uint64_t)fd, 1);
-	line_str(&l, ", passed by the supervisor, ");
-	line_str(&l, why);
-	line_end(&l);
+	text_str(&t, "descriptor ");
+	text_dec(&t, (uint64_t)fd, 1);
+	text_str(&t, ", passed by the supervisor, ");
+	text_printable(&t, why);
+	text_end(&t);
 	log_reason(PORT_LOG_ERROR, text, NULL, e);
 	return -ERR_IO;
 }

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/wipe.h"
 #include "bounds.h"
 #include "err.h"
 #include "log.h"
@@ -139,8 +140,8 @@ int given_read_once(void)
 
 void given_wipe(void)
 {
-	explicit_bzero(&endorsement, sizeof(endorsement));
-	explicit_bzero(&owner, sizeof(owner));
+	wipe(&endorsement, sizeof(endorsement));
+	wipe(&owner, sizeof(owner));
 }
 
 static int give(const struct auth *auth, uint8_t *buf, size_t *len)

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "common/line.h"
+#include "base/text.h"
 #include "err.h"
 #include "log.h"
 #include "port.h"
@@ -20,7 +20,7 @@
  * A date from the days since 1970-01-01. Counted in years that begin in
  * March, so that the leap day is the last, and in eras of 400 years.
  */
-static void add_date(struct line *l, uint64_t days)
+static void add_date(struct text *t, uint64_t days)
 {
 	uint64_t z = days + 719468; /* since 0000-03-01 */
 	uint64_t era = z / 146097;
@@ -31,27 +31,27 @@ static void add_date(struct line *l, uint64_t days)
 	uint64_t march_month = (5 * day + 2) / 153;
 	uint64_t month = march_month < 10 ? march_month + 3 : march_month - 9;
 
-	line_num(l, era * 400 + year_of_era + (month <= 2), 4);
-	line_str(l, "-");
-	line_num(l, month, 2);
-	line_str(l, "-");
-	line_num(l, day - (153 * march_month + 2) / 5 + 1, 2);
+	text_dec(t, era * 400 + year_of_era + (month <= 2), 4);
+	text_str(t, "-");
+	text_dec(t, month, 2);
+	text_str(t, "-");
+	text_dec(t, day - (153 * march_month + 2) / 5 + 1, 2);
 }
 
-static void add_time(struct line *l)
+static void add_time(struct text *t)
 {
 	struct timespec now = clock_now(CLOCK_REALTIME);
 	uint64_t s = now.tv_sec > 0 ? (uint64_t)now.tv_sec : 0;
 
-	add_date(l, s / SECONDS_A_DAY);
+	add_date(t, s / SECONDS_A_DAY);
 	s %= SECONDS_A_DAY;
-	line_str(l, "T");
-	line_num(l, s / 3600, 2);
-	line_str(l, ":");
-	line_num(l, s / 60 % 60, 2);
-	line_str(l, ":");
-	line_num(l, s % 60, 2);
-	line_str(l, "Z ");
+	text_str(t, "T");
+	text_dec(t, s / 3600, 2);
+	text_str(t, ":");
+	text_dec(t, s / 60 % 60, 2);
+	text_str(t, ":");
+	text_dec(t, s % 60, 2);
+	text_str(t, "Z ");
 }
 
 /* Standard error goes to the journal, which has times of its own, and reads priorities. */
@@ -62,16 +62,16 @@ void log_open(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
 	char own[48];
-	struct line l = {own, 0, sizeof(own)};
+	struct text t = text_in(own, sizeof(own));
 	struct stat st;
 
 	if (stream == NULL || fstat(STDERR_FILENO, &st) < 0) {
 		return;
 	}
-	line_num(&l, st.st_dev, 1);
-	line_str(&l, ":");
-	line_num(&l, st.st_ino, 1);
-	line_end(&l);
+	text_dec(&t, st.st_dev, 1);
+	text_str(&t, ":");
+	text_dec(&t, st.st_ino, 1);
+	text_end(&t);
 	to_journal = strcmp(stream, own) == 0;
 }
 
@@ -80,7 +80,7 @@ void port_log(enum port_log_level level, const char *text, size_t n)
 	static const char names[][9] = {"error ", "warning ", "info ", "debug "};
 	static const char priorities[][4] = {"<3>", "<4>", "<6>", "<7>"}; /* syslog's */
 	char front[40];
-	struct line l = {front, 0, sizeof(front)};
+	struct text t = text_in(front, sizeof(front));
 	struct iovec parts[3];
 	struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
 
@@ -90,12 +90,12 @@ void port_log(enum port_log_level level, const char *text, size_t n)
 		return;
 	}
 	if (to_journal) {
-		line_str(&l, priorities[level]);
+		text_printable(&t, priorities[level]);
 	} else {
-		add_time(&l);
+		add_time(&t);
 	}
-	line_str(&l, names[level]);
-	parts[0] = (struct iovec){front, l.n};
+	text_printable(&t, names[level]);
+	parts[0] = (struct iovec){front, t.len};
 	parts[1] = (struct iovec){(void *)(uintptr_t)text, n};
 	parts[2] = (struct iovec){"\n", 1};
 	/* One call, so that lines of several processes do not mix. Where the
@@ -104,7 +104,7 @@ void port_log(enum port_log_level level, const char *text, size_t n)
 }
 
 /* The C library's strerror is 3 kB; these are what users run into. */
-static void add_reason(struct line *l, int e)
+static void add_reason(struct text *t, int e)
 {
 	static const struct {
 		int e;
@@ -136,29 +136,29 @@ static void add_reason(struct line *l, int e)
 
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
 		if (reasons[i].e == e) {
-			line_str(l, reasons[i].text);
+			text_printable(t, reasons[i].text);
 			return;
 		}
 	}
-	line_str(l, "errno ");
-	line_num(l, (uint64_t)e, 1);
+	text_str(t, "errno ");
+	text_dec(t, (uint64_t)e, 1);
 }
 
 void log_reason(enum port_log_level level, const char *what, const char *path, int e)
 {
 	char text[256];
-	struct line l = {text, 0, sizeof(text)};
+	struct text t = text_in(text, sizeof(text));
 
-	line_str(&l, what);
+	text_printable(&t, what);
 	if (path != NULL) {
-		line_str(&l, " ");
-		line_str(&l, path);
+		text_str(&t, " ");
+		text_printable(&t, path);
 	}
 	if (e != 0) {
-		line_str(&l, ": ");
-		add_reason(&l, e);
+		text_str(&t, ": ");
+		add_reason(&t, e);
 	}
-	port_log(level, text, l.n);
+	port_log(level, text, t.len);
 }
 
 int port_print(bool to_stderr, const char *text, size_t n)

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "err.h"
-#include "common/line.h"
+#include "base/text.h"
 #include "options.h"
 #include "paths.h"
 #include "port.h"
@@ -39,7 +39,7 @@ static int set_mode(const char *value)
 {
 	uint64_t v;
 
-	if (!line_parse(value, 8, 0777, &v)) {
+	if (!text_number(value, 8, 0777, &v)) {
 		return -ERR_USAGE;
 	}
 	linux_options.mode = (mode_t)v;
@@ -51,7 +51,7 @@ static int set_id(const char *value, uint32_t *id)
 {
 	uint64_t v;
 
-	if (!line_parse(value, 10, ID_MAX, &v)) {
+	if (!text_number(value, 10, ID_MAX, &v)) {
 		return -ERR_USAGE;
 	}
 	*id = (uint32_t)v;

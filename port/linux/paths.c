@@ -2,19 +2,19 @@
 
 #include <string.h>
 
-#include "common/line.h"
+#include "base/text.h"
 #include "options.h"
 
 struct paths paths;
 
 static void name(char *to, size_t cap, const char *start, unsigned n, const char *end)
 {
-	struct line l = {to, 0, cap};
+	struct text t = text_in(to, cap);
 
-	line_str(&l, start);
-	line_num(&l, n, 1);
-	line_str(&l, end);
-	line_end(&l);
+	text_printable(&t, start);
+	text_dec(&t, n, 1);
+	text_printable(&t, end);
+	text_end(&t);
 }
 
 static void name_chips(void)

@@ -1,7 +1,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "common/line.h"
+#include "base/text.h"
 #include "err.h"
 #include "options.h"
 #include "slot.h"
@@ -81,14 +81,14 @@ void port_peer(unsigned conn, struct port_id *id)
 	static const char names[][6] = {"pid=", " uid=", " gid="};
 	const struct slot *s = &slots[conn];
 	const uint32_t numbers[] = {(uint32_t)s->peer.pid, s->peer.uid, s->peer.gid};
-	struct line l = {id->text, 0, sizeof(id->text)};
+	struct text t = text_in(id->text, sizeof(id->text));
 
 	if (s->stdio) {
-		line_str(&l, "stdin");
+		text_str(&t, "stdin");
 	}
 	for (unsigned i = 0; i < 3 && !s->stdio; i++) {
-		line_str(&l, names[i]);
-		line_num(&l, numbers[i], 1);
+		text_printable(&t, names[i]);
+		text_dec(&t, numbers[i], 1);
 	}
-	line_end(&l);
+	text_end(&t);
 }

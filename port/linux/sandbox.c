@@ -4,13 +4,13 @@
 
 #include "bounds.h"
 #include "err.h"
-#include "common/line.h"
+#include "base/text.h"
 #include "log.h"
 #include "options.h"
 #include "paths.h"
 #include "port.h"
 #include "sandbox.h"
-#include "tpm.h"
+#include "tpm_device.h"
 
 /* The clients', and as many for the rest; some may have been left open for us. */
 #define FILES_MAX (2 * CONN_MAX)
@@ -41,18 +41,18 @@ static int tell(const bool *has)
 {
 	bool fatal = linux_options.sandbox == SANDBOX_REQUIRE;
 	char text[100];
-	struct line l = {text, 0, sizeof(text)};
+	struct text t = text_in(text, sizeof(text));
 
 	for (unsigned i = 0; i < PARTS; i++) {
 		if (!has[i]) {
-			line_str(&l, " ");
-			line_str(&l, names[i]);
+			text_str(&t, " ");
+			text_printable(&t, names[i]);
 		}
 	}
-	if (l.n == 0) {
+	if (t.len == 0) {
 		return 0;
 	}
-	line_end(&l);
+	text_end(&t);
 	log_reason(fatal ? PORT_LOG_ERROR : PORT_LOG_WARNING,
 		   "this system lacks protections:", text + 1, 0);
 	return fatal ? -ERR_NOTSUP : 0;

@@ -80,7 +80,7 @@ static void receive(unsigned conn)
 	report(conn, PORT_EVENT_DATA);
 }
 
-static void transmit(unsigned conn)
+void slot_transmit(unsigned conn)
 {
 	struct slot *s = &slots[conn];
 
@@ -102,7 +102,7 @@ static void transmit(unsigned conn)
 	report(conn, PORT_EVENT_SENT);
 }
 
-static void release(unsigned conn)
+void slot_release(unsigned conn)
 {
 	struct slot *s = &slots[conn];
 
@@ -114,8 +114,7 @@ static void release(unsigned conn)
 	slots_used &= ~bit(conn);
 }
 
-/* Reads away what is there. True if that was the end. */
-static bool drain(unsigned conn)
+bool slot_drain(unsigned conn)
 {
 	const struct slot *s = &slots[conn];
 
@@ -172,11 +171,11 @@ void slot_go_on(unsigned conn)
 		receive(conn);
 		break;
 	case SLOT_TX:
-		transmit(conn);
+		slot_transmit(conn);
 		break;
 	case SLOT_LINGER:
-		if (drain(conn)) {
-			release(conn);
+		if (slot_drain(conn)) {
+			slot_release(conn);
 		}
 		break;
 	case SLOT_FREE:
@@ -189,7 +188,7 @@ void slots_expire(uint64_t now)
 {
 	for (unsigned i = 0; i < CONN_MAX && slots_used >> i != 0; i++) {
 		if (slots[i].state == SLOT_LINGER && slots[i].linger_until <= now) {
-			release(i);
+			slot_release(i);
 		}
 	}
 }
@@ -204,58 +203,4 @@ uint64_t slots_deadline(void)
 		}
 	}
 	return first;
-}
-
-/* ---- the contract ------------------------------------------------------ */
-
-void port_rx_arm(unsigned conn)
-{
-	assert(slots[conn].state == SLOT_IDLE);
-	buffer_arm(conn);
-	slots[conn].state = SLOT_RX;
-}
-
-void port_tx_send(unsigned conn, size_t n)
-{
-	struct slot *s = &slots[conn];
-
-	assert(s->state == SLOT_IDLE);
-	buffer_send(conn, n);
-	s->tx_at = 0;
-	s->tx_to = n;
-	s->state = SLOT_TX;
-	if (!s->stdio) {
-		transmit(conn);
-	}
-}
-
-void port_close(unsigned conn, uint32_t linger_ms)
-{
-	struct slot *s = &slots[conn];
-
-	assert(s->state != SLOT_FREE && s->state != SLOT_LINGER);
-	due_forget(conn);
-	if (!s->stdio) {
-		if (linger_ms > 0) {
-			(void)shutdown(s->tx_fd, SHUT_WR);
-		}
-		/* Input left unread at close would reach the peer as
-		 * ECONNRESET, on top of its reply. */
-		if (!buffers[conn].eof && !drain(conn) && linger_ms > 0) {
-			s->linger_until = port_now_ms() + linger_ms;
-			s->state = SLOT_LINGER;
-			return;
-		}
-	}
-	release(conn);
-}
-
-void port_turn_away(unsigned conn, size_t n)
-{
-	buffer_send(conn, n);
-	/* There is room on a new connection; and to one that is gone, no need. */
-	(void)put(&slots[conn], buffer_tx[conn], n);
-	/* What it sends from here on fails there, and is not left unread. */
-	(void)shutdown(slots[conn].tx_fd, SHUT_RDWR);
-	port_close(conn, 0);
 }

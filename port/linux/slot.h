@@ -48,4 +48,13 @@ void slots_expire(uint64_t now);
 /* The first of their deadlines; PORT_NEVER if none lingers. */
 uint64_t slots_deadline(void);
 
+/* ---- for the contract's functions (connection.c) ------------------------ */
+
+/* Sends what can be sent at once, and reports when all is sent, or cannot be. */
+void slot_transmit(unsigned conn);
+/* Reads away what has arrived. True: the peer sends no more. */
+bool slot_drain(unsigned conn);
+/* Closes the connection and wipes its buffers. */
+void slot_release(unsigned conn);
+
 #endif

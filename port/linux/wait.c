@@ -10,7 +10,7 @@
 #include "log.h"
 #include "port.h"
 #include "slot.h"
-#include "tpm.h"
+#include "tpm_device.h"
 
 /* After accept has failed for want of something, and so would again. */
 #define REST_MS 100

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "common/line.h"
+#include "base/text.h"
 #include "err.h"
 #include "log.h"
 #include "port.h"
@@ -148,42 +148,42 @@ void log_to_events(void)
 
 /* ---- lines ------------------------------------------------------------- */
 
-static void add_time(struct line *l)
+static void add_time(struct text *t)
 {
-	SYSTEMTIME t;
+	SYSTEMTIME now;
 
-	GetSystemTime(&t);
-	line_num(l, t.wYear, 4);
-	line_str(l, "-");
-	line_num(l, t.wMonth, 2);
-	line_str(l, "-");
-	line_num(l, t.wDay, 2);
-	line_str(l, "T");
-	line_num(l, t.wHour, 2);
-	line_str(l, ":");
-	line_num(l, t.wMinute, 2);
-	line_str(l, ":");
-	line_num(l, t.wSecond, 2);
-	line_str(l, "Z ");
+	GetSystemTime(&now);
+	text_dec(t, now.wYear, 4);
+	text_str(t, "-");
+	text_dec(t, now.wMonth, 2);
+	text_str(t, "-");
+	text_dec(t, now.wDay, 2);
+	text_str(t, "T");
+	text_dec(t, now.wHour, 2);
+	text_str(t, ":");
+	text_dec(t, now.wMinute, 2);
+	text_str(t, ":");
+	text_dec(t, now.wSecond, 2);
+	text_str(t, "Z ");
 }
 
 static void fill(struct entry *e, enum port_log_level level, const char *text, size_t n)
 {
 	static const char names[][9] = {"error ", "warning ", "info ", "debug "};
-	struct line l = {e->text, 0, sizeof(e->text) - 1}; /* the line end has its place */
+	struct text t = text_in(e->text, sizeof(e->text) - 1); /* the line end has its place */
 
 	if (!to_events) {
-		add_time(&l);
-		line_str(&l, names[level]);
+		add_time(&t);
+		text_printable(&t, names[level]);
 	}
-	n = n < l.cap - l.n ? n : l.cap - l.n;
-	memcpy(l.p + l.n, text, n);
-	l.n += n;
+	n = n < t.cap - t.len ? n : t.cap - t.len;
+	memcpy(t.p + t.len, text, n);
+	t.len += n;
 	if (!to_events) {
-		l.p[l.n++] = '\n';
+		t.p[t.len++] = '\n';
 	}
 	e->level = level;
-	e->n = l.n;
+	e->n = t.len;
 }
 
 static int start_writer(void)
@@ -239,41 +239,41 @@ void port_log(enum port_log_level level, const char *text, size_t n)
 #define REASON_ERROR(error, text) (error),
 #define REASON_TEXT(error, text) text "\0"
 
-static void add_reason(struct line *l, unsigned long error)
+static void add_reason(struct text *t, unsigned long error)
 {
 	static const unsigned short errors[] = {REASONS(REASON_ERROR)};
 	const char *text = REASONS(REASON_TEXT);
 
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
 		if (errors[i] == error) {
-			line_str(l, text);
+			text_printable(t, text);
 			return;
 		}
 		text += strlen(text) + 1;
 	}
-	line_str(l, "error ");
+	text_str(t, "error ");
 	if (error > 0xffff) { /* an HRESULT; these are known by their digits */
-		line_hex(l, (uint32_t)error);
+		text_hex(t, (uint32_t)error, 8);
 	} else {
-		line_num(l, error, 1);
+		text_dec(t, error, 1);
 	}
 }
 
 void log_reason(enum port_log_level level, const char *what, const char *name, unsigned long error)
 {
 	char text[256];
-	struct line l = {text, 0, sizeof(text)};
+	struct text t = text_in(text, sizeof(text));
 
-	line_str(&l, what);
+	text_printable(&t, what);
 	if (name != NULL) {
-		line_str(&l, " ");
-		line_str(&l, name);
+		text_str(&t, " ");
+		text_printable(&t, name);
 	}
 	if (error != 0) {
-		line_str(&l, ": ");
-		add_reason(&l, error);
+		text_str(&t, ": ");
+		add_reason(&t, error);
 	}
-	port_log(level, text, l.n);
+	port_log(level, text, t.len);
 }
 
 int port_print(bool to_stderr, const char *text, size_t n)

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "common/line.h"
+#include "base/text.h"
 #include "err.h"
 #include "options.h"
 #include "pipe_security.h"
@@ -67,30 +67,30 @@ bool port_may_quote(unsigned conn)
  */
 void port_peer(unsigned conn, struct port_id *id)
 {
-	struct line l = {id->text, 0, sizeof(id->text)};
+	struct text t = text_in(id->text, sizeof(id->text));
 	struct slot *s = &slots[conn];
 	union sid sid;
 	ULONG pid;
 
 	if (s->stdio) {
-		line_str(&l, "stdin");
-		line_end(&l);
+		text_str(&t, "stdin");
+		text_end(&t);
 		return;
 	}
-	line_str(&l, "pid=");
+	text_str(&t, "pid=");
 	if (GetNamedPipeClientProcessId(s->pipe, &pid)) {
-		line_num(&l, pid, 1);
+		text_dec(&t, pid, 1);
 	} else {
-		line_str(&l, "unknown");
+		text_str(&t, "unknown");
 	}
 	if (s->heard && sid_of_client(s->pipe, &sid) == 0) {
-		line_str(&l, " sid=");
-		sid_put(sid.user.User.Sid, &l);
+		text_str(&t, " sid=");
+		sid_put(sid.user.User.Sid, &t);
 	} else if (IsValidSid(s->owner)) {
-		line_str(&l, " process-sid=");
-		sid_put(s->owner, &l);
+		text_str(&t, " process-sid=");
+		sid_put(s->owner, &t);
 	} else {
-		line_str(&l, " sid=unknown");
+		text_str(&t, " sid=unknown");
 	}
-	line_end(&l);
+	text_end(&t);
 }

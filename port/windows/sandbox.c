@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "common/line.h"
+#include "base/text.h"
 #include "err.h"
 #include "log.h"
 #include "port.h"
@@ -15,12 +15,12 @@ HRESULT WINAPI WerSetFlags(DWORD flags);
 /* What may stay in the token: needed to reach a file below a closed folder. */
 #define KEPT_PRIVILEGE L"SeChangeNotifyPrivilege"
 
-static struct line missing;
+static struct text missing;
 
 static void miss(const char *part)
 {
-	line_str(&missing, missing.n > 0 ? ", " : "");
-	line_str(&missing, part);
+	text_str(&missing, missing.len > 0 ? ", " : "");
+	text_printable(&missing, part);
 }
 
 /*
@@ -138,7 +138,7 @@ int port_sandbox_enter(enum port_mode mode)
 	char text[200];
 
 	(void)mode;
-	missing = (struct line){text, 0, sizeof(text) - 1};
+	missing = text_in(text, sizeof(text) - 1);
 	if (remove_privileges() < 0) {
 		miss("removing privileges");
 	}
@@ -146,8 +146,8 @@ int port_sandbox_enter(enum port_mode mode)
 		miss("leaving secrets out of dumps");
 	}
 	set_policies();
-	if (missing.n != 0) {
-		line_end(&missing);
+	if (missing.len != 0) {
+		text_end(&missing);
 		log_reason(PORT_LOG_WARNING, "this system lacks protections:", text, 0);
 	}
 	return 0;

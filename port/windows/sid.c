@@ -82,7 +82,7 @@ int sid_of_client(HANDLE pipe, union sid *sid)
 	return sid_client_token(pipe, &token) == 0 ? sid_of_token(token, sid) : -ERR_IO;
 }
 
-void sid_put(PSID sid, struct line *l)
+void sid_put(PSID sid, struct text *t)
 {
 	const SID_IDENTIFIER_AUTHORITY *authority = GetSidIdentifierAuthority(sid);
 	uint64_t v = 0;
@@ -90,10 +90,10 @@ void sid_put(PSID sid, struct line *l)
 	for (unsigned i = 0; i < sizeof(authority->Value); i++) {
 		v = v << 8 | authority->Value[i];
 	}
-	line_str(l, "S-1-");
-	line_num(l, v, 1);
+	text_str(t, "S-1-");
+	text_dec(t, v, 1);
 	for (unsigned i = 0; i < *GetSidSubAuthorityCount(sid); i++) {
-		line_str(l, "-");
-		line_num(l, *GetSidSubAuthority(sid, i), 1);
+		text_str(t, "-");
+		text_dec(t, *GetSidSubAuthority(sid, i), 1);
 	}
 }

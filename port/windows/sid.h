@@ -6,7 +6,7 @@
 
 #include <windows.h>
 
-#include "common/line.h"
+#include "base/text.h"
 
 union sid {
 	TOKEN_USER user; /* user.User.Sid points into `room` */
@@ -35,6 +35,6 @@ int sid_client_token(HANDLE pipe, HANDLE *token);
 int sid_of_client_process(HANDLE pipe, union sid *sid);
 
 /* Adds it in its usual form: S-1-5-18. */
-void sid_put(PSID sid, struct line *l);
+void sid_put(PSID sid, struct text *t);
 
 #endif

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/wipe.h"
 #include "common/buffer.h"
 #include "common/due.h"
 #include "err.h"
@@ -312,7 +313,7 @@ void slot_go_on(unsigned conn, const OVERLAPPED *done)
 		s->drain_pending = false;
 		s->gone = s->gone || error != 0;
 		/* What was told may be longer, and is not here. */
-		SecureZeroMemory(drained, n < sizeof(drained) ? n : sizeof(drained));
+		wipe(drained, n < sizeof(drained) ? n : sizeof(drained));
 	}
 	if (s->state == SLOT_LINGER && s->gone) {
 		slot_disconnect(conn);

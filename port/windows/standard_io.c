@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/wipe.h"
 #include "bounds.h"
 #include "err.h"
 #include "log.h"
@@ -74,12 +75,12 @@ static DWORD read_console(HANDLE in)
 		typed.taken = 0;
 		typed.n = (DWORD)WideCharToMultiByte(CP_UTF8, 0, typed.wide, (int)n, typed.utf8,
 						     sizeof(typed.utf8), NULL, NULL);
-		SecureZeroMemory(typed.wide, n * sizeof(WCHAR));
+		wipe(typed.wide, n * sizeof(WCHAR));
 	}
 	n = typed.n - typed.taken;
 	order.done = n < order.n ? n : order.n;
 	memcpy(order.p, typed.utf8 + typed.taken, order.done);
-	SecureZeroMemory(typed.utf8 + typed.taken, order.done);
+	wipe(typed.utf8 + typed.taken, order.done);
 	typed.taken += order.done;
 	return 0;
 }

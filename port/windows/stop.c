@@ -4,7 +4,7 @@
 #include "port.h"
 #include "service.h"
 #include "stop.h"
-#include "tpm.h"
+#include "tpm_device.h"
 #include "wait.h"
 
 static void CALLBACK on_overdue(PTP_CALLBACK_INSTANCE instance, PVOID unused, PTP_TIMER timer)

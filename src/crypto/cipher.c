@@ -8,7 +8,7 @@
 #include "crypto/cipher.h"
 #include "crypto/digest.h"
 #include "port.h"
-#include "wire/wipe.h"
+#include "base/wipe.h"
 
 #define BLOCK 16
 

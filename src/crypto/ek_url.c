@@ -6,7 +6,8 @@
 
 #include "bounds.h"
 #include "err.h"
-#include "wire/text.h"
+#include "base/text.h"
+#include "wire/base64.h"
 
 #define INTEL 0x494e5443 /* "INTC" */
 #define AMD 0x414d4400 /* "AMD" */
@@ -33,7 +34,7 @@ static void put_intel(struct text *t, const uint8_t *modulus, size_t n)
 	hash(modulus, n, exponent, sizeof exponent, digest);
 	text_str(t, "https://ekop.intel.com/ekcertservice/");
 	p = t->p + t->len;
-	text_base64(t, digest, sizeof digest);
+	base64_put(t, digest, sizeof digest);
 	if (t->cut) {
 		return;
 	}

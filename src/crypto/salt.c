@@ -2,7 +2,7 @@
 
 #include "crypto/cipher.h"
 #include "crypto/salt.h"
-#include "wire/wipe.h"
+#include "base/wipe.h"
 
 /* As long as the digest of the EK's name algorithm, SHA-256. */
 #define SALT_LEN 32

@@ -4,7 +4,7 @@
 #include "service/dispatch.h"
 #include "wire/pcr_list.h"
 #include "wire/reply.h"
-#include "wire/wipe.h"
+#include "base/wipe.h"
 
 /* ---- what requests bring -------------------------------------------------- */
 
@@ -163,7 +163,7 @@ static void reply_quote(struct text *reply, const struct identity *id, const str
 			char name[3];
 			struct text number = text_in(name, sizeof name - 1);
 
-			text_dec(&number, pcr);
+			text_dec(&number, pcr, 1);
 			name[number.len] = '\0';
 			reply_member(reply, name, value, result->pcr_len);
 			value += result->pcr_len;
@@ -214,7 +214,7 @@ static const struct command commands[] = {
 	{.name = "activateCredential",
 	 .error_prefix = "ActivateCredential failed: ",
 	 .members = CREDENTIAL | AIK,
-	 .op = &credential_operation,
+	 .op = &activate_operation,
 	 .check = check_credential,
 	 .reply = reply_secret},
 	{.name = "quote",

@@ -11,7 +11,7 @@
 
 #include "tpm/tpm.h"
 #include "wire/request.h"
-#include "wire/text.h"
+#include "base/text.h"
 
 struct command {
 	char name[20];

@@ -31,7 +31,7 @@ static void put_firmware(struct text *reply, const struct identity *id)
 
 	for (unsigned i = 0; i < 4; i++) {
 		text_str(&text, i == 0 ? "" : ".");
-		text_dec(&text, id->firmware[i / 2] >> (i % 2 == 0 ? 16 : 0) & 0xffff);
+		text_dec(&text, id->firmware[i / 2] >> (i % 2 == 0 ? 16 : 0) & 0xffff, 1);
 	}
 	buf[text.len] = '\0';
 	reply_text(reply, "firmware", id->firmware[0] == 0 && id->firmware[1] == 0 ? NULL : buf);

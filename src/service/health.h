@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "wire/text.h"
+#include "base/text.h"
 
 struct health {
 	int err; /* what a request for an attestation would get now: 0, or a negative enum err */

@@ -2,9 +2,9 @@
 
 #include "bounds.h"
 #include "err.h"
-#include "service/log.h"
+#include "service/log_lines.h"
 #include "service/provision.h"
-#include "tpm/provision.h"
+#include "tpm/persist_ek.h"
 #include "tpm/tpm.h"
 
 /* What is said of a success: by what was asked for, and what was found. */
@@ -69,7 +69,7 @@ static int run(uint32_t *rc)
 		tpm_run(now, event);
 		if (!begun && tpm_idle()) {
 			begun = true;
-			tpm_begin(FACT_EK, &provision_operation, &none);
+			tpm_begin(FACT_EK, &persist_ek_operation, &none);
 			tpm_run(now, false);
 		}
 		result = tpm_result();
@@ -77,7 +77,7 @@ static int run(uint32_t *rc)
 			*rc = result->rc;
 			return result->err != 0 && stopping ? -ERR_STOPPING : result->err;
 		}
-		n = begun ? 0 : tpm_outlook(now);
+		n = begun ? 0 : tpm_wait_error(now);
 		if (n != 0) {
 			return n;
 		}
@@ -91,7 +91,7 @@ static int run(uint32_t *rc)
 				return -ERR_STOPPING;
 			}
 			stopping = true;
-			provision_cut();
+			persist_ek_cut();
 		}
 	}
 }
@@ -104,7 +104,7 @@ int provision_run(const struct options *o)
 	provision.undo = o->undo;
 	provision.dry_run = o->dry_run;
 	tpm_init(port_now_ms(), o->grace_ms, log_tpm);
-	(void)tpm_rest(); /* nothing but what is asked for here */
+	(void)tpm_wind_down(); /* nothing but what is asked for here */
 	r = run(&rc);
 	r = r == 0 || provision.done ? succeed() : fail(r, rc);
 	tpm_close();

@@ -4,7 +4,7 @@
 #ifndef SERVICE_PROVISION_H
 #define SERVICE_PROVISION_H
 
-#include "service/options.h"
+#include "service/command_line.h"
 
 /* The exit status, beside 0 (it is as it was asked for) and EXIT_USAGE. */
 enum {

@@ -2,13 +2,13 @@
 
 #include "bounds.h"
 #include "err.h"
-#include "service/conn.h"
+#include "service/client.h"
 #include "service/dispatch.h"
 #include "service/health.h"
-#include "service/log.h"
+#include "service/log_lines.h"
 #include "service/server.h"
 #include "tpm/tpm.h"
-#include "wire/wipe.h"
+#include "base/wipe.h"
 
 static struct {
 	bool once; /* one client, many lines, no deadlines */
@@ -26,10 +26,10 @@ static struct {
 
 static void send_reply(unsigned c, const struct text *reply, uint64_t now)
 {
-	wipe(&conns[c].params, sizeof conns[c].params);
-	conns[c].state = SENDING;
-	conns[c].deadline = server.once ? PORT_NEVER : now + CLIENT_MS;
-	port_rx_ack(c, conns[c].taken);
+	wipe(&clients[c].params, sizeof clients[c].params);
+	clients[c].state = SENDING;
+	clients[c].deadline = server.once ? PORT_NEVER : now + CLIENT_MS;
+	port_rx_ack(c, clients[c].taken);
 	port_tx_send(c, reply->len);
 }
 
@@ -59,7 +59,7 @@ static void refuse(unsigned c, const struct command *command, struct refusal why
 
 static unsigned facts(unsigned c)
 {
-	return dispatch_facts(conns[c].command, &conns[c].params);
+	return dispatch_facts(clients[c].command, &clients[c].params);
 }
 
 /* Does the reply go without something that may be there a minute later? */
@@ -69,19 +69,19 @@ static bool is_in_want(unsigned c)
 
 	return facts(c) & FACT_CERT &&
 	       (id->ek_cert_len == 0 ||
-		(facts(c) & FACT_AIKS && id->keys[conns[c].params.aik].created.attest_len == 0));
+		(facts(c) & FACT_AIKS && id->keys[clients[c].params.aik].created.attest_len == 0));
 }
 
 static void answer(unsigned c, const struct tpm_result *result, uint64_t now)
 {
 	struct text reply = reply_buffer(c);
 
-	dispatch_reply(conns[c].command, &conns[c].params, result, &reply);
+	dispatch_reply(clients[c].command, &clients[c].params, result, &reply);
 	server.look = server.look || is_in_want(c);
-	if (conns[c].command->leads_on) {
+	if (clients[c].command->leads_on) {
 		tpm_expect_activation(now);
 	}
-	log_request(conns[c].command->name, 0, 0, result == NULL ? 0 : result->commands, c);
+	log_request(clients[c].command->name, 0, 0, result == NULL ? 0 : result->commands, c);
 	send_reply(c, &reply, now);
 }
 
@@ -99,7 +99,7 @@ static void answer_health(unsigned c, uint64_t now)
 	}
 	server.failed = server.failed || health.err != 0;
 	health_reply(&health, &reply);
-	log_request(conns[c].command->name, health.err, health.tpm_rc, 0, c);
+	log_request(clients[c].command->name, health.err, health.tpm_rc, 0, c);
 	send_reply(c, &reply, now);
 }
 
@@ -110,23 +110,23 @@ static void drop(unsigned c, uint32_t linger_ms)
 	if (server.working == c) {
 		server.working = NOBODY; /* the job goes on, for nobody */
 	}
-	wipe(&conns[c].params, sizeof conns[c].params);
-	conns[c].state = FREE;
+	wipe(&clients[c].params, sizeof clients[c].params);
+	clients[c].state = FREE;
 	port_close(c, linger_ms);
 }
 
 /* Can it be answered from memory? */
 static bool is_known(unsigned c)
 {
-	return conns[c].command->op == NULL && tpm_knows(facts(c));
+	return clients[c].command->op == NULL && tpm_knows(facts(c));
 }
 
 /* A whole line has arrived: is it a request, and can it be answered now? */
 static void take_line(unsigned c, const uint8_t *line, size_t n, uint64_t now)
 {
-	const struct command **command = &conns[c].command;
+	const struct command **command = &clients[c].command;
 	struct refusal why;
-	int r = dispatch_parse(line, n, command, &conns[c].params, &why);
+	int r = dispatch_parse(line, n, command, &clients[c].params, &why);
 
 	if (*command != NULL && (*command)->signs && !port_may_quote(c)) {
 		why = (struct refusal){-ERR_ACCESS, NULL};
@@ -139,8 +139,8 @@ static void take_line(unsigned c, const uint8_t *line, size_t n, uint64_t now)
 	} else if (is_known(c)) {
 		answer(c, NULL, now);
 	} else {
-		conns[c].state = WAITING;
-		conns[c].arrival = server.arrivals++;
+		clients[c].state = WAITING;
+		clients[c].arrival = server.arrivals++;
 	}
 }
 
@@ -152,8 +152,8 @@ static void look(unsigned c, uint64_t now)
 	bool eof = port_rx(c, &p, &n);
 
 	end = n == 0 ? NULL : memchr(p, '\n', n);
-	if (conns[c].skipping) {
-		conns[c].skipping = end == NULL;
+	if (clients[c].skipping) {
+		clients[c].skipping = end == NULL;
 		port_rx_ack(c, end == NULL ? n : (size_t)(end - p) + 1);
 		eof = port_rx(c, &p, &n);
 		end = n == 0 ? NULL : memchr(p, '\n', n);
@@ -163,15 +163,15 @@ static void look(unsigned c, uint64_t now)
 		return;
 	}
 	if (end == NULL && !eof && n < RX_MAX) {
-		conns[c].state = READING;
+		clients[c].state = READING;
 		port_rx_arm(c);
 		return;
 	}
 	len = end == NULL ? n : (size_t)(end - p);
 	server.requests++;
-	conns[c].taken = end == NULL ? n : len + 1;
-	conns[c].skipping = server.once && end == NULL && !eof;
-	conns[c].last = end == NULL && !conns[c].skipping;
+	clients[c].taken = end == NULL ? n : len + 1;
+	clients[c].skipping = server.once && end == NULL && !eof;
+	clients[c].last = end == NULL && !clients[c].skipping;
 	if (len > 0 && p[len - 1] == '\r') {
 		len--;
 	}
@@ -189,12 +189,12 @@ static void sent(unsigned c, uint64_t now)
 	const uint8_t *p;
 	size_t n;
 
-	if (server.once && !conns[c].last) {
+	if (server.once && !clients[c].last) {
 		look(c, now);
 		return;
 	}
 	port_rx(c, &p, &n);
-	drop(c, n > 0 || conns[c].last ? LINGER_MS : 0);
+	drop(c, n > 0 || clients[c].last ? LINGER_MS : 0);
 }
 
 /* No new clients; who is not done in time is cut off. */
@@ -203,7 +203,7 @@ static void stop(uint64_t now)
 	if (!server.stopping) {
 		server.stopping = true;
 		server.stop_deadline = now + STOP_MS;
-		(void)tpm_rest();
+		(void)tpm_wind_down();
 		port_state(PORT_STOPPING);
 		port_unlisten();
 	}
@@ -222,8 +222,8 @@ static void opened(unsigned c, uint64_t now)
 		port_turn_away(c, reply.len);
 		return;
 	}
-	conns[c].state = READING;
-	conns[c].deadline = server.once ? PORT_NEVER : now + CLIENT_MS;
+	clients[c].state = READING;
+	clients[c].deadline = server.once ? PORT_NEVER : now + CLIENT_MS;
 }
 
 static void handle(struct port_event event, uint64_t now)
@@ -232,7 +232,7 @@ static void handle(struct port_event event, uint64_t now)
 
 	if ((event.kind == PORT_EVENT_DATA || event.kind == PORT_EVENT_SENT ||
 	     event.kind == PORT_EVENT_CLOSED) &&
-	    conns[c].state == FREE) {
+	    clients[c].state == FREE) {
 		return; /* reported together with what had us close it */
 	}
 	switch (event.kind) {
@@ -263,13 +263,14 @@ static uint64_t expire(uint64_t now)
 	uint64_t next = PORT_NEVER;
 
 	for (unsigned c = 0; c < CONN_MAX; c++) {
-		if (conns[c].state != READING && conns[c].state != SENDING) {
+		if (clients[c].state != READING && clients[c].state != SENDING) {
 			continue;
 		}
-		if (conns[c].deadline <= now || (server.stopping && conns[c].state == READING)) {
+		if (clients[c].deadline <= now ||
+		    (server.stopping && clients[c].state == READING)) {
 			drop(c, 0);
-		} else if (conns[c].deadline < next) {
-			next = conns[c].deadline;
+		} else if (clients[c].deadline < next) {
+			next = clients[c].deadline;
 		}
 	}
 	return next;
@@ -288,7 +289,7 @@ static void deliver(uint64_t now)
 	if (c != NOBODY && result->err == 0) {
 		answer(c, result, now);
 	} else if (c != NOBODY) {
-		refuse(c, conns[c].command, (struct refusal){result->err, result->field},
+		refuse(c, clients[c].command, (struct refusal){result->err, result->field},
 		       result->rc, result->commands, now);
 	}
 	server.working = NOBODY;
@@ -297,32 +298,32 @@ static void deliver(uint64_t now)
 
 static void begin(unsigned c)
 {
-	conns[c].state = WORKING;
+	clients[c].state = WORKING;
 	server.working = c;
-	tpm_begin(facts(c), conns[c].command->op, &conns[c].params);
+	tpm_begin(facts(c), clients[c].command->op, &clients[c].params);
 }
 
 /* Answers those who wait and need not, and begins the first one's job if the
  * TPM is idle. Returns true if it did. */
 static bool serve_waiting(uint64_t now)
 {
-	int outlook = server.stopping ? -ERR_STOPPING : tpm_outlook(now);
-	unsigned c = conn_next_waiting(0);
+	int outlook = server.stopping ? -ERR_STOPPING : tpm_wait_error(now);
+	unsigned c = clients_next_waiting(0);
 
 	while (c != NOBODY) {
-		uint64_t arrival = conns[c].arrival;
+		uint64_t arrival = clients[c].arrival;
 
 		if (is_known(c)) {
 			answer(c, NULL, now);
 		} else if (outlook != 0) {
-			refuse(c, conns[c].command, (struct refusal){outlook, NULL}, 0, 0, now);
+			refuse(c, clients[c].command, (struct refusal){outlook, NULL}, 0, 0, now);
 		} else if (tpm_idle()) {
 			begin(c);
 			return true;
 		} else {
 			tpm_give_way();
 		}
-		c = conn_next_waiting(arrival + 1);
+		c = clients_next_waiting(arrival + 1);
 	}
 	return false;
 }
@@ -332,7 +333,7 @@ static bool serve_waiting(uint64_t now)
 static uint64_t look_deadline(void)
 {
 	bool now_or_later =
-		server.look && !server.stopping && tpm_idle() && conn_next_waiting(0) == NOBODY;
+		server.look && !server.stopping && tpm_idle() && clients_next_waiting(0) == NOBODY;
 
 	return now_or_later ? server.look_at : PORT_NEVER;
 }
@@ -353,12 +354,12 @@ static bool look_again(uint64_t now)
  * Where a TPM cannot be waited for, nobody is listened to while it works: that
  * is no silence of the clients'. Returns the time that it is now.
  */
-static uint64_t pardon(uint64_t since)
+static uint64_t defer_deadlines(uint64_t since)
 {
 	uint64_t now = port_now_ms();
 
 	if (now != since) {
-		conn_defer(now - since);
+		clients_defer(now - since);
 	}
 	return now;
 }
@@ -369,7 +370,7 @@ static void run_tpm(uint64_t now, bool event)
 		uint64_t before = port_now_ms();
 
 		tpm_run(now, event);
-		now = pardon(before);
+		now = defer_deadlines(before);
 		event = false;
 		deliver(now);
 	} while (serve_waiting(now) || look_again(now));
@@ -379,10 +380,11 @@ static void run_tpm(uint64_t now, bool event)
 
 static bool over(uint64_t now)
 {
-	if (server.once && !conn_any()) {
+	if (server.once && !clients_any()) {
 		stop(now);
 	}
-	return server.stopping && (now >= server.stop_deadline || (!conn_any() && tpm_rest()));
+	return server.stopping &&
+	       (now >= server.stop_deadline || (!clients_any() && tpm_wind_down()));
 }
 
 static uint64_t earliest(uint64_t a, uint64_t b)
@@ -403,8 +405,8 @@ int server_run(enum port_mode mode, uint32_t grace_ms)
 	server.working = NOBODY;
 	server.look_at = now + CERT_AGAIN_MS; /* the first look comes with the TPM itself */
 	if (server.once) {
-		conns[0].state = READING; /* its PORT_EVENT_OPEN follows */
-		conns[0].deadline = PORT_NEVER;
+		clients[0].state = READING; /* its PORT_EVENT_OPEN follows */
+		clients[0].deadline = PORT_NEVER;
 	}
 	tpm_init(now, grace_ms, log_tpm);
 	port_state(PORT_READY);
@@ -431,7 +433,7 @@ int server_run(enum port_mode mode, uint32_t grace_ms)
 		run_tpm(now, tpm_event);
 		next = expire(now);
 	}
-	unanswered = conn_any();
+	unanswered = clients_any();
 	port_unlisten();
 	tpm_close();
 	port_state(PORT_STOPPED);

@@ -2,8 +2,8 @@
 #include "err.h"
 #include "tpm/aik.h"
 #include "tpm/ek.h"
-#include "tpm/key.h"
-#include "tpm/rc.h"
+#include "tpm/primary_key.h"
+#include "tpm/response_code.h"
 #include "tpm/session.h"
 #include "tpm/sign.h"
 

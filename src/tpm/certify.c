@@ -3,7 +3,7 @@
  * can have a key certified that is not the TPM's.
  */
 #include "bounds.h"
-#include "tpm/key.h"
+#include "tpm/primary_key.h"
 #include "tpm/sign.h"
 
 static TSS2_RC certify_start(struct tpm *t)

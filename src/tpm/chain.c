@@ -4,8 +4,8 @@
 #include "err.h"
 #include "port.h"
 #include "tpm/chain.h"
-#include "tpm/nv.h"
-#include "tpm/rc.h"
+#include "tpm/nv_read.h"
+#include "tpm/response_code.h"
 #include "wire/cert_chain.h"
 
 static void begin(struct tpm *t)

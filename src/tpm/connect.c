@@ -3,9 +3,9 @@
 #include "port.h"
 #include "tpm/connect.h"
 #include "tpm/link.h"
-#include "tpm/ready.h"
+#include "tpm/ready_session.h"
 #include "tpm/session.h"
-#include "wire/text.h"
+#include "base/text.h"
 
 /* When the link is closed: what to wait for. */
 static struct {
@@ -23,7 +23,7 @@ void connect_init(uint64_t now, uint32_t grace_ms)
 	closed.reopen_at = now;
 }
 
-int connect_outlook(const struct tpm *t, uint64_t now)
+int connect_wait_error(const struct tpm *t, uint64_t now)
 {
 	if (t->esys != NULL) {
 		return 0;
@@ -66,7 +66,7 @@ void connect_complain(struct tpm *t, int err, uint32_t rc)
 	}
 }
 
-void connect_works(struct tpm *t)
+void connect_recovered(struct tpm *t)
 {
 	closed.failures = 0;
 	if (closed.complaint != 0) {

@@ -29,13 +29,13 @@ void connect_close(struct tpm *t);
 /* Something failed: goes to the log, unless it was the last that did. */
 void connect_complain(struct tpm *t, int err, uint32_t rc);
 /* Something worked: pauses are short again, complaints news. */
-void connect_works(struct tpm *t);
+void connect_recovered(struct tpm *t);
 
 /*
  * 0 if the link is open or it is of any use to wait for it, otherwise the
  * negative enum err that says why not.
  */
-int connect_outlook(const struct tpm *t, uint64_t now);
+int connect_wait_error(const struct tpm *t, uint64_t now);
 
 /* While the link is closed: what the last attempt to open it ended with. 0: none
  * has failed yet, and there is still time. */

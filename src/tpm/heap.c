@@ -4,7 +4,7 @@
 
 #include "bounds.h"
 #include "tpm/heap.h"
-#include "wire/wipe.h"
+#include "base/wipe.h"
 
 /*
  * The array is a row of blocks without gaps: a header, and `size` bytes. First

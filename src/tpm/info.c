@@ -1,6 +1,6 @@
 #include "bounds.h"
 #include "tpm/info.h"
-#include "tpm/nv.h"
+#include "tpm/nv_read.h"
 
 /* The first and the last property that is wanted, in one answer. */
 #define FIRST TPM2_PT_MANUFACTURER

@@ -3,7 +3,7 @@
 #include "port.h"
 #include "tpm/job.h"
 #include "tpm/link.h"
-#include "tpm/rc.h"
+#include "tpm/response_code.h"
 
 static TSS2_RC flush_start(struct tpm *t, ESYS_TR object)
 {

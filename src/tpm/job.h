@@ -12,7 +12,7 @@
 
 #include <tss2/tss2_esys.h>
 
-#include "tpm/rc.h"
+#include "tpm/response_code.h"
 #include "tpm/state.h"
 
 /* Not response codes: a step's start says there is nothing to do; its finish

@@ -8,8 +8,8 @@
 #include "err.h"
 #include "port.h"
 #include "tpm/link.h"
-#include "wire/response.h"
-#include "wire/wipe.h"
+#include "wire/tpm_response.h"
+#include "base/wipe.h"
 
 /* A response is never shorter than its header. */
 #define HEADER 10
@@ -89,7 +89,7 @@ static TSS2_RC fetch(int32_t timeout)
 	if (n > sizeof link.response) {
 		return break_link(-ERR_TPM_RESPONSE);
 	}
-	r = response_check(link.command, link.response, n);
+	r = tpm_response_check(link.command, link.response, n);
 	if (r != 0) {
 		return break_link(r);
 	}

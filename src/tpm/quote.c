@@ -7,8 +7,8 @@
 #include "bounds.h"
 #include "crypto/digest.h"
 #include "err.h"
-#include "tpm/key.h"
-#include "tpm/rc.h"
+#include "tpm/primary_key.h"
+#include "tpm/response_code.h"
 #include "tpm/sign.h"
 #include "wire/attest.h"
 

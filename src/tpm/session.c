@@ -2,9 +2,9 @@
 
 #include "bounds.h"
 #include "port.h"
-#include "tpm/key.h"
+#include "tpm/primary_key.h"
 #include "tpm/session.h"
-#include "wire/wipe.h"
+#include "base/wipe.h"
 
 /* ESAPI keeps a copy of its own for as long as the link is open. */
 static void use(struct tpm *t)

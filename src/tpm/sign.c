@@ -5,7 +5,7 @@
 #include <tss2/tss2_mu.h>
 
 #include "err.h"
-#include "tpm/key.h"
+#include "tpm/primary_key.h"
 
 const TPMT_SIG_SCHEME sign_scheme = {.scheme = TPM2_ALG_NULL};
 

@@ -62,7 +62,7 @@ struct tpm {
 		int error; /* why the port does not give it, or 0 */
 	} auth;
 
-	/* Of ready.c: the next activation's session. */
+	/* Of ready_session.c: the next activation's session. */
 	struct {
 		ESYS_TR session; /* it waits; or ESYS_TR_NONE */
 		bool over; /* it waits for nobody any more, and is to be flushed */
@@ -75,7 +75,7 @@ struct tpm {
 	/* Of info.c. */
 	uint16_t nv_chunk; /* bytes of an NV index to be read at once */
 
-	/* Of orphan.c: the TPM is full, so that new sessions may be flushed too. */
+	/* Of flush_stale.c: the TPM is full, so that new sessions may be flushed too. */
 	bool sweep_fresh;
 
 	/* Of ek.c. */
@@ -83,7 +83,7 @@ struct tpm {
 	unsigned ek_told; /* what the log says is ignored: a bit for each nv_index */
 	TPM2B_PUBLIC ek_template; /* what the TPM's NV says, where it does */
 
-	/* Of nv.c: the index that is read, or was read last. */
+	/* Of nv_read.c: the index that is read, or was read last. */
 	struct {
 		unsigned skip; /* ESAPI cannot read these: a bit for each nv_index */
 		ESYS_TR object; /* while it is read */

@@ -9,14 +9,14 @@
 #include "tpm/ek.h"
 #include "tpm/info.h"
 #include "tpm/job.h"
-#include "tpm/key.h"
+#include "tpm/primary_key.h"
 #include "tpm/link.h"
-#include "tpm/orphan.h"
-#include "tpm/rc.h"
-#include "tpm/ready.h"
+#include "tpm/flush_stale.h"
+#include "tpm/response_code.h"
+#include "tpm/ready_session.h"
 #include "tpm/session.h"
 #include "tpm/tpm.h"
-#include "wire/wipe.h"
+#include "base/wipe.h"
 
 static struct tpm tpm;
 
@@ -25,7 +25,7 @@ static const struct finder {
 	unsigned gives, needs;
 	const struct operation *op;
 } finders[] = {
-	{FACT_CLEAN, 0, &orphan_operation},
+	{FACT_CLEAN, 0, &flush_stale_operation},
 	{FACT_INFO, FACT_CLEAN, &info_operation},
 	{FACT_EK, FACT_CLEAN | FACT_INFO, &ek_operation},
 	{FACT_CERT, FACT_EK | FACT_INFO, &cert_operation},
@@ -46,7 +46,7 @@ static struct work {
 	unsigned looked; /* ... FACT_ bits: for what it has been */
 	bool cut; /* it has given way: nothing is left of it but the clean-up */
 	bool own; /* nobody waits for it (any more) */
-	bool rest; /* no more of these */
+	bool winding_down; /* begins no more of these */
 	bool reopened; /* the link broke under it once */
 	bool refreshed; /* the identity was stale once */
 	bool renewed; /* endorsementAuth was another once */
@@ -103,9 +103,9 @@ uint32_t tpm_commands(void)
 	return link_commands();
 }
 
-int tpm_outlook(uint64_t now)
+int tpm_wait_error(uint64_t now)
 {
-	return connect_outlook(&tpm, now);
+	return connect_wait_error(&tpm, now);
 }
 
 bool tpm_idle(void)
@@ -227,7 +227,7 @@ static const struct operation *next_operation(void)
 	if (tpm.ready.over) {
 		return &ready_flush_operation;
 	}
-	if (work.cut || (work.own && work.rest)) {
+	if (work.cut || (work.own && work.winding_down)) {
 		return NULL;
 	}
 	for (size_t i = FINDERS; i-- > 0;) {
@@ -370,7 +370,7 @@ static bool turn(uint64_t now, bool event)
 		(void)ready_expire(&tpm, now); /* there may always be somebody who waits */
 		work.running = next_operation();
 		if (work.running == NULL) {
-			connect_works(&tpm);
+			connect_recovered(&tpm);
 			finish(0, 0);
 			return true;
 		}
@@ -400,9 +400,9 @@ static bool turn(uint64_t now, bool event)
  * nobody came for. */
 static void begin_ahead(uint64_t now)
 {
-	if (ready_expire(&tpm, work.rest ? PORT_NEVER : now)) {
+	if (ready_expire(&tpm, work.winding_down ? PORT_NEVER : now)) {
 		begin(0, NULL, true);
-	} else if (!work.rest && ready_begin(&tpm, now)) {
+	} else if (!work.winding_down && ready_begin(&tpm, now)) {
 		begin(FACT_EK, &ready_make_operation, true);
 	}
 }
@@ -420,7 +420,7 @@ void tpm_run(uint64_t now, bool event)
 			give_up(r);
 			return;
 		}
-		if (work.state == IDLE && !work.rest) {
+		if (work.state == IDLE && !work.winding_down) {
 			begin(FACT_CERT | FACT_AIK_ECC, NULL, true);
 		}
 	}
@@ -451,15 +451,15 @@ uint64_t tpm_deadline(void)
 	if (work.state != IDLE) {
 		return job_deadline();
 	}
-	if (work.rest) {
+	if (work.winding_down) {
 		return tpm.ready.session == ESYS_TR_NONE ? PORT_NEVER : 0;
 	}
 	return ready_deadline(&tpm);
 }
 
-bool tpm_rest(void)
+bool tpm_wind_down(void)
 {
-	work.rest = true;
+	work.winding_down = true;
 	if (work.op == &ready_make_operation) {
 		cut();
 	}

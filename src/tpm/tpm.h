@@ -96,7 +96,7 @@ struct params {
  * need.
  */
 struct operation;
-extern const struct operation credential_operation;
+extern const struct operation activate_operation;
 extern const struct operation quote_operation;
 extern const struct operation certify_operation;
 
@@ -106,7 +106,7 @@ struct tpm_result {
 	const char *field; /* the request's member in fault, or NULL */
 	uint32_t rc; /* the TPM's response code, or 0 if it is not the TPM's word */
 	uint32_t commands; /* how many commands it took */
-	uint8_t secret[64]; /* of credential_operation: the opened credential */
+	uint8_t secret[64]; /* of activate_operation: the opened credential */
 	size_t secret_len;
 	struct signed_attest sign; /* of quote_operation and certify_operation */
 	/* Of quote_operation: the values of the PCRs that were asked for, one behind the
@@ -143,7 +143,7 @@ uint32_t tpm_commands(void);
  * Is it of any use to wait for the TPM? 0: yes, it is there, or may still come
  * up; otherwise the negative enum err that says why not.
  */
-int tpm_outlook(uint64_t now);
+int tpm_wait_error(uint64_t now);
 
 /* Is the TPM there and no job at work, not even one of the room's own? */
 bool tpm_idle(void);
@@ -189,7 +189,7 @@ uint64_t tpm_deadline(void);
  * Begins nothing more of its own. Returns true when nothing is under way any
  * more, and so nothing is left loaded in the TPM.
  */
-bool tpm_rest(void);
+bool tpm_wind_down(void);
 
 /* Closes the link, wipes everything. */
 void tpm_close(void);

@@ -2,7 +2,7 @@
 
 #include "bounds.h"
 #include "err.h"
-#include "wire/wipe.h"
+#include "base/wipe.h"
 
 /* All ones if lo <= c <= hi, else 0; for values below 2^31. */
 static uint32_t between(uint32_t c, uint32_t lo, uint32_t hi)
@@ -178,4 +178,14 @@ int base64_decode(const char *s, size_t n, uint8_t *out, size_t *len)
 	}
 	*len = written;
 	return 0;
+}
+
+void base64_put(struct text *t, const uint8_t *p, size_t n)
+{
+	/* Of an n above cap the length could wrap around. */
+	char *out = text_room(t, n > t->cap ? n : BASE64_LEN(n));
+
+	if (out != NULL) {
+		base64_encode(p, n, out);
+	}
 }

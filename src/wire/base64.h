@@ -11,8 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/text.h"
+
 /* Writes BASE64_LEN(n) characters to out, which MUST have room for them. */
 void base64_encode(const uint8_t *p, size_t n, char *out);
+
+/* Appends n bytes to the text, whole, or nothing, and sets t->cut. */
+void base64_put(struct text *t, const uint8_t *p, size_t n);
 
 /*
  * Decodes n characters to out, in place if out == s. Takes '+' '/' and '-'

@@ -6,7 +6,7 @@
 #include "err.h"
 #include "wire/reader.h"
 #include "wire/request.h"
-#include "wire/wipe.h"
+#include "base/wipe.h"
 
 /* tpm2_makecredential's file: magic and version. */
 #define FILE_MAGIC 0xbadcc0de

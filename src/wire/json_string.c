@@ -156,3 +156,20 @@ size_t json_unescape(struct json_slice s, char *buf)
 	}
 	return n;
 }
+
+void json_string_put(struct text *t, const char *s, size_t n)
+{
+	text_str(t, "\"");
+	for (size_t i = 0; i < n; i++) {
+		const char *p = s + i;
+
+		if ((uint8_t)*p < 0x20) {
+			text_str(t, *p < 0x10 ? "\\u000" : "\\u001");
+			p = &"0123456789abcdef"[*p & 15];
+		} else if (*p == '"' || *p == '\\') {
+			text_str(t, "\\");
+		}
+		text_put(t, p, 1);
+	}
+	text_str(t, "\"");
+}

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "wire/base64.h"
+#include "wire/json_string.h"
+
 /*
  * Name, message, name, message... each with its NUL, in one piece: a table of
  * pointers into it would cost more than itself in relocations.
@@ -83,7 +86,7 @@ void reply_member(struct text *t, const char *key, const uint8_t *p, size_t n)
 		return;
 	}
 	open_string(t, key);
-	text_base64(t, p, n);
+	base64_put(t, p, n);
 	close_string(t);
 }
 
@@ -94,13 +97,13 @@ void reply_text(struct text *t, const char *key, const char *text)
 		return;
 	}
 	put_key(t, key);
-	text_json(t, text, strlen(text));
+	json_string_put(t, text, strlen(text));
 }
 
 void reply_number(struct text *t, const char *key, uint64_t n)
 {
 	put_key(t, key);
-	text_dec(t, n);
+	text_dec(t, n, 1);
 }
 
 void reply_open(struct text *t, const char *key, char bracket)
@@ -113,7 +116,7 @@ void reply_element(struct text *t, const uint8_t *p, size_t n)
 {
 	separate(t);
 	text_str(t, "\"");
-	text_base64(t, p, n);
+	base64_put(t, p, n);
 	text_str(t, "\"");
 }
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "err.h"
-#include "wire/text.h"
+#include "base/text.h"
 
 /* {"status":"ok" ; reply_member for each member ; reply_end. */
 void reply_ok(struct text *t);

@@ -5,7 +5,7 @@
 #include "err.h"
 #include "wire/base64.h"
 #include "wire/json.h"
-#include "wire/wipe.h"
+#include "base/wipe.h"
 
 const char request_field_names[FIELD_COUNT][FIELD_NAME_SIZE] = {
 	[FIELD_CREDENTIAL_BLOB] = "credential_blob",

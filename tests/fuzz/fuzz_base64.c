@@ -3,7 +3,7 @@
 
 #include "bounds.h"
 #include "wire/base64.h"
-#include "wire/text.h"
+#include "base/text.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -88,11 +88,11 @@ static void encode(const uint8_t *p, size_t n)
 	base64_encode(p, n, text);
 	MUST(base64_decode(text, len, out, &decoded) == 0);
 	MUST(same_bytes(out, decoded, p, n));
-	text_base64(&t, p, n);
+	base64_put(&t, p, n);
 	MUST(!t.cut && same_bytes(t.p, t.len, text, len));
 	if (len > 0) {
 		t = text_in(written, len - 1);
-		text_base64(&t, p, n);
+		base64_put(&t, p, n);
 		MUST(t.cut && t.len == 0);
 	}
 	free(out);

@@ -16,7 +16,7 @@
 /* Known by their addresses. */
 const struct operation {
 	char unused;
-} credential_operation, quote_operation, certify_operation;
+} activate_operation, quote_operation, certify_operation;
 
 static struct identity identity;
 
@@ -245,7 +245,7 @@ static void check_params(const struct command *command, const struct params *par
 	MUST(dispatch_facts(command, params) ==
 	     (command->facts |
 	      (command->members & FIELD_BIT(FIELD_AIK) ? FACT_OF_AIK(params->aik) : 0)));
-	if (command->op == &credential_operation) {
+	if (command->op == &activate_operation) {
 		MUST(params->kind == PARAMS_CREDENTIAL);
 		check_credential(&params->as.credential);
 		return;

@@ -17,14 +17,14 @@
 #include "tpm/ek.h"
 #include "tpm/heap.h"
 #include "tpm/job.h"
-#include "tpm/key.h"
+#include "tpm/primary_key.h"
 #include "tpm/link.h"
-#include "tpm/nv.h"
+#include "tpm/nv_read.h"
 #include "tpm/info.h"
 #include "tpm/session.h"
-#include "tpm/orphan.h"
-#include "tpm/provision.h"
-#include "tpm/ready.h"
+#include "tpm/flush_stale.h"
+#include "tpm/persist_ek.h"
+#include "tpm/ready_session.h"
 
 /* More than any run takes: 4096 bytes of NV in the smallest pieces, and each
  * command repeated as often as it may be. */
@@ -190,7 +190,7 @@ static bool run_sweep(void)
 
 	tpm.sweep_fresh = device.full;
 	orphans_begin(device.full, device.full && device.has_auth);
-	done = run(&orphan_operation);
+	done = run(&flush_stale_operation);
 	orphans_end(device.given == given);
 	MUST(done ? tpm.facts & FACT_CLEAN : device.given > given);
 	return done;
@@ -298,7 +298,7 @@ static bool run_provision(uint8_t asked)
 	bool done;
 
 	provision = (struct provision){.undo = asked & 2, .dry_run = asked & 4};
-	done = run(&provision_operation);
+	done = run(&persist_ek_operation);
 	MUST(provision.done == (outcome == 0));
 	MUST(!(provision.dry_run && (provision.sent || provision.unseen)));
 	MUST(outcome != -ERR_ADDRESS || provision.found == PROVISION_OTHER);

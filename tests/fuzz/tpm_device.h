@@ -10,7 +10,7 @@
 #include <tss2/tss2_esys.h>
 
 #include "port.h"
-#include "wire/response.h"
+#include "wire/tpm_response.h"
 
 /* ---- responses ---------------------------------------------------------- */
 
@@ -214,7 +214,7 @@ int port_ek_chain(unsigned n, const uint8_t **p, size_t *len)
 	return n == 0 ? 0 : -ERR_CERT_ABSENT;
 }
 
-/* A session that is ready (src/tpm/ready.c) does not come to be too old here. */
+/* A session that is ready (src/tpm/ready_session.c) does not come to be too old here. */
 uint64_t port_now_ms(void)
 {
 	return 1000;

@@ -6,7 +6,7 @@
 
 #include "tpm_bytes.h"
 
-#include "tpm/rc.h"
+#include "tpm/response_code.h"
 
 #define LOADED_MAX 64
 

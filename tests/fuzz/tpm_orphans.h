@@ -1,5 +1,5 @@
 /*
- * What fuzz_tpm.c's TPM has loaded when a sweep (src/tpm/orphan.h) begins, and
+ * What fuzz_tpm.c's TPM has loaded when a sweep (src/tpm/flush_stale.h) begins, and
  * what a sweep may do.
  */
 #ifndef TESTS_TPM_ORPHANS_H

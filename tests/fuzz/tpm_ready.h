@@ -14,7 +14,7 @@ static bool run_credential(void)
 	c->id_object[1] = EK_HMAC_LEN;
 	c->secret_len = EK_KEY_LEN;
 	tpm.answered = false;
-	return run(&credential_operation) && tpm.answered;
+	return run(&activate_operation) && tpm.answered;
 }
 
 /* One for the next activation, which it does not fail for; on the second link nobody comes

@@ -1,4 +1,4 @@
-"""toolchains/check-binary refuses a program that lacks a protection: ours, with one taken away."""
+"""tests/binary/check-binary refuses a program that lacks a protection: ours, with one taken away."""
 import os
 import re
 import struct
@@ -121,7 +121,7 @@ def check(binary, file):
     target = TARGETS[binary]
     cpu = target.split("-", maxsplit=1)[0]
     done = subprocess.run(
-        [ROOT / "toolchains/check-binary", target, file, *BINARIES[binary][:-1]], check=False,
+        [ROOT / "tests/binary/check-binary", target, file, *BINARIES[binary][:-1]], check=False,
         env=dict(os.environ, OBJDUMP=f"{cpu}-linux-gnu-objdump"), timeout=30,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     return done.returncode, done.stdout

@@ -1,4 +1,4 @@
-"""toolchains/check-pe refuses a program that lacks a protection: ours, with one taken away."""
+"""tests/binary/check-pe refuses a program that lacks a protection: ours, with one taken away."""
 import os
 import pathlib
 import re
@@ -98,7 +98,7 @@ def check(tmp_path):
 
     def run(target, file):
         done = subprocess.run(
-            [paths.ROOT / "toolchains/check-pe", target, file, version, tmp_path / "prefix"],
+            [paths.ROOT / "tests/binary/check-pe", target, file, version, tmp_path / "prefix"],
             check=False, env=dict(os.environ, TMPDIR=str(tmp_path),
                                   PATH=f"{wine.parent}:{os.environ['PATH']}"),
             timeout=30, capture_output=True, text=True, stdin=subprocess.DEVNULL)

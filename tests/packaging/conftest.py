@@ -35,7 +35,7 @@ class Build:
 
     def deb(self, arch, **env):
         """Makes a package; returns the finished process."""
-        return subprocess.run([paths.ROOT / "toolchains/deb", self.folder, ARCHITECTURES[arch]],
+        return subprocess.run([paths.ROOT / "toolchains/release/deb", self.folder, ARCHITECTURES[arch]],
                               env={**os.environ, "VERSION": VERSION, **env}, check=False,
                               capture_output=True, text=True)
 
@@ -72,7 +72,7 @@ def files_below(folder):
 
 
 def install(destdir, binary=paths.ATTESTD, **env):
-    """toolchains/install into a folder: the files, by path, with their modes."""
-    subprocess.run([paths.ROOT / "toolchains/install", binary], check=True, cwd="/",
+    """toolchains/release/install into a folder: the files, by path, with their modes."""
+    subprocess.run([paths.ROOT / "toolchains/release/install", binary], check=True, cwd="/",
                    env={**os.environ, "DESTDIR": str(destdir), **env})
     return files_below(destdir)

@@ -154,7 +154,7 @@ def test_scripts_as_dpkg_calls_them(debs, tmp_path):
 
 
 def test_unknown_target(build):
-    done = subprocess.run([paths.ROOT / "toolchains/deb", build.folder, "mips-linux-musl"],
+    done = subprocess.run([paths.ROOT / "toolchains/release/deb", build.folder, "mips-linux-musl"],
                           env={**os.environ, "VERSION": VERSION}, check=False,
                           capture_output=True, text=True)
     assert done.returncode != 0 and "mips-linux-musl" in done.stderr

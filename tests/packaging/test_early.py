@@ -11,7 +11,7 @@ import pytest
 from harness import paths
 from harness.service import can_connect, wait_for
 
-EARLY = paths.ROOT / "port/linux/early/early"
+EARLY = paths.ROOT / "port/linux/packaging/early/early"
 
 
 class Early:

@@ -18,7 +18,7 @@ from harness.service import Service, b64, connect, unb64
 from harness.tpm import States
 from verifier import ZERO, Machine, Verifier, extended
 
-EXAMPLE = paths.ROOT / "port/linux/early/exchange.example"
+EXAMPLE = paths.ROOT / "port/linux/packaging/early/exchange.example"
 LIMIT_S = 30  # the example's own, for all that it waits for the verifier
 SHORT_S = 2  # here
 PROGRAMS = ("base64", "timeout", "wget")

@@ -6,7 +6,7 @@ import pytest
 
 from harness import paths
 
-LINUX = paths.ROOT / "port/linux"
+LINUX = paths.ROOT / "port/linux/packaging"
 HOOK = LINUX / "initramfs-tools/hooks/attestd"
 MODULE = LINUX / "dracut/90attestd/module-setup.sh"
 OWN = ["/usr/sbin/attestd", "/usr/lib/attestd/early"]

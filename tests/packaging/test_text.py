@@ -7,7 +7,7 @@ import pytest
 from conftest import install
 from harness import paths
 
-LINUX = paths.ROOT / "port/linux"
+LINUX = paths.ROOT / "port/linux/packaging"
 SCRIPTS = [LINUX / "early/early", LINUX / "early/exchange.example",
            *sorted((LINUX / "initramfs-tools").rglob("attestd")),
            *sorted((LINUX / "dracut").rglob("*.sh")),

@@ -11,7 +11,7 @@ from harness import paths
 from harness.service import ask, can_connect, wait_for
 from harness.tpm import States
 
-UNITS = paths.ROOT / "port/linux/systemd"
+UNITS = paths.ROOT / "port/linux/packaging/systemd"
 
 
 def setting(unit, name):
@@ -125,7 +125,7 @@ def test_provision_stays_as_the_administrator_had_it(tmp_path, enabled):
         (tmp_path / name).write_text("#!/bin/sh\n")
     for tool in tmp_path.iterdir():
         tool.chmod(0o755)
-    subprocess.run(["sh", paths.ROOT / "port/linux/debian/postinst", "configure", ""], check=True, timeout=60,
+    subprocess.run(["sh", paths.ROOT / "port/linux/packaging/debian/postinst", "configure", ""], check=True, timeout=60,
                    env={"PATH": f"{tmp_path}:/usr/bin:/bin", "DPKG_ROOT": str(tmp_path)})
     said = (tmp_path / "said").read_text().splitlines()
     assert ("enable attestd-provision.service" in said) == enabled

@@ -1,6 +1,6 @@
 /*
  * A TPM behind ESAPI for src/tpm/{tpm,connect,job,session,credential,ready}.c, and the
- * operations beside credential_operation. It keeps account of what is loaded, refuses
+ * operations beside activate_operation. It keeps account of what is loaded, refuses
  * what a TPM would, and leaves a letter in the trace for each command:
  *
  *   K A     TPM2_ContextLoad of the EK, of an AIK
@@ -28,10 +28,10 @@
 #include "tpm/ek.h"
 #include "tpm/info.h"
 #include "tpm/job.h"
-#include "tpm/key.h"
+#include "tpm/primary_key.h"
 #include "tpm/link.h"
-#include "tpm/orphan.h"
-#include "tpm/rc.h"
+#include "tpm/flush_stale.h"
+#include "tpm/response_code.h"
 #include "tpm/session.h"
 #include "tpm/tpm.h"
 

@@ -78,7 +78,7 @@ static TSS2_RC no_step(struct tpm *t)
 	}                                                                  \
 	static const struct step steps_##name[] = {{no_step, NULL, 0, 0}}; \
 	const struct operation name##_operation = {STEPS(steps_##name), .conclude = conclude_##name}
-FINDER(orphan, FACT_CLEAN, 'o');
+FINDER(flush_stale, FACT_CLEAN, 'o');
 FINDER(info, FACT_INFO, 'i');
 FINDER(ek, FACT_EK, 'e');
 FINDER(cert, FACT_CERT, 'i');

@@ -56,13 +56,13 @@ static struct fake_conn {
 	uint8_t tx[TX_MAX];
 	size_t tx_len;
 	int64_t linger; /* how it was closed */
-} conns[CONN_MAX];
+} clients[CONN_MAX];
 
 static struct fake_conn *conn_of(unsigned c)
 {
 	CHECK(c < CONN_MAX);
-	CHECK(conns[c].open);
-	return &conns[c];
+	CHECK(clients[c].open);
+	return &clients[c];
 }
 
 static void receive(unsigned c, const char *text, size_t spaces)
@@ -82,8 +82,8 @@ static void receive(unsigned c, const char *text, size_t spaces)
 bool port_rx(unsigned c, const uint8_t **p, size_t *n)
 {
 	*p = conn_of(c)->rx;
-	*n = conns[c].rx_len;
-	return conns[c].eof;
+	*n = clients[c].rx_len;
+	return clients[c].eof;
 }
 
 void port_rx_ack(unsigned c, size_t n)
@@ -111,7 +111,7 @@ uint8_t *port_tx(unsigned c, size_t *cap)
 {
 	CHECK(!conn_of(c)->sending);
 	*cap = TX_MAX;
-	return conns[c].tx;
+	return clients[c].tx;
 }
 
 void port_tx_send(unsigned c, size_t n)
@@ -126,14 +126,14 @@ void port_tx_send(unsigned c, size_t n)
 int port_admit(unsigned c)
 {
 	CHECK(!conn_of(c)->asked);
-	conns[c].asked = true;
-	return conns[c].refusal;
+	clients[c].asked = true;
+	return clients[c].refusal;
 }
 
 bool port_may_quote(unsigned c)
 {
 	CHECK(conn_of(c)->asked);
-	return !conns[c].may_not_quote;
+	return !clients[c].may_not_quote;
 }
 
 void port_turn_away(unsigned c, size_t n)
@@ -197,7 +197,7 @@ static struct identity identity = {
 /* Known by its address. */
 const struct operation {
 	char unused;
-} credential_operation, quote_operation, certify_operation;
+} activate_operation, quote_operation, certify_operation;
 
 static struct {
 	unsigned known; /* FACT_ bits */
@@ -247,7 +247,7 @@ uint32_t tpm_commands(void)
 	return 42;
 }
 
-int tpm_outlook(uint64_t now)
+int tpm_wait_error(uint64_t now)
 {
 	CHECK(now == clock_ms);
 	return tpm.outlook;
@@ -258,7 +258,7 @@ bool tpm_idle(void)
 	return tpm.outlook == 0 && !tpm.working && !tpm.own_job;
 }
 
-bool tpm_rest(void)
+bool tpm_wind_down(void)
 {
 	return !tpm.working && !tpm.own_job;
 }
@@ -268,9 +268,9 @@ void tpm_begin(unsigned facts, const struct operation *op, const struct params *
 	CHECK(tpm_idle() && !tpm.ready); /* tpm_forget comes between */
 	tpm.working = true;
 	tpm.begun = true;
-	tpm.secret = op == NULL                    ? 'e' + facts
-		     : op == &credential_operation ? params->as.credential.secret[0]
-						   : params->as.sign.nonce[0];
+	tpm.secret = op == NULL                  ? 'e' + facts
+		     : op == &activate_operation ? params->as.credential.secret[0]
+						 : params->as.sign.nonce[0];
 }
 
 void tpm_look_again(void)

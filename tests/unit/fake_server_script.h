@@ -24,7 +24,7 @@ static bool event_of(const struct act *a, struct port_event *event)
 /* What an event does to the world before the server hears of it. */
 static void happen(const struct act *a)
 {
-	struct fake_conn *s = &conns[a->conn % CONN_MAX];
+	struct fake_conn *s = &clients[a->conn % CONN_MAX];
 
 	switch (a->kind) {
 	case EVENT_OPEN:
@@ -63,7 +63,7 @@ static void happen(const struct act *a)
 
 static void expect_text(const struct act *a)
 {
-	const struct fake_conn *s = &conns[a->conn % CONN_MAX];
+	const struct fake_conn *s = &clients[a->conn % CONN_MAX];
 
 	if (s->tx_len != strlen(a->text) || memcmp(s->tx, a->text, s->tx_len) != 0) {
 		fprintf(stderr, "reply: %.*s", (int)s->tx_len, s->tx);
@@ -74,7 +74,7 @@ static void expect_text(const struct act *a)
 /* Is what is expected the case? */
 static void expect(const struct act *a, uint64_t deadline)
 {
-	const struct fake_conn *s = &conns[a->conn % CONN_MAX];
+	const struct fake_conn *s = &clients[a->conn % CONN_MAX];
 
 	switch (a->kind) {
 	case IS_REPLY:
@@ -208,7 +208,7 @@ static inline void serve(enum port_mode mode, const struct act *script, int exit
 		alarm(30);
 		act = acts = script;
 		once = mode == PORT_ONCE;
-		conns[0].open = once; /* its OPEN follows */
+		clients[0].open = once; /* its OPEN follows */
 		CHECK(server_run(mode, 1234) == exit_code);
 		act += act->kind == TIME; /* it ended before */
 		for (; act->kind != END; act++) {

@@ -182,7 +182,7 @@ static inline void reply(unsigned conn, const char *text)
 	port_tx_send(conn, strlen(text));
 }
 
-/* ---- a TCTI for port/linux/tpm.c: in place of tpm2-tss ---------------------------------------- */
+/* ---- a TCTI for port/linux/tpm_device.c: in place of tpm2-tss ---------------------------------------- */
 
 /* What opening a device does: its errno (-1: mute), or a socket. */
 struct fake_device {

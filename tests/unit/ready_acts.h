@@ -7,7 +7,7 @@
 
 #include "fake_esapi.h"
 
-#include "tpm/ready.h"
+#include "tpm/ready_session.h"
 
 #define START 1000U
 #define DAY_MS 86400000U
@@ -88,7 +88,7 @@ static int outcome_of(const struct operation *op, const struct params *params)
 
 static inline void activates(const char *want)
 {
-	assert_int_equal(outcome_of(&credential_operation, &credential), 0);
+	assert_int_equal(outcome_of(&activate_operation, &credential), 0);
 	rest();
 	traced(want);
 }

@@ -2,7 +2,8 @@
 #ifndef TESTS_SERVER_LINES_H
 #define TESTS_SERVER_LINES_H
 
-#include "wire/text.h"
+#include "base/text.h"
+#include "wire/base64.h"
 
 #define GET_EK "{\"command\":\"getEK\"}"
 #define EK_REPLY                                                          \
@@ -45,11 +46,11 @@ static inline const char *activation(char letter)
 
 	memset(bytes, letter, sizeof bytes);
 	text_str(&t, "{\"command\":\"activateCredential\",\"hmac\":\"");
-	text_base64(&t, bytes, 32);
+	base64_put(&t, bytes, 32);
 	text_str(&t, "\",\"enc\":\"");
-	text_base64(&t, bytes, 18);
+	base64_put(&t, bytes, 18);
 	text_str(&t, "\",\"encrypted_secret\":\"");
-	text_base64(&t, bytes, 256);
+	base64_put(&t, bytes, 256);
 	text_str(&t, "\"}\n");
 	line[t.len] = '\0';
 	return line;

@@ -3,7 +3,7 @@
 
 TPM_LINK = $(addprefix src/tpm/,link.c heap.c tctildr.c capability.c esapi.c prepare.c tpm2b.c) $(wildcard src/crypto/*.c)
 
-UNIT_SRC_test_rc = src/tpm/rc.c
+UNIT_SRC_test_response_code = src/tpm/response_code.c
 UNIT_SRC_test_capability = src/tpm/capability.c src/tpm/heap.c src/tpm/tpm2b.c
 UNIT_LIB_test_capability = tss2
 UNIT_SRC_test_heap = src/tpm/heap.c
@@ -25,21 +25,21 @@ UNIT_SRC_test_link = $(TPM_LINK)
 UNIT_LIB_test_link = tss2 bearssl
 UNIT_SRC_test_link_esapi = $(TPM_LINK)
 UNIT_LIB_test_link_esapi = tss2 bearssl
-UNIT_SRC_test_tpm = $(addprefix src/tpm/,tpm.c connect.c ready.c rc.c)
-READY_SRC = $(addprefix src/tpm/,tpm.c connect.c credential.c job.c rc.c ready.c session.c)
+UNIT_SRC_test_tpm = $(addprefix src/tpm/,tpm.c connect.c ready_session.c response_code.c)
+READY_SRC = $(addprefix src/tpm/,tpm.c connect.c activate_credential.c job.c response_code.c ready_session.c session.c)
 UNIT_SRC_test_ready = $(READY_SRC)
 UNIT_SRC_test_ready_faults = $(READY_SRC)
 UNIT_SRC_test_session = src/tpm/session.c
-UNIT_SRC_test_job = src/tpm/job.c src/tpm/rc.c
-UNIT_SRC_test_job_retry = src/tpm/job.c src/tpm/rc.c
+UNIT_SRC_test_job = src/tpm/job.c src/tpm/response_code.c
+UNIT_SRC_test_job_retry = src/tpm/job.c src/tpm/response_code.c
 
-UNIT_SRC_test_options = src/service/options.c src/service/log.c
-UNIT_SRC_test_call = src/service/call.c src/service/log.c
-UNIT_SRC_test_log = src/service/log.c
-UNIT_SRC_test_provision = src/service/provision.c src/service/log.c
+UNIT_SRC_test_command_line = src/service/command_line.c src/service/log_lines.c
+UNIT_SRC_test_call_request = src/service/call_request.c src/service/log_lines.c
+UNIT_SRC_test_log_lines = src/service/log_lines.c
+UNIT_SRC_test_provision = src/service/provision.c src/service/log_lines.c
 UNIT_SRC_test_dispatch = src/service/dispatch.c
 UNIT_SRC_test_health = src/service/health.c
-TEST_SERVER = $(addprefix src/service/,server.c conn.c dispatch.c health.c log.c)
+TEST_SERVER = $(addprefix src/service/,server.c client.c dispatch.c health.c log_lines.c)
 UNIT_SRC_test_server = $(TEST_SERVER)
 UNIT_SRC_test_server_commands = $(TEST_SERVER)
 UNIT_SRC_test_server_stop = $(TEST_SERVER)
@@ -61,6 +61,6 @@ UNIT_SRC_test_port_linux_peer = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_rivals = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_WRAP_test_port_linux_rivals = bind chmod fchownat syscall umask unlink
 
-# Under valgrind only (tests/checked).
+# Under valgrind only (tests/instrumented).
 UNIT_SRC_test_constant_time = src/crypto/cipher.c src/crypto/digest.c
 UNIT_LIB_test_constant_time = bearssl

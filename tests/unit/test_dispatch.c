@@ -3,6 +3,7 @@
 
 #include "err.h"
 #include "service/dispatch.h"
+#include "wire/base64.h"
 
 /* ---- what is known of the TPM ----------------------------------------- */
 
@@ -33,7 +34,7 @@ static struct identity identity = {
 /* Known by its address. */
 const struct operation {
 	char unused;
-} credential_operation, quote_operation, certify_operation;
+} activate_operation, quote_operation, certify_operation;
 
 const struct identity *tpm_identity(void)
 {
@@ -117,13 +118,13 @@ static const char *activation(void)
 
 	text_str(&t, "{\"command\":\"activateCredential\",\"hmac\":\"");
 	memset(bytes, 1, sizeof bytes);
-	text_base64(&t, bytes, 32);
+	base64_put(&t, bytes, 32);
 	text_str(&t, "\",\"enc\":\"");
 	memset(bytes, 2, sizeof bytes);
-	text_base64(&t, bytes, 18);
+	base64_put(&t, bytes, 18);
 	text_str(&t, "\",\"encrypted_secret\":\"");
 	memset(bytes, 3, sizeof bytes);
-	text_base64(&t, bytes, 256);
+	base64_put(&t, bytes, 256);
 	text_str(&t, "\"}");
 	assert_false(t.cut);
 	request[t.len] = '\0';
@@ -180,7 +181,7 @@ static void test_activate_credential(void **state)
 	succeeds(activation(), &result,
 		 "{\"status\":\"ok\",\"decrypted_secret\":\"dGhlIHNlY3JldA==\"}\n");
 	assert_int_equal(dispatch_facts(command, &params), FACT_AIK_ECC);
-	assert_ptr_equal(command->op, &credential_operation);
+	assert_ptr_equal(command->op, &activate_operation);
 	memset(want + 2, 1, 32);
 	memset(want + 2 + 32, 2, 18);
 	memset(secret, 3, sizeof secret);
@@ -381,7 +382,7 @@ static void test_bad_nonces_and_pcrs(void **state)
 		struct text t = text_in(nonce, sizeof nonce - 1);
 		int r;
 
-		text_base64(&t, (const uint8_t *)request, n);
+		base64_put(&t, (const uint8_t *)request, n);
 		nonce[t.len] = '\0';
 		snprintf(request, sizeof request, "{\"command\":\"certify\",\"nonce\":\"%s\"}",
 			 nonce);

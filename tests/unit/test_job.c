@@ -1,7 +1,7 @@
 /* src/tpm/job.c: the order of steps, and the clean-up behind them. */
 #include "fake_steps.h"
 
-#include "tpm/rc.h"
+#include "tpm/response_code.h"
 
 #define FLUSHED "F1< arm F1> F2< arm F2> F3< arm F3> F4< arm F4>"
 

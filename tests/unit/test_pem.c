@@ -9,12 +9,12 @@
 #define BEGIN "-----BEGIN CERTIFICATE-----"
 #define END "-----END CERTIFICATE-----"
 
-struct text {
+struct made {
 	char p[4096];
 	size_t n;
 };
 
-static void put(struct text *t, const char *s)
+static void put(struct made *t, const char *s)
 {
 	size_t n = strlen(s);
 
@@ -24,9 +24,9 @@ static void put(struct text *t, const char *s)
 }
 
 /* The certificate in lines of this width, with these ends. */
-static struct text file(const uint8_t *p, size_t n, size_t width, const char *line_end)
+static struct made file(const uint8_t *p, size_t n, size_t width, const char *line_end)
 {
-	struct text t = {.n = 0};
+	struct made t = {.n = 0};
 	char body[2048];
 	char line[2048];
 
@@ -45,7 +45,7 @@ static struct text file(const uint8_t *p, size_t n, size_t width, const char *li
 	return t;
 }
 
-static int read_into(const struct text *t, uint8_t *buf, size_t cap, size_t *len)
+static int read_into(const struct made *t, uint8_t *buf, size_t cap, size_t *len)
 {
 	uint8_t *copy = exact(t->p, t->n);
 	int e = pem_certificate(copy, t->n, buf, cap, len);
@@ -55,7 +55,7 @@ static int read_into(const struct text *t, uint8_t *buf, size_t cap, size_t *len
 }
 
 /* In a buffer of just the size. */
-static void reads(struct text t, const uint8_t *want, size_t n)
+static void reads(struct made t, const uint8_t *want, size_t n)
 {
 	uint8_t *buf = malloc(n);
 	size_t len = 99;
@@ -66,7 +66,7 @@ static void reads(struct text t, const uint8_t *want, size_t n)
 	free(buf);
 }
 
-static void refuses_into(struct text t, size_t cap)
+static void refuses_into(struct made t, size_t cap)
 {
 	uint8_t *buf = malloc(cap);
 	size_t len = 99;
@@ -80,12 +80,12 @@ static void refuses_into(struct text t, size_t cap)
 	free(buf);
 }
 
-static void refuses(struct text t)
+static void refuses(struct made t)
 {
 	refuses_into(t, 4096);
 }
 
-static void reads_rsa(struct text t)
+static void reads_rsa(struct made t)
 {
 	reads(t, rsa_certificate, sizeof rsa_certificate);
 }
@@ -103,7 +103,7 @@ static void test_lines(void **state)
 	}
 	/* nor is there need for a last line's end */
 	for (size_t n = sizeof rsa_certificate; n > 490; n--) {
-		struct text t = file(rsa_certificate, n, 64, "\n");
+		struct made t = file(rsa_certificate, n, 64, "\n");
 
 		t.n--;
 		reads(t, rsa_certificate, n);
@@ -112,9 +112,9 @@ static void test_lines(void **state)
 
 static void test_text_around(void **state)
 {
-	struct text good = file(rsa_certificate, sizeof rsa_certificate, 64, "\n");
-	struct text key = {.n = 0};
-	struct text t;
+	struct made good = file(rsa_certificate, sizeof rsa_certificate, 64, "\n");
+	struct made key = {.n = 0};
+	struct made t;
 	static const char *const before[] = {
 		"\xef\xbb\xbf", /* a byte order mark */
 		"subject=CN = EK\nissuer=CN = a CA\n",
@@ -128,7 +128,7 @@ static void test_text_around(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
-		t = (struct text){.n = 0};
+		t = (struct made){.n = 0};
 		put(&t, before[i]);
 		memcpy(t.p + t.n, good.p, good.n);
 		t.n += good.n;
@@ -173,7 +173,7 @@ static void test_wrong(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-		struct text t = {.n = 0};
+		struct made t = {.n = 0};
 
 		put(&t, texts[i]);
 		refuses(t);
@@ -182,7 +182,7 @@ static void test_wrong(void **state)
 
 static void test_truncated(void **state)
 {
-	struct text good = file(rsa_certificate, sizeof rsa_certificate, 64, "\r\n");
+	struct made good = file(rsa_certificate, sizeof rsa_certificate, 64, "\r\n");
 
 	(void)state;
 	good.n -= 2; /* the last line's end */
@@ -197,7 +197,7 @@ static void test_no_room(void **state)
 {
 	(void)state;
 	for (size_t n = 490; n < sizeof rsa_certificate; n++) {
-		struct text t = file(rsa_certificate, n, 64, "\n");
+		struct made t = file(rsa_certificate, n, 64, "\n");
 
 		reads(t, rsa_certificate, n);
 		for (size_t cap = 0; cap < n; cap += 1 + (n - cap) / 4) {
@@ -221,7 +221,7 @@ static void damaged(const uint8_t *p, size_t n, void *arg)
 
 static void test_damaged(void **state)
 {
-	struct text t = file(rsa_certificate, 64, 32, "\r\n");
+	struct made t = file(rsa_certificate, 64, 32, "\r\n");
 
 	(void)state;
 	sweep((const uint8_t *)t.p, t.n, damaged, NULL);

@@ -6,7 +6,6 @@
 
 #include "faults.h"
 
-#include "../../port/common/line.h"
 #include "../../port/linux/listen.h"
 #include "../../port/linux/log.h"
 
@@ -439,20 +438,6 @@ static void a_failed_assert(void)
 	CHECK(strstr(log_read(), "error assertion failed: n <= ") != NULL);
 }
 
-static void lines(void)
-{
-	char text[12];
-	struct line l = {text, 0, sizeof(text)};
-
-	line_hex(&l, 0x8028400f);
-	line_end(&l);
-	CHECK(strcmp(text, "0x8028400f") == 0);
-	line_str(&l, "\x7f and more");
-	CHECK(l.n == sizeof(text) && text[10] == '?');
-	line_end(&l);
-	CHECK(l.n == sizeof(text) - 1 && text[l.n] == '\0');
-}
-
 #define ALL_TESTS(X)            \
 	X(creating)             \
 	X(adopting)             \
@@ -468,7 +453,6 @@ static void lines(void)
 	X(random_bytes)         \
 	X(standard_descriptors) \
 	X(notifying)            \
-	X(a_failed_assert)      \
-	X(lines)
+	X(a_failed_assert)
 
 RUN(ALL_TESTS)

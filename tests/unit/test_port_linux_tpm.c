@@ -1,5 +1,5 @@
 /*
- * port/linux/tpm.c: which chip a device is, as sysfs has it, and why a transfer
+ * port/linux/tpm_device.c: which chip a device is, as sysfs has it, and why a transfer
  * failed. The tests' own /sys is a folder, and their devices have any number.
  */
 #include "port_linux.h"

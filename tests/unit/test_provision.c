@@ -3,12 +3,12 @@
 
 #include "err.h"
 #include "service/provision.h"
-#include "tpm/provision.h"
+#include "tpm/persist_ek.h"
 #include "tpm/tpm.h"
 
 const struct operation {
 	int nothing;
-} provision_operation = {0};
+} persist_ek_operation = {0};
 struct provision provision;
 
 static char printed[256], logged[512];
@@ -74,7 +74,7 @@ void tpm_init(uint64_t now, uint32_t grace_ms, tpm_log_fn *log)
 	assert_non_null(log);
 }
 
-bool tpm_rest(void)
+bool tpm_wind_down(void)
 {
 	assert_int_equal(begun, 0);
 	rests = true;
@@ -92,7 +92,7 @@ bool tpm_idle(void)
 	return waits >= found_after && begun == 0;
 }
 
-int tpm_outlook(uint64_t now)
+int tpm_wait_error(uint64_t now)
 {
 	assert_int_equal(begun, 0);
 	(void)now;
@@ -103,7 +103,7 @@ void tpm_begin(unsigned facts, const struct operation *op, const struct params *
 {
 	assert_true(rests); /* nothing of the TPM's own goes before */
 	assert_int_equal(facts, FACT_EK);
-	assert_ptr_equal(op, &provision_operation);
+	assert_ptr_equal(op, &persist_ek_operation);
 	assert_int_equal(params->kind, PARAMS_NONE);
 	begun++;
 }
@@ -129,7 +129,7 @@ void tpm_close(void)
 	closed = true;
 }
 
-void provision_cut(void)
+void persist_ek_cut(void)
 {
 	cut = true;
 }

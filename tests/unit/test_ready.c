@@ -1,4 +1,4 @@
-/* src/tpm/ready.c, in src/tpm/tpm.c and src/tpm/job.c as they are: when the session that is ready
+/* src/tpm/ready_session.c, in src/tpm/tpm.c and src/tpm/job.c as they are: when the session that is ready
  * for the next activation is made, used and flushed. */
 #include "ready_acts.h"
 
@@ -157,7 +157,7 @@ static void somebody_comes_as_it_expires(void **state)
 	for (unsigned ms = 0; ms < 3; ms++) {
 		is_made("KSPF");
 		fake.now = tpm_deadline() - 1 + ms;
-		assert_int_equal(outcome_of(&credential_operation, &credential), 0);
+		assert_int_equal(outcome_of(&activate_operation, &credential), 0);
 		rest();
 		nothing_is_left();
 		fake.trace[0] = '\0';
@@ -198,8 +198,8 @@ static void two_come_at_once(void **state)
 {
 	(void)state;
 	is_made("KSPF");
-	assert_int_equal(outcome_of(&credential_operation, &credential), 0);
-	assert_int_equal(outcome_of(&credential_operation, &credential), 0);
+	assert_int_equal(outcome_of(&activate_operation, &credential), 0);
+	assert_int_equal(outcome_of(&activate_operation, &credential), 0);
 	rest();
 	traced("KACF|FKASPCF|F");
 	nothing_is_left();
@@ -226,7 +226,7 @@ static bool stops(void)
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		for (unsigned i = 0; !tpm_rest(); i++) {
+		for (unsigned i = 0; !tpm_wind_down(); i++) {
 			if (i == 1000 || !turn()) {
 				_exit(1);
 			}
@@ -256,7 +256,7 @@ static void a_stop(void **state)
 		while (turn()) {
 			assert_true(stops());
 		}
-		tpm_begin(FACT_AIK_ECC, &credential_operation, &credential);
+		tpm_begin(FACT_AIK_ECC, &activate_operation, &credential);
 		do {
 			assert_true(stops());
 		} while (turn() && tpm_result() == NULL);

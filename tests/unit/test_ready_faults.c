@@ -1,4 +1,4 @@
-/* src/tpm/ready.c: whatever fails in making the session that is ready, in using it and beside it,
+/* src/tpm/ready_session.c: whatever fails in making the session that is ready, in using it and beside it,
  * nobody notices but by the time; and nothing is left of it. */
 #include "ready_acts.h"
 
@@ -68,7 +68,7 @@ static void a_wrong_authorisation_is_tried_once(void **state)
 	assert_int_equal(fake.times, 999);
 	nothing_is_left();
 	/* Somebody waits for it, and hears why. */
-	assert_int_equal(outcome_of(&credential_operation, &credential), -ERR_TPM_AUTH);
+	assert_int_equal(outcome_of(&activate_operation, &credential), -ERR_TPM_AUTH);
 	assert_int_equal(fake.times, 998);
 	rest();
 	nothing_is_left();
@@ -83,7 +83,7 @@ static void the_ek_cannot_be_flushed(void **state)
 	pass(READY_PAUSE_MS);
 	pass(1000);
 	fake.trace[0] = '\0';
-	assert_int_equal(outcome_of(&credential_operation, &credential), 0);
+	assert_int_equal(outcome_of(&activate_operation, &credential), 0);
 	rest();
 	pass(2 * READY_MS);
 	nothing_is_left();
@@ -101,7 +101,7 @@ static void using_it_fails(void **state)
 			}
 			is_made("KSPF");
 			fails_with(*at, 0, 1, codes[i]);
-			assert_int_equal(outcome_of(&credential_operation, &credential), 0);
+			assert_int_equal(outcome_of(&activate_operation, &credential), 0);
 			assert_int_equal(fake.times, 0);
 			rest();
 			nothing_is_left();
@@ -122,7 +122,7 @@ static void no_authorisation_is_tried_twice(void **state)
 	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
 		is_made("KSPF");
 		fails_with('C', 0, 1, refused[i]);
-		assert_int_equal(outcome_of(&credential_operation, &credential), -ERR_TPM_RC);
+		assert_int_equal(outcome_of(&activate_operation, &credential), -ERR_TPM_RC);
 		rest();
 		traced("KACFFF|");
 		nothing_is_left();
@@ -136,11 +136,11 @@ static void a_wrong_credential(void **state)
 	(void)state;
 	fake.verdict = TPM2_RC_INTEGRITY | TPM2_RC_P | TPM2_RC_1;
 	is_made("KSPF");
-	assert_int_equal(outcome_of(&credential_operation, &credential), -ERR_REJECTED);
+	assert_int_equal(outcome_of(&activate_operation, &credential), -ERR_REJECTED);
 	rest();
 	traced("KACFFF|");
 	nothing_is_left();
-	assert_int_equal(outcome_of(&credential_operation, &credential), -ERR_REJECTED);
+	assert_int_equal(outcome_of(&activate_operation, &credential), -ERR_REJECTED);
 	rest();
 	traced("KASPCFFF|");
 	fake.verdict = 0;
@@ -231,7 +231,7 @@ static void the_link_is_lost(void **state)
 		is_made("KSPF");
 		fails_with(waits ? 'A' : 'Q', 0, 1, TSS2_TCTI_RC_IO_ERROR);
 		if (waits) {
-			assert_int_equal(outcome_of(&credential_operation, &credential), 0);
+			assert_int_equal(outcome_of(&activate_operation, &credential), 0);
 		} else {
 			assert_int_equal(outcome_of(&quote_operation, &nonce), 0);
 		}

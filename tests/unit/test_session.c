@@ -5,7 +5,7 @@
 
 #include "err.h"
 #include "port.h"
-#include "tpm/key.h"
+#include "tpm/primary_key.h"
 #include "tpm/session.h"
 
 static struct tpm tpm;

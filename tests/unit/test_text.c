@@ -1,6 +1,8 @@
 #include "unit.h"
 
-#include "wire/text.h"
+#include "base/text.h"
+#include "wire/base64.h"
+#include "wire/json_string.h"
 
 #define CAP 64
 
@@ -45,9 +47,24 @@ static void decimal(void **state)
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		struct text t = fresh(buf);
 
-		text_dec(&t, values[i]);
+		text_dec(&t, values[i], 1);
+		is(&t, buf, texts[i]);
+		t = fresh(buf);
+		text_dec(&t, values[i], 0);
 		is(&t, buf, texts[i]);
 	}
+}
+
+static void decimal_with_zeros_in_front(void **state)
+{
+	char buf[CAP];
+	struct text t = fresh(buf);
+
+	(void)state;
+	text_dec(&t, 7, 2);
+	text_dec(&t, 123, 2);
+	text_dec(&t, 0, 20);
+	is(&t, buf, "0712300000000000000000000");
 }
 
 static void hexadecimal(void **state)
@@ -97,12 +114,12 @@ static void json(void **state)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct text t = fresh(buf);
 
-		text_json(&t, texts[i][0], strlen(texts[i][0]));
+		json_string_put(&t, texts[i][0], strlen(texts[i][0]));
 		is(&t, buf, texts[i][1]);
 		/* and in less room it is cut */
 		for (size_t cap = 0; cap < strlen(texts[i][1]); cap++) {
 			t = text_in(buf, cap);
-			text_json(&t, texts[i][0], strlen(texts[i][0]));
+			json_string_put(&t, texts[i][0], strlen(texts[i][0]));
 			assert_true(t.cut && t.len <= cap);
 		}
 	}
@@ -114,10 +131,10 @@ static void base64(void **state)
 	struct text t = fresh(buf);
 
 	(void)state;
-	text_base64(&t, (const uint8_t *)"foobar", 0);
-	text_base64(&t, (const uint8_t *)"foobar", 4);
+	base64_put(&t, (const uint8_t *)"foobar", 0);
+	base64_put(&t, (const uint8_t *)"foobar", 4);
 	text_str(&t, "|");
-	text_base64(&t, (const uint8_t *)"foobar", 6);
+	base64_put(&t, (const uint8_t *)"foobar", 6);
 	is(&t, buf, "Zm9vYg==|Zm9vYmFy");
 }
 
@@ -131,13 +148,13 @@ static void put_piece(struct text *t, int which)
 		text_str(t, "12345678");
 		break;
 	case 2:
-		text_dec(t, 12345678);
+		text_dec(t, 12345678, 1);
 		break;
 	case 3:
 		text_hex(t, 0x123456, 6);
 		break;
 	default:
-		text_base64(t, (const uint8_t *)"12345", 5);
+		base64_put(t, (const uint8_t *)"12345", 5);
 	}
 }
 
@@ -198,12 +215,67 @@ static void huge_lengths(void **state)
 		volatile size_t n = huge[i];
 
 		text_str(&t, "ab");
-		text_base64(&t, p, n);
+		base64_put(&t, p, n);
 		assert_true(t.cut);
 		text_put(&t, (const char *)p, n);
 		assert_true(t.cut);
 		t.cut = false;
 		is(&t, buf, "ab");
+	}
+}
+
+/* As much as fits, and nothing that a terminal would obey. */
+static void printable(void **state)
+{
+	char buf[12];
+	struct text t = text_in(buf, sizeof buf);
+
+	(void)state;
+	text_printable(&t, "\x01\x1f 0123456");
+	assert_false(t.cut);
+	text_end(&t);
+	assert_string_equal(buf, "?? 0123456");
+	text_printable(&t, "\x7f and more");
+	assert_true(t.cut);
+	assert_int_equal(t.len, sizeof buf);
+	assert_memory_equal(buf, "?? 0123456? ", sizeof buf);
+	text_end(&t);
+	assert_string_equal(buf, "?? 0123456?");
+	assert_int_equal(t.len, sizeof buf - 1);
+}
+
+static void numbers_read(void **state)
+{
+	static const struct {
+		const char *s;
+		unsigned base;
+		uint64_t max, v;
+		bool ok;
+	} cases[] = {
+		{NULL, 10, 9, 0, false},
+		{"", 10, 9, 0, false},
+		{"0", 10, 0, 0, true},
+		{"9", 10, 9, 9, true},
+		{"10", 10, 9, 0, false},
+		{"007", 10, 7, 7, true},
+		{"0660", 8, 0777, 0660, true},
+		{"8", 8, 0777, 0, false},
+		{"1000", 8, 0777, 0, false},
+		{"-1", 10, 9, 0, false},
+		{"+1", 10, 9, 0, false},
+		{" 1", 10, 9, 0, false},
+		{"1x", 10, 99, 0, false},
+		{"18446744073709551615", 10, UINT64_MAX, UINT64_MAX, true},
+		{"18446744073709551616", 10, UINT64_MAX, 0, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		uint64_t v = 42;
+
+		assert_int_equal(text_number(cases[i].s, cases[i].base, cases[i].max, &v),
+				 cases[i].ok);
+		assert_int_equal(v, cases[i].v);
 	}
 }
 
@@ -219,11 +291,18 @@ static void until_a_character(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(puts_strings),      cmocka_unit_test(decimal),
-		cmocka_unit_test(hexadecimal),       cmocka_unit_test(base64),
-		cmocka_unit_test(whole_or_nothing),  cmocka_unit_test(behind_other_text),
-		cmocka_unit_test(huge_lengths),      cmocka_unit_test(json),
+		cmocka_unit_test(puts_strings),
+		cmocka_unit_test(decimal),
+		cmocka_unit_test(decimal_with_zeros_in_front),
+		cmocka_unit_test(hexadecimal),
+		cmocka_unit_test(base64),
+		cmocka_unit_test(whole_or_nothing),
+		cmocka_unit_test(behind_other_text),
+		cmocka_unit_test(huge_lengths),
+		cmocka_unit_test(json),
 		cmocka_unit_test(until_a_character),
+		cmocka_unit_test(printable),
+		cmocka_unit_test(numbers_read),
 	};
 
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);

@@ -9,13 +9,13 @@
 #include "port.h"
 #include "tpm/aik.h"
 #include "tpm/ek.h"
-#include "tpm/key.h"
+#include "tpm/primary_key.h"
 #include "tpm/link.h"
 #include "tpm/cert.h"
 #include "tpm/chain.h"
 #include "tpm/info.h"
-#include "tpm/orphan.h"
-#include "tpm/ready.h"
+#include "tpm/flush_stale.h"
+#include "tpm/ready_session.h"
 #include "tpm/session.h"
 #include "tpm/tpm.h"
 
@@ -23,8 +23,8 @@
 #define START 1000U
 
 const struct operation ek_operation, info_operation, cert_operation, chain_operation,
-	aik_ecc_operation, aik_rsa_operation, aik_certify_operation, credential_operation,
-	orphan_operation;
+	aik_ecc_operation, aik_rsa_operation, aik_certify_operation, activate_operation,
+	flush_stale_operation;
 
 static uint64_t now;
 static int open_error;
@@ -153,7 +153,7 @@ void job_begin(struct tpm *t, const struct operation *op)
 			       : op == &aik_rsa_operation     ? 'r'
 			       : op == &ready_make_operation  ? 's'
 			       : op == &ready_flush_operation ? 'f'
-			       : op == &orphan_operation      ? (char)(t->sweep_fresh ? '2' : '1')
+			       : op == &flush_stale_operation ? (char)(t->sweep_fresh ? '2' : '1')
 							      : 'c',
 			       '\0'};
 
@@ -181,14 +181,14 @@ int job_outcome(struct tpm *t, uint32_t *rc, bool *stale)
 		*rc = fail_rc;
 		return fail_error;
 	}
-	t->facts |= running == &info_operation      ? FACT_INFO
-		    : running == &ek_operation      ? FACT_EK
-		    : running == &cert_operation    ? FACT_CERT
-		    : running == &chain_operation   ? FACT_CHAIN
-		    : running == &aik_ecc_operation ? FACT_AIK_ECC
-		    : running == &aik_rsa_operation ? FACT_AIK_RSA
-		    : running == &orphan_operation  ? FACT_CLEAN
-						    : 0;
+	t->facts |= running == &info_operation          ? FACT_INFO
+		    : running == &ek_operation          ? FACT_EK
+		    : running == &cert_operation        ? FACT_CERT
+		    : running == &chain_operation       ? FACT_CHAIN
+		    : running == &aik_ecc_operation     ? FACT_AIK_ECC
+		    : running == &aik_rsa_operation     ? FACT_AIK_RSA
+		    : running == &flush_stale_operation ? FACT_CLEAN
+							: 0;
 	if (running == &aik_ecc_operation || running == &aik_rsa_operation ||
 	    running == &aik_certify_operation) {
 		enum key_id aik = running == &aik_certify_operation ? t->params.aik
@@ -326,9 +326,9 @@ static void a_plain_device_is_swept_first(void **state)
 static void a_shared_device_is_never_swept(void **state)
 {
 	(void)state;
-	failing = &credential_operation;
+	failing = &activate_operation;
 	fail_times = 1;
-	tpm_begin(FACT_AIK_ECC, &credential_operation, &params);
+	tpm_begin(FACT_AIK_ECC, &activate_operation, &params);
 	tpm_run(now, false);
 	assert_int_equal(tpm_result()->err, -ERR_TPM_FULL);
 	assert_int_equal(tpm_result()->rc, FULL);
@@ -338,16 +338,16 @@ static void a_shared_device_is_never_swept(void **state)
 static void when_full_new_sessions_give_way_once(void **state)
 {
 	(void)state;
-	failing = &credential_operation;
+	failing = &activate_operation;
 	fail_times = 1;
-	tpm_begin(FACT_AIK_ECC, &credential_operation, &params);
+	tpm_begin(FACT_AIK_ECC, &activate_operation, &params);
 	tpm_run(now, false);
 	assert_int_equal(tpm_result()->err, 0);
 	assert_string_equal(trace, "c2c");
 	tpm_forget();
 	trace[0] = '\0';
 	fail_times = 2;
-	tpm_begin(FACT_AIK_ECC, &credential_operation, &params);
+	tpm_begin(FACT_AIK_ECC, &activate_operation, &params);
 	tpm_run(now, false);
 	assert_int_equal(tpm_result()->err, -ERR_TPM_FULL);
 	assert_string_equal(trace, "c2c");
@@ -373,20 +373,20 @@ static int job(unsigned facts, const struct operation *op, const char *want)
 static void what_is_not_known_is_found_in_order(void **state)
 {
 	(void)state;
-	assert_int_equal(job(FACT_AIK_RSA | FACT_CHAIN, &credential_operation, "hrc"), 0);
+	assert_int_equal(job(FACT_AIK_RSA | FACT_CHAIN, &activate_operation, "hrc"), 0);
 	assert_int_equal(job(FACT_AIKS | FACT_CHAIN | FACT_CERT, NULL, ""), 0);
 	/* Keys that are not what they were: of those, what the job is for. */
-	failing = &credential_operation;
+	failing = &activate_operation;
 	fail_times = 1;
 	fail_error = -ERR_TPM_RC;
 	fail_stale = true;
-	assert_int_equal(job(FACT_AIK_RSA, &credential_operation, "cerc"), 0);
+	assert_int_equal(job(FACT_AIK_RSA, &activate_operation, "cerc"), 0);
 	assert_false(tpm_knows(FACT_AIK_ECC));
 	assert_true(tpm_knows(FACT_AIK_RSA | FACT_CHAIN | FACT_CERT));
-	assert_int_equal(job(FACT_AIKS | FACT_CHAIN | FACT_CERT, &credential_operation, "ac"), 0);
+	assert_int_equal(job(FACT_AIKS | FACT_CHAIN | FACT_CERT, &activate_operation, "ac"), 0);
 	/* Once in a job. */
 	fail_times = 2;
-	assert_int_equal(job(FACT_AIK_ECC, &credential_operation, "ceac"), -ERR_TPM_RC);
+	assert_int_equal(job(FACT_AIK_ECC, &activate_operation, "ceac"), -ERR_TPM_RC);
 	assert_int_equal(job(FACT_AIK_RSA, NULL, "r"), 0);
 }
 
@@ -408,9 +408,9 @@ static void what_stands_in_the_way_is_told(void **state)
 
 	(void)state;
 	is_trouble(0, 0);
-	failing = &credential_operation;
+	failing = &activate_operation;
 	fail_times = 1;
-	assert_int_equal(job(WANTED, &credential_operation, "c"), -ERR_TPM_FULL);
+	assert_int_equal(job(WANTED, &activate_operation, "c"), -ERR_TPM_FULL);
 	is_trouble(0, 0);
 	failing = &aik_rsa_operation;
 	fail_times = 1;
@@ -526,13 +526,13 @@ static void who_refused(void **state)
 	};
 
 	(void)state;
-	failing = &credential_operation;
+	failing = &activate_operation;
 	fail_error = -ERR_TPM_RC;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		fail_times = 1;
 		fail_rc = cases[i].rc;
 		refusal = cases[i].refusal;
-		tpm_begin(FACT_AIK_ECC, &credential_operation, &params);
+		tpm_begin(FACT_AIK_ECC, &activate_operation, &params);
 		tpm_run(now, false);
 		assert_int_equal(tpm_result()->err, cases[i].err);
 		assert_int_equal(tpm_result()->rc, cases[i].told);
@@ -561,10 +561,10 @@ static void nothing_is_left_of_a_request(void **state)
 	(void)state;
 	memset(&brought, 0x5e, sizeof brought);
 	for (unsigned fails = 0; fails < 2; fails++) {
-		failing = &credential_operation;
+		failing = &activate_operation;
 		fail_times = fails;
 		fail_error = -ERR_REJECTED;
-		tpm_begin(FACT_AIK_ECC, &credential_operation, &brought);
+		tpm_begin(FACT_AIK_ECC, &activate_operation, &brought);
 		assert_true(all_are(0x5e, &the_tpm->params, sizeof brought));
 		memset(&the_tpm->result, 0x5e, sizeof the_tpm->result);
 		tpm_run(now, false);

@@ -1,6 +1,6 @@
 #include "unit.h"
 
-#include "wire/wipe.h"
+#include "base/wipe.h"
 
 static void wipes_just_its_bytes(void **state)
 {

@@ -21,7 +21,7 @@ from machine import ATTESTD, Machine
 from verifier import ZERO, Machine as Known, Verifier, extended
 
 HERE = machine.HERE
-EARLY = paths.ROOT / "port/linux/early"
+EARLY = paths.ROOT / "port/linux/packaging/early"
 EXCHANGE = "/etc/attestd/initramfs-exchange"
 MODULES = ("tpm_tis", "virtio_net", "virtio_blk", "algif_skcipher", "dm_crypt", "xts")
 RIGHT, WRONG = "measured=right", "measured=wrong"  # on the kernel's command line

@@ -1,6 +1,6 @@
 """A verifier: gives a machine the key of its disk, if it knows its TPM and what it has booted.
 
-A web server on the loopback, as port/linux/early/exchange.example wants it. It is sent a reply
+A web server on the loopback, as port/linux/packaging/early/exchange.example wants it. It is sent a reply
 of attestd's and answers with the next request: a quote, then the activation of a credential.
 """
 import hashlib

@@ -163,7 +163,7 @@ def lengths(command, response):
 
 
 class Probe:
-    """What tests/probe/faults.c shares with us."""
+    """What tests/injected/faults.c shares with us."""
     FIELDS = ["clock_ms", "refused", "all", "count", "used", "most"]
 
     def __init__(self, path):

@@ -15,11 +15,11 @@ ATTESTD_AARCH64 = _path("ATTESTD_AARCH64", "aarch64-linux-musl/attestd")
 ATTESTD_WINDOWS = _path("ATTESTD_WINDOWS", "x86_64-windows/attestd.exe")
 ATTESTD_WINDOWS_GCC = _path("ATTESTD_WINDOWS_GCC", "x86_64-windows-gcc/attestd.exe")
 ATTESTD_WINDOWS_ARM64 = _path("ATTESTD_WINDOWS_ARM64", "aarch64-windows/attestd.exe")
-# For this machine, compiled another way: toolchains/host.mk.
+# For this machine, compiled another way: tests/host.mk.
 ATTESTD_SANITIZED = str(BUILD / "host/attestd")
 ATTESTD_COVERAGE = str(BUILD / "coverage/attestd")
 SWTPM_RUN = _path("SWTPM_RUN", "host/swtpm-run")
-# The twin of this machine's binary with tests/probe/faults.c inside.
+# The twin of this machine's binary with tests/injected/faults.c inside.
 ATTESTD_PROBED = str(BUILD / "probe/faults" / pathlib.Path(ATTESTD).parent.name / "attestd")
 # Not /usr/bin/wine: that has opinions about 32-bit programs.
 WINE = _path("WINE", "/usr/lib/wine/wine64")

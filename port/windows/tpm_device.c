@@ -1,0 +1,381 @@
+#include <windows.h>
+
+#include <stddef.h>
+
+#include <tss2_tcti.h>
+#include <tss2_tcti_tbs.h>
+#include <tss2_tpm2_types.h>
+
+#include "base/wipe.h"
+#include "bounds.h"
+#include "err.h"
+#include "log.h"
+#include "port.h"
+#include "tpm_device.h"
+
+/* Results whose names mingw-w64 lacks. */
+#define TBS_CANCELED 0x8028400dU /* TBS_E_COMMAND_CANCELED */
+#define TBS_DENIED 0x80284012U /* TBS_E_ACCESS_DENIED */
+#define TBS_BLOCKED 0x80280400U /* TPM_E_COMMAND_BLOCKED */
+#define TBS_NO_AUTH 0x80284015U /* TBS_E_OWNERAUTH_NOT_FOUND */
+
+/* Its code in an HRESULT that says "failed": 0x8028xxxx. */
+#define FACILITY_TPM 0x8028U
+
+/* A command that was cancelled and does not end is cancelled again. */
+#define CANCEL_AGAIN_MS 1000
+
+/* TSS2_TCTI_TBS_CONTEXT is private to tpm2-tss; it says how big it is. */
+static union {
+	max_align_t align;
+	uint8_t bytes[256];
+} blob;
+static bool is_open;
+static TBS_HCONTEXT opened; /* what is in it */
+static TBS_RESULT last; /* what TBS answered last */
+static bool last_ours; /* if that is a cancelled command: it was us who cancelled it */
+static bool refused; /* the last command that nobody knew, so to speak, TBS did not let through */
+
+/* A command blocks the thread that sends it, so that another one ends it. */
+static struct {
+	SRWLOCK lock;
+	PTP_TIMER timer;
+	TBS_HCONTEXT running; /* has a command in it; or NULL */
+	uint64_t late; /* port_now_ms(): when that is cancelled */
+	uint64_t stop; /* the same for all, once the program shall end */
+	bool cancelling; /* on_timer is in TBS, without the lock */
+	bool has_cancelled; /* it was there, for this command */
+	CONDITION_VARIABLE cancelled;
+} watch = {.lock = SRWLOCK_INIT, .stop = PORT_NEVER, .cancelled = CONDITION_VARIABLE_INIT};
+
+static TSS2_TCTI_CONTEXT *context(void)
+{
+	return (TSS2_TCTI_CONTEXT *)(void *)&blob;
+}
+
+/* ---- an end to each command -------------------------------------------- */
+
+static void CALLBACK on_timer(PTP_CALLBACK_INSTANCE instance, PVOID unused, PTP_TIMER timer)
+{
+	(void)instance;
+	(void)unused;
+	(void)timer;
+	AcquireSRWLockExclusive(&watch.lock);
+	/* It may be another command's time already. */
+	if (watch.running != NULL && !watch.cancelling && port_now_ms() >= watch.late) {
+		TBS_HCONTEXT handle = watch.running;
+
+		/* TBS may take its time, and a stop must not wait for that. */
+		watch.cancelling = true;
+		watch.has_cancelled = true;
+		ReleaseSRWLockExclusive(&watch.lock);
+		(void)Tbsip_Cancel_Commands(handle);
+		AcquireSRWLockExclusive(&watch.lock);
+		watch.cancelling = false;
+		WakeAllConditionVariable(&watch.cancelled);
+	}
+	ReleaseSRWLockExclusive(&watch.lock);
+}
+
+/* The command in hand ends at `late`, or when the program's time is over. */
+static void set_late(uint64_t now, uint64_t late)
+{
+	ULARGE_INTEGER due;
+	FILETIME time;
+
+	watch.late = late < watch.stop ? late : watch.stop;
+	due.QuadPart = watch.late > now ? (now - watch.late) * 10000 : 0; /* < 0: from now on */
+	time.dwLowDateTime = due.LowPart;
+	time.dwHighDateTime = due.HighPart;
+	if (watch.timer != NULL) {
+		SetThreadpoolTimer(watch.timer, &time, CANCEL_AGAIN_MS, 0);
+	}
+}
+
+void tpm_stop(void)
+{
+	uint64_t now = port_now_ms();
+
+	AcquireSRWLockExclusive(&watch.lock);
+	if (watch.stop == PORT_NEVER) {
+		watch.stop = now + STOP_MS;
+		if (watch.running != NULL) {
+			set_late(now, watch.late);
+		}
+	}
+	ReleaseSRWLockExclusive(&watch.lock);
+}
+
+/* TPM 2.0 Library part 1, 18: tag, size, and the code of a command or a response. */
+static uint32_t code_of(const BYTE *p, UINT32 n)
+{
+	return n < 10 ? 0
+		      : (uint32_t)p[6] << 24 | (uint32_t)p[7] << 16 | (uint32_t)p[8] << 8 | p[9];
+}
+
+static uint32_t limit_ms(const BYTE *command, UINT32 n)
+{
+	uint32_t code = code_of(command, n);
+
+	return code == TPM2_CC_CreatePrimary || code == TPM2_CC_Create ? TPM_CREATE_MS
+								       : TPM_COMMAND_MS;
+}
+
+static void begin(TBS_HCONTEXT handle, uint32_t ms)
+{
+	uint64_t now = port_now_ms();
+
+	AcquireSRWLockExclusive(&watch.lock);
+	if (watch.timer == NULL) {
+		watch.timer = CreateThreadpoolTimer(on_timer, NULL, NULL);
+	}
+	watch.running = handle;
+	watch.has_cancelled = false;
+	set_late(now, now + ms);
+	ReleaseSRWLockExclusive(&watch.lock);
+}
+
+/* Whether the command was cancelled by us. */
+static bool end(void)
+{
+	bool has_cancelled;
+
+	AcquireSRWLockExclusive(&watch.lock);
+	watch.running = NULL;
+	if (watch.timer != NULL) {
+		SetThreadpoolTimer(watch.timer, NULL, 0, 0);
+	}
+	while (watch.cancelling) { /* it must not hit what comes next */
+		(void)SleepConditionVariableSRW(&watch.cancelled, &watch.lock, INFINITE, 0);
+	}
+	has_cancelled = watch.has_cancelled;
+	ReleaseSRWLockExclusive(&watch.lock);
+	return has_cancelled;
+}
+
+/* ---- what the TCTI calls ----------------------------------------------- */
+
+TBS_RESULT WINAPI tbs_context_create(PCTBS_CONTEXT_PARAMS params, TBS_HCONTEXT *handle)
+{
+	/* Not the TCTI's own: it leaves bits of it as they happen to be, one
+	 * of which asks for a TPM without a resource manager. */
+	const TBS_CONTEXT_PARAMS2 clean = {
+		.version = TBS_CONTEXT_VERSION_TWO,
+		.includeTpm20 = 1,
+	};
+
+	(void)params;
+	last = Tbsi_Context_Create((PCTBS_CONTEXT_PARAMS)(const void *)&clean, handle);
+	opened = last == TBS_SUCCESS ? *handle : NULL;
+	return last;
+}
+
+static void set_code(BYTE *response, uint32_t code)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		response[6 + i] = (BYTE)(code >> (24 - 8 * i));
+	}
+}
+
+/*
+ * What TBS does not pass on to the TPM it answers itself, as the TPM would:
+ * its call succeeds, and the response has a code of Windows' own. Those that
+ * the TPM has a code for become that one; for the others the call has failed.
+ * One command that is blocked costs no other its keys, which a link that fails
+ * would lose.
+ */
+static TBS_RESULT result_of(BYTE *response, UINT32 n)
+{
+	static const struct {
+		uint32_t windows, tpm;
+	} same[] = {
+		{0x8028000cU, TPM2_RC_REFERENCE_H0}, /* TPM_E_INVALID_KEYHANDLE */
+		{0x80280022U, TPM2_RC_REFERENCE_H0}, /* TPM_E_INVALID_AUTHHANDLE */
+		{0x80280401U, TPM2_RC_REFERENCE_H0}, /* TPM_E_INVALID_HANDLE */
+		{TBS_BLOCKED, TPM2_RC_COMMAND_CODE},
+		{0x80280402U, TPM2_RC_RETRY}, /* TPM_E_DUPLICATE_VHANDLE: ask again */
+		{0x80280800U, TPM2_RC_RETRY}, /* TPM_E_RETRY */
+	};
+	uint32_t code = code_of(response, n);
+
+	if (code == TBS_BLOCKED || code == TPM2_RC_COMMAND_CODE) {
+		refused = code == TBS_BLOCKED;
+	}
+	if (code >> 16 != FACILITY_TPM) {
+		/* A TPM that is stopped in the middle of a command may say so itself. */
+		return code == TPM2_RC_CANCELED && last_ours ? TBS_CANCELED : TBS_SUCCESS;
+	}
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		if (same[i].windows == code) {
+			set_code(response, same[i].tpm);
+			return TBS_SUCCESS;
+		}
+	}
+	return code;
+}
+
+TBS_RESULT WINAPI tbs_submit_command(TBS_HCONTEXT handle, TBS_COMMAND_LOCALITY locality,
+				     TBS_COMMAND_PRIORITY priority, const BYTE *command,
+				     UINT32 command_len, BYTE *response, UINT32 *response_len)
+{
+	begin(handle, limit_ms(command, command_len));
+	last = Tbsip_Submit_Command(handle, locality, priority, command, command_len, response,
+				    response_len);
+	last_ours = end();
+	if (last == TBS_SUCCESS) {
+		last = result_of(response, *response_len);
+	}
+	return last;
+}
+
+/* ---- why it failed ----------------------------------------------------- */
+
+/* LocalSystem is one of them too. */
+static bool is_administrator(void)
+{
+	static SID_IDENTIFIER_AUTHORITY authority = SECURITY_NT_AUTHORITY;
+	BYTE sid[SECURITY_MAX_SID_SIZE];
+	BOOL is_member = FALSE;
+
+	(void)InitializeSid(sid, &authority, 2);
+	*GetSidSubAuthority(sid, 0) = SECURITY_BUILTIN_DOMAIN_RID;
+	*GetSidSubAuthority(sid, 1) = DOMAIN_ALIAS_RID_ADMINS;
+	return CheckTokenMembership(NULL, sid, &is_member) && is_member;
+}
+
+/* Told once, and again when it is another: the TPM is looked for again and again. */
+static void tell(TBS_RESULT result)
+{
+	static TBS_RESULT told;
+
+	if (result != told) {
+		told = result;
+		log_reason(PORT_LOG_WARNING, "TPM Base Services", NULL, result);
+	}
+}
+
+bool port_tpm_is_bare(void)
+{
+	return false; /* TBS is a resource manager */
+}
+
+bool port_tpm_holds_keys(void)
+{
+	return true; /* TBS lets nobody else save or load contexts */
+}
+
+/* TBS lets others than administrators send few commands. */
+static int blocked(void)
+{
+	return is_administrator() ? -ERR_TPM_BLOCKED : -ERR_TPM_DENIED;
+}
+
+int port_tpm_refusal(void)
+{
+	return refused ? blocked() : 0;
+}
+
+int port_tpm_fault(void)
+{
+	switch (last) {
+	case TBS_SUCCESS:
+	case (TBS_RESULT)TBS_E_TPM_NOT_FOUND:
+	case (TBS_RESULT)TBS_E_SERVICE_START_PENDING: /* it will come */
+		return -ERR_TPM_UNAVAILABLE;
+	case (TBS_RESULT)TBS_E_SERVICE_NOT_RUNNING:
+	case (TBS_RESULT)TBS_E_SERVICE_DISABLED:
+		return -ERR_TPM_SERVICE;
+	case TBS_CANCELED:
+		/* TBS itself cancels what is running when the machine goes to sleep. */
+		return last_ours ? -ERR_TPM_TIMEOUT : -ERR_TPM_CANCELED;
+	case TBS_DENIED:
+		return -ERR_TPM_DENIED;
+	case TBS_BLOCKED:
+		return blocked();
+	default:
+		tell(last);
+		return -ERR_TPM_UNAVAILABLE;
+	}
+}
+
+/* TBS needs no context to say this, and gives none for a TPM 1.2. */
+static bool is_tpm12(void)
+{
+	TPM_DEVICE_INFO info = {0};
+
+	return Tbsi_GetDeviceInfo(sizeof(info), &info) == TBS_SUCCESS &&
+	       info.tpmVersion == TPM_VERSION_12;
+}
+
+/* ---- the contract ------------------------------------------------------ */
+
+int port_tpm_open(TSS2_TCTI_CONTEXT **tcti, const char **device)
+{
+	size_t size = 0;
+
+	*tcti = NULL;
+	*device = NULL;
+	port_tpm_close();
+	if (Tss2_Tcti_Tbs_Init(NULL, &size, NULL) != TSS2_RC_SUCCESS || size > sizeof(blob)) {
+		return -ERR_TPM_UNAVAILABLE;
+	}
+	last = TBS_SUCCESS;
+	if (Tss2_Tcti_Tbs_Init(context(), &size, NULL) != TSS2_RC_SUCCESS) {
+		bool unfit = last == TBS_SUCCESS || last == (TBS_RESULT)TBS_E_TPM_NOT_FOUND;
+
+		return unfit && is_tpm12() ? -ERR_TPM_VERSION : port_tpm_fault();
+	}
+	is_open = true;
+	*tcti = context();
+	*device = "TBS";
+	return 0;
+}
+
+void port_tpm_close(void)
+{
+	if (is_open) {
+		Tss2_Tcti_Finalize(context());
+		wipe(&blob, sizeof(blob));
+		is_open = false;
+		opened = NULL;
+	}
+}
+
+int port_tpm_arm(void)
+{
+	return -ERR_NOTSUP; /* TBS answers while it is asked */
+}
+
+/* Windows provisions the TPM itself. */
+int port_owner_auth(uint8_t *buf, size_t *len)
+{
+	(void)buf;
+	*len = 0;
+	return -ERR_NOTSUP;
+}
+
+int port_endorsement_auth(uint8_t *buf, size_t *len)
+{
+	UINT32 n = AUTH_MAX;
+	TBS_RESULT result;
+
+	*len = 0;
+	if (!is_open) {
+		return -ERR_IO;
+	}
+	result = Tbsi_Get_OwnerAuth(opened, TBS_OWNERAUTH_TYPE_ENDORSEMENT_20, buf, &n);
+	if (result == TBS_SUCCESS && n <= AUTH_MAX) {
+		*len = n;
+		return 0;
+	}
+	wipe(buf, AUTH_MAX);
+	if (result == TBS_NO_AUTH) {
+		return 0; /* none was set: it is empty */
+	}
+	/* What TBS tells who may not have it is not documented. */
+	if (result == TBS_DENIED || !is_administrator()) {
+		return -ERR_TPM_DENIED;
+	}
+	tell(result);
+	return -ERR_IO;
+}

@@ -1,0 +1,27 @@
+/*
+ * TPM Base Services (TBS).
+ */
+#ifndef WINDOWS_TPM_DEVICE_H
+#define WINDOWS_TPM_DEVICE_H
+
+#include <windows.h>
+
+#include <Tbs.h>
+
+/*
+ * The program shall end: a command that has not ended STOP_MS later is
+ * cancelled. Any thread may call it.
+ */
+void tpm_stop(void);
+
+/*
+ * What tpm2-tss calls instead of TBS, by -DTbsi_Context_Create=tbs_context_create
+ * and -DTbsip_Submit_Command=tbs_submit_command. Its TCTI does not say why
+ * something failed, and waits for ever; these keep the reason and the time.
+ */
+TBS_RESULT WINAPI tbs_context_create(PCTBS_CONTEXT_PARAMS params, TBS_HCONTEXT *handle);
+TBS_RESULT WINAPI tbs_submit_command(TBS_HCONTEXT handle, TBS_COMMAND_LOCALITY locality,
+				     TBS_COMMAND_PRIORITY priority, const BYTE *command,
+				     UINT32 command_len, BYTE *response, UINT32 *response_len);
+
+#endif

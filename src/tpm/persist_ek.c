@@ -1,0 +1,140 @@
+#include <string.h>
+
+#include "bounds.h"
+#include "err.h"
+#include "port.h"
+#include "tpm/ek.h"
+#include "tpm/evict.h"
+#include "tpm/job.h"
+#include "tpm/primary_key.h"
+#include "tpm/persist_ek.h"
+#include "tpm/session.h"
+#include "base/wipe.h"
+
+struct provision provision;
+
+static ESYS_TR there; /* what is at the handle, or ESYS_TR_NONE */
+static bool refused; /* the command, by the TPM */
+
+static enum provision_found wanted(void)
+{
+	return provision.undo ? PROVISION_EMPTY : PROVISION_EK;
+}
+
+static bool is_done(void)
+{
+	return provision.dry_run || provision.found == wanted();
+}
+
+static bool is_ek(const struct tpm *t)
+{
+	const struct key_public *ek = &t->id.keys[KEY_EK];
+	uint8_t name[TPM_NAME_MAX];
+	size_t len;
+
+	return key_name(t, there, name, &len) == TSS2_RC_SUCCESS && len == ek->name_len &&
+	       memcmp(name, ek->name, len) == 0;
+}
+
+static TSS2_RC look_start(struct tpm *t)
+{
+	refused = false;
+	provision.found = PROVISION_OTHER; /* where that is known without a look */
+	return ek_look_start(t);
+}
+
+static TSS2_RC look_finish(struct tpm *t)
+{
+	TSS2_RC rc = ek_look_finish(t, &there);
+
+	if (rc == TSS2_RC_SUCCESS) {
+		provision.found = there == ESYS_TR_NONE ? PROVISION_EMPTY
+				  : is_ek(t)            ? PROVISION_EK
+							: PROVISION_OTHER;
+		/* A third thing may be the EK, damaged on its way. */
+		provision.unseen = provision.unseen && provision.found == PROVISION_OTHER;
+	}
+	return rc;
+}
+
+/* Unlike endorsementAuth's this session is salted, for the EK is loaded by now. */
+static TSS2_RC owner_start(struct tpm *t)
+{
+	TPM2B_AUTH auth;
+	size_t len;
+	TSS2_RC rc;
+
+	if (provision.found == PROVISION_OTHER) {
+		return STEP_REFUSE;
+	}
+	static_assert(AUTH_MAX <= sizeof auth.buffer, "an authorisation fits");
+	if (is_done() || port_owner_auth(auth.buffer, &len) != 0 || len == 0) {
+		return STEP_SKIP;
+	}
+	auth.size = (UINT16)len;
+	rc = Esys_TR_SetAuth(t->esys, ESYS_TR_RH_OWNER, &auth);
+	wipe(&auth, sizeof auth);
+	return rc != TSS2_RC_SUCCESS ? rc : session_hmac_start(t, t->keys[KEY_EK].loaded);
+}
+
+static TSS2_RC evict_start(struct tpm *t)
+{
+	if (is_done()) {
+		return STEP_SKIP;
+	}
+	provision.sent = true;
+	provision.unseen = true;
+	return evict_send(t->esys, provision.undo ? there : t->keys[KEY_EK].loaded, session_auth(t),
+			  EK_PERSISTENT_HANDLE);
+}
+
+static TSS2_RC evict_finish(struct tpm *t)
+{
+	TSS2_RC rc = evict_receive(t->esys);
+
+	if (rc == TSS2_RC_SUCCESS) {
+		session_auth_used(t);
+		provision.unseen = false;
+		provision.found = wanted();
+	} else if (rc_is_tpm(rc)) {
+		refused = true;
+		provision.sent = false;
+		provision.unseen = false;
+	}
+	return rc;
+}
+
+/* The same codes say of the owner's hierarchy what they say of the EK's elsewhere. */
+static const char *explain(TSS2_RC rc, int err)
+{
+	return rc_base(rc) == TPM2_RC_NV_SPACE
+		       ? "the TPM has no room for one more persistent object"
+	       : err == -ERR_TPM_AUTH || err == -ERR_TPM_HIERARCHY
+		       ? "the owner hierarchy has an authorisation set (--owner-auth), or is "
+			 "disabled"
+		       : NULL;
+}
+
+static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
+{
+	int err = rc == TSS2_RC_SUCCESS ? 0 : rc == STEP_REFUSE ? -ERR_ADDRESS : rc_error(rc);
+
+	*stale = !refused && key_is_stale(t, rc);
+	provision.done = err == 0;
+	provision.why = refused ? explain(rc, err) : NULL;
+	return err;
+}
+
+static const struct step steps[] = {
+	{key_load_start, key_load_finish, TPM_COMMAND_MS, KEY_EK},
+	{look_start, look_finish, TPM_COMMAND_MS, KEY_EK},
+	{owner_start, session_auth_finish, TPM_COMMAND_MS, 0},
+	{evict_start, evict_finish, TPM_COMMAND_MS, 0},
+};
+
+const struct operation persist_ek_operation = {STEPS(steps), .conclude = conclude};
+
+void persist_ek_cut(void)
+{
+	job_cut();
+}

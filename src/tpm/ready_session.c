@@ -1,0 +1,115 @@
+#include "bounds.h"
+#include "err.h"
+#include "port.h"
+#include "tpm/primary_key.h"
+#include "tpm/response_code.h"
+#include "tpm/ready_session.h"
+#include "tpm/session.h"
+
+void ready_none(struct tpm *t)
+{
+	t->ready.session = ESYS_TR_NONE;
+	t->ready.over = false;
+	t->ready.failed = false;
+	t->ready.make_at = PORT_NEVER;
+	t->ready.over_at = 0;
+}
+
+void ready_expect(struct tpm *t, uint64_t now)
+{
+	if (!t->ready.failed && now + READY_PAUSE_MS >= t->ready.over_at) {
+		t->ready.make_at = now + READY_PAUSE_MS;
+	}
+}
+
+bool ready_expire(struct tpm *t, uint64_t now)
+{
+	return now >= t->ready.over_at ? ready_give_up(t) : t->ready.over;
+}
+
+bool ready_begin(struct tpm *t, uint64_t now)
+{
+	if (now < t->ready.make_at) {
+		return false;
+	}
+	t->ready.make_at = PORT_NEVER;
+	t->ready.over_at = now + READY_MS;
+	return true;
+}
+
+uint64_t ready_deadline(const struct tpm *t)
+{
+	if (t->ready.session == ESYS_TR_NONE) {
+		return t->ready.make_at;
+	}
+	return t->ready.over ? 0 : t->ready.over_at;
+}
+
+bool ready_give_up(struct tpm *t)
+{
+	t->ready.over = t->ready.session != ESYS_TR_NONE;
+	return t->ready.over;
+}
+
+/* The operation at work has it from now on, and ends it. */
+static void hand_over(struct tpm *t)
+{
+	t->session = t->ready.session;
+	t->ready.session = ESYS_TR_NONE;
+	t->ready.over = false;
+}
+
+void ready_take(struct tpm *t)
+{
+	t->ready.make_at = PORT_NEVER;
+	t->ready.taken = t->ready.session != ESYS_TR_NONE;
+	if (t->ready.taken) {
+		hand_over(t);
+		t->ready.over_at = 0;
+	}
+}
+
+/* Not for the TPM's word on the credential, and no authorisation is tried twice: but what
+ * is said of the second session is about no such value, for the EK's policy asks for none. */
+bool ready_was_to_blame(struct tpm *t, int err, TSS2_RC rc)
+{
+	bool taken = t->ready.taken;
+	bool second = (rc & TPM2_RC_N_MASK) == (TPM2_RC_S | TPM2_RC_2);
+
+	t->ready.taken = false;
+	return taken && err != -ERR_REJECTED && err != -ERR_TPM_LOCKOUT &&
+	       (second || !rc_is_tpm(rc) || !rc_is_auth(rc));
+}
+
+/* The clean-up leaves it alone from here on. */
+static TSS2_RC keep_finish(struct tpm *t)
+{
+	TSS2_RC rc = session_secret_finish(t);
+
+	if (rc == TSS2_RC_SUCCESS) {
+		t->ready.session = t->session;
+		t->ready.over_at = port_now_ms() + READY_MS;
+		t->session = ESYS_TR_NONE;
+	}
+	return rc;
+}
+
+/* What fails ahead is next tried when somebody waits for it, and hears why. */
+static int make_conclude(struct tpm *t, TSS2_RC rc, bool *stale)
+{
+	(void)stale;
+	t->ready.failed = rc != TSS2_RC_SUCCESS;
+	return 0;
+}
+
+static const struct step make_steps[] = {
+	{key_load_start, key_load_finish, TPM_COMMAND_MS, KEY_EK},
+	{session_policy_start, session_policy_finish, TPM_COMMAND_MS, 0},
+	{session_auth_start, session_auth_finish, TPM_COMMAND_MS, 0},
+	{session_secret_start, keep_finish, TPM_COMMAND_MS, 0},
+};
+
+const struct operation ready_make_operation = {STEPS(make_steps), .conclude = make_conclude};
+
+/* It has no steps: the clean-up flushes what it has taken over. */
+const struct operation ready_flush_operation = {.begin = hand_over};

@@ -1,0 +1,113 @@
+# Builds what runs on this machine only: $(BUILD)/host/TOOL from each
+# tests/tools/TOOL.c, $(BUILD)/host/unit/TEST from each tests/unit/TEST.c, and
+# $(BUILD)/host/attestd, which has the sanitizers inside as the unit tests have.
+# With VARIANT=NAME the latter two are compiled another way, to $(BUILD)/NAME.
+# Made by the Makefile, which has seen to the packages and $(DEPS).
+
+PORT = linux
+HOSTCC = gcc
+VARIANT = host
+OUT := $(BUILD)/$(VARIANT)
+DEPS := $(BUILD)/deps
+TSS := $(DEPS)/tpm2-tss
+BEARSSL := $(DEPS)/bearssl
+# The unit tests' TPM opens what attestd has salted.
+BEARSSL_TESTS = $(addprefix rsa/rsa_,i31_oaep_decrypt i31_priv oaep_unpad) \
+	$(addprefix int/i31_,decred mulacc reduce rshift)
+include toolchains/deps.mk
+
+TOOLS := $(patsubst tests/tools/%.c,$(OUT)/%,$(wildcard tests/tools/*.c))
+UNIT_TESTS := $(wildcard tests/unit/test_*.c $(if $(filter valgrind,$(VARIANT)),tests/instrumented/test_*.c))
+UNITS := $(patsubst %.c,$(OUT)/unit/%,$(notdir $(UNIT_TESTS)))
+tools: $(TOOLS)
+	@:
+units: $(UNITS)
+	@:
+.PHONY: tools units attestd
+
+Q := $(if $(V),,@)
+
+TOOL_CFLAGS = -std=c11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wvla -D_GNU_SOURCE -Iinclude -Itests/tools
+TOOL_LIB := $(patsubst tests/tools/%.c,$(OUT)/tools/%.o,$(sort $(wildcard tests/tools/lib/*.c)))
+
+$(TOOL_LIB): $(OUT)/tools/%.o: tests/tools/%.c tests/host.mk
+	@mkdir -p $(@D) && echo "HOSTCC $<"
+	$(Q)$(HOSTCC) $(TOOL_CFLAGS) -MMD -MP -c -o $@ $<
+$(TOOLS): $(OUT)/%: tests/tools/%.c $(TOOL_LIB) tests/host.mk
+	@mkdir -p $(@D) && echo "HOSTCC $<"
+	$(Q)$(HOSTCC) $(TOOL_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(TOOL_LIB) \
+		-Wl,--as-needed -lcrypto
+
+# A unit test is linked with all of wire/ and with what this table names:
+#   UNIT_SRC_test_x = sources of ours    UNIT_LIB_test_x = tss2, bearssl
+#   UNIT_WRAP_test_x = functions that the test stands before, by --wrap
+-include tests/unit/sources.mk
+
+# VARIANT's: how ours are compiled, and what of tests/instrumented goes with them.
+# For valgrind as small as what ships: it is about what the compiler makes.
+CHECKED_host = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+CHECKED_valgrind = -Oz -fno-jump-tables -g
+CHECKED_coverage = -O0 -g --coverage
+LIB_CHECKED_host = -O1 -g -fsanitize=address
+LIB_CHECKED_valgrind = -Oz -g
+LIB_CHECKED_coverage = -O1 -g
+CHECKED = $(CHECKED_$(VARIANT))
+LIB_CHECKED = $(LIB_CHECKED_$(VARIANT))
+wrap = $(addprefix -Wl$(comma)--wrap=,$1)
+comma = ,
+UNIT_EXTRA_coverage = $(OUT)/obj/tests/instrumented/coverage.o
+UNIT_WRAP_coverage = _exit
+# The tests' own functions may all be called test_...: no prototypes for them.
+UNIT_CFLAGS = $(CHECKED) $(OWN_CFLAGS) -D_GNU_SOURCE -Itests/unit -Iport
+TEST_CFLAGS = -Wno-missing-prototypes -Wno-conversion
+
+# objects(SOURCES): ours, with VARIANT's checks.
+objects = $(patsubst %.c,$(OUT)/obj/%.o,$1)
+CHECKS := $(filter-out tests/instrumented/test_%,$(wildcard tests/instrumented/*.c))
+SOURCES := $(sort $(wildcard src/*.c src/*/*.c port/common/*.c port/$(PORT)/*.c))
+
+$(call objects,$(SOURCES) $(CHECKS)): $(OUT)/obj/%.o: %.c tests/host.mk toolchains/deps.mk
+	@mkdir -p $(@D) && echo "HOSTCC $<"
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
+
+# unit(TEST): one test's program.
+define unit
+$(OUT)/unit/$1: $(filter %/$1.c,$(UNIT_TESTS)) tests/host.mk $(wildcard tests/unit/sources.mk) \
+		$(call objects,$(sort $(wildcard src/base/*.c src/wire/*.c) $(UNIT_SRC_$1))) \
+		$(UNIT_EXTRA_$(VARIANT)) $(patsubst %,$(OUT)/lib%.a,$(UNIT_LIB_$1))
+	@mkdir -p $$(@D) && echo "HOSTCC $$<"
+	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) $$(TEST_CFLAGS) -MMD -MP -MF $$@.d -MT $$@ -o $$@ \
+		$$(filter %/$1.c %.o %.a,$$^) $(call wrap,$(UNIT_WRAP_$1) $(UNIT_WRAP_$(VARIANT))) -lcmocka
+endef
+$(foreach u,$(UNITS),$(eval $(call unit,$(notdir $u))))
+
+# ESAPI's heap is an array: where steps beyond are looked for it is another.
+REPLACED_host = src/tpm/heap.c
+EXTRA_host = tests/instrumented/bug.c tests/instrumented/heap.c tests/instrumented/sandbox.c
+EXTRA_coverage = tests/instrumented/coverage.c tests/instrumented/sandbox.c
+# Else UndefinedBehaviorSanitizer's reports would not go to log_path.
+LINK_host = -static-libasan -static-libubsan
+WRAP_host = prctl syscall
+WRAP_coverage = _exit prctl syscall
+$(OUT)/attestd: $(call objects,$(filter-out $(REPLACED_$(VARIANT)),$(SOURCES)) $(EXTRA_$(VARIANT))) \
+		$(OUT)/libtss2.a $(OUT)/libbearssl.a
+	@echo "LD $@"
+	$(Q)$(HOSTCC) $(CHECKED) $(LINK_$(VARIANT)) -o $@ $^ $(call wrap,$(WRAP_$(VARIANT)))
+attestd: $(OUT)/attestd
+	@:
+
+$(OUT)/libtss2.a: $(TSS_SOURCES:$(DEPS)/%.c=$(OUT)/deps/%.o)
+$(OUT)/libbearssl.a: $(BEARSSL_SOURCES:$(DEPS)/%.c=$(OUT)/deps/%.o)
+$(OUT)/%.a:
+	@rm -f $@
+	@ar rcD $@ $^
+$(OUT)/deps/tpm2-tss/%.o: $(TSS)/%.c toolchains/deps.mk
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(LIB_CHECKED) $(TSS_CFLAGS) -c -o $@ $<
+$(OUT)/deps/bearssl/%.o: $(BEARSSL)/%.c toolchains/deps.mk
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(LIB_CHECKED) $(BEARSSL_CFLAGS) -c -o $@ $<
+
+-include $(TOOLS:%=%.d) $(TOOL_LIB:.o=.d) $(UNITS:%=%.d) \
+	$(patsubst %.o,%.d,$(call objects,$(SOURCES) $(CHECKS)))
+.DELETE_ON_ERROR:

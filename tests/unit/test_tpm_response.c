@@ -1,0 +1,526 @@
+/*
+ * src/wire/tpm_response.c: the responses of each command that attestd sends pass,
+ * and nothing else does.
+ */
+#include "unit.h"
+
+#include "err.h"
+#include "wire/tpm_response.h"
+
+#define HEADER 10
+/* What stands for data: as a size it goes beyond any response. */
+#define DATA 0xee
+
+/*
+ * The parameters of each response as the specification's part 3 has them, each by a
+ * character: see fill_parameters.
+ */
+static const struct kind {
+	const char *name;
+	uint32_t code;
+	unsigned handles; /* of the command */
+	unsigned sessions; /* the most that it is tried with */
+	bool handle; /* the response has one */
+	const char *parameters; /* NULL: none of them is ever read */
+} kinds[] = {
+	{"GetCapability of properties", 0x17a, 0, 1, false, "1ap"},
+	{"GetCapability of handles", 0x17a, 0, 1, false, "1hq"},
+	{"GetCapability of no handles", 0x17a, 0, 1, false, "1hn"},
+	{"ReadPublic", 0x173, 1, 1, false, "LBB"},
+	{"NV_ReadPublic", 0x169, 1, 1, false, "BB"},
+	{"NV_Read", 0x14e, 2, 2, false, "L"},
+	{"CreatePrimary", 0x131, 1, 2, true, "LBB24BB"},
+	{"CreatePrimary with an empty ticket", 0x131, 1, 2, true, "LBB24EB"},
+	{"ContextSave", 0x162, 1, 0, false, "844L"},
+	{"ContextLoad", 0x161, 0, 0, true, ""},
+	{"FlushContext", 0x165, 0, 0, false, NULL},
+	{"EvictControl", 0x120, 2, 1, false, ""},
+	{"StartAuthSession", 0x176, 2, 1, true, "B"},
+	{"PolicySecret", 0x151, 2, 2, false, "E24E"},
+	{"PolicySecret with a ticket", 0x151, 2, 2, false, "B24B"},
+	{"Certify by RSA", 0x148, 2, 2, false, "Br"},
+	{"Certify by ECC", 0x148, 2, 2, false, "Be"},
+	{"CertifyCreation by RSA", 0x14a, 2, 1, false, "Br"},
+	{"CertifyCreation by ECC", 0x14a, 2, 1, false, "Be"},
+	{"Quote by RSA", 0x158, 1, 1, false, "Br"},
+	{"Quote by ECC", 0x158, 1, 1, false, "Be"},
+	{"PCR_Read", 0x17e, 0, 0, false, "4sd"},
+	{"PCR_Read of no bank", 0x17e, 0, 1, false, "4nn"},
+	{"ActivateCredential", 0x147, 2, 3, false, "B"},
+};
+#define KINDS (sizeof kinds / sizeof *kinds)
+
+static uint8_t command[256];
+static size_t command_len;
+static uint8_t response[2048];
+static size_t len;
+static size_t params; /* of it are parameters */
+/* Where the response's lengths are, but for the header's. */
+static struct {
+	size_t at, size;
+} lengths[24];
+static size_t length_count;
+
+static void put(uint8_t *p, size_t *at, uint64_t value, size_t size)
+{
+	for (size_t i = size; i > 0; i--) {
+		p[*at + i - 1] = (uint8_t)value;
+		value >>= 8;
+	}
+	*at += size;
+}
+
+static void fill(uint8_t *p, size_t *at, uint8_t byte, size_t n)
+{
+	memset(p + *at, byte, n);
+	*at += n;
+}
+
+static void put_length(uint64_t value, size_t size)
+{
+	lengths[length_count].at = len;
+	lengths[length_count].size = size;
+	length_count++;
+	put(response, &len, value, size);
+}
+
+static void set_size(size_t n)
+{
+	size_t at = 2;
+
+	put(response, &at, n, 4);
+}
+
+static void make_command(const struct kind *k, unsigned sessions)
+{
+	size_t at = 2;
+
+	command_len = 0;
+	put(command, &command_len, sessions > 0 ? 0x8002 : 0x8001, 2);
+	put(command, &command_len, 0, 4);
+	put(command, &command_len, k->code, 4);
+	for (unsigned i = 0; i < k->handles; i++) {
+		put(command, &command_len, 0x80000000 + i, 4);
+	}
+	if (sessions > 0) {
+		put(command, &command_len, 9 + (sessions - 1) * 57, 4);
+	}
+	for (unsigned i = 0; i < sessions; i++) { /* a password, then policy sessions */
+		size_t n = i == 0 ? 0 : 16;
+
+		put(command, &command_len, i == 0 ? 0x40000009 : 0x03000000, 4);
+		put(command, &command_len, n, 2);
+		fill(command, &command_len, DATA, n);
+		put(command, &command_len, 1, 1);
+		put(command, &command_len, 2 * n, 2);
+		fill(command, &command_len, DATA, 2 * n);
+	}
+	fill(command, &command_len, DATA, 12);
+	put(command, &at, command_len, 4);
+}
+
+static void fill_tpm2b(size_t n)
+{
+	put_length(n, 2);
+	fill(response, &len, DATA, n);
+}
+
+static void fill_signature(uint16_t algorithm)
+{
+	put_length(algorithm, 2); /* how long the rest is depends on it */
+	put(response, &len, 0x000b, 2);
+	fill_tpm2b(algorithm == 0x0014 ? 64 : 32);
+	if (algorithm == 0x0018) {
+		fill_tpm2b(32);
+	}
+}
+
+/* A list of this many elements. */
+static void fill_list(char kind, unsigned count)
+{
+	put_length(count, 4);
+	for (unsigned i = 0; i < count; i++) {
+		if (kind == 'd') {
+			fill_tpm2b(32);
+		} else if (kind == 's') {
+			put(response, &len, 0x000b, 2);
+			put_length(3, 1);
+			fill(response, &len, DATA, 3);
+		} else {
+			fill(response, &len, DATA, kind == 'q' ? 4 : 8);
+		}
+	}
+}
+
+/*
+ * A digit: so many bytes. B: a TPM2B, L: a long one, E: an empty one. r, e: the
+ * TPMT_SIGNATURE of an RSA or ECC key. a, h: the capabilities that are properties or
+ * handles. s, d, p, q: two selections of PCRs, eight digests, two properties, three
+ * handles; n: a list without anything in it.
+ */
+static void fill_parameters(const char *kind)
+{
+	size_t start = len;
+
+	for (; *kind != '\0'; kind++) {
+		if (*kind <= '9') {
+			fill(response, &len, DATA, (size_t)(*kind - '0'));
+		} else if (*kind == 'r' || *kind == 'e') {
+			fill_signature(*kind == 'r' ? 0x0014 : 0x0018);
+		} else if (*kind == 'a' || *kind == 'h') {
+			put(response, &len, *kind == 'a' ? 6 : 1, 4);
+		} else if (strchr("sdpqn", *kind) != NULL) {
+			fill_list(*kind, *kind == 'n'   ? 0
+					 : *kind == 'd' ? 8
+					 : *kind == 'q' ? 3
+							: 2);
+		} else {
+			fill_tpm2b(*kind == 'L' ? 260 : *kind == 'B' ? 20 : 0);
+		}
+	}
+	params = len - start;
+}
+
+static void make_response(const struct kind *k, unsigned sessions)
+{
+	len = 0;
+	length_count = 0;
+	put(response, &len, sessions > 0 ? 0x8002 : 0x8001, 2);
+	fill(response, &len, 0, 8);
+	if (k->handle) {
+		put(response, &len, 0x80000001, 4);
+	}
+	if (sessions > 0) {
+		put_length(0, 4);
+	}
+	fill_parameters(k->parameters == NULL ? "4" : k->parameters);
+	if (sessions > 0) {
+		size_t at = HEADER + (k->handle ? 4 : 0);
+
+		put(response, &at, params, 4);
+	}
+	for (unsigned i = 0; i < sessions; i++) {
+		size_t n = i == 0 ? 0 : 32;
+
+		put_length(n, 2);
+		fill(response, &len, DATA, n);
+		put(response, &len, 1, 1);
+		put_length(n, 2);
+		fill(response, &len, DATA, n);
+	}
+	set_size(len);
+}
+
+/* n bytes of `response`, in answer to `command`. */
+static int check(size_t n)
+{
+	uint8_t *c = exact(command, command_len);
+	uint8_t *r = exact(response, n);
+	int e = tpm_response_check(command_shape(c, command_len), r, n);
+
+	free(r);
+	free(c);
+	return e;
+}
+
+#define ASSERT_CHECK(n, want)                                                                     \
+	do {                                                                                      \
+		int got_ = check(n);                                                              \
+		if (got_ != (want)) {                                                             \
+			fail_msg("%s with %u sessions, %zu bytes: %s, not %s", k->name, sessions, \
+				 (size_t)(n), err_name(got_), err_name(want));                    \
+		}                                                                                 \
+	} while (0)
+
+#define FOR_EACH_RESPONSE                                                           \
+	for (const struct kind *k = kinds; k < kinds + KINDS; k++)                  \
+		for (unsigned sessions = 0;                                         \
+		     sessions <= k->sessions &&                                     \
+		     (make_command(k, sessions), make_response(k, sessions), true); \
+		     sessions++)
+
+static void valid_ones_pass(void **state)
+{
+	(void)state;
+	FOR_EACH_RESPONSE
+	{
+		ASSERT_CHECK(len, 0);
+	}
+}
+
+static void truncated(void **state)
+{
+	(void)state;
+	FOR_EACH_RESPONSE
+	{
+		for (size_t cut = 0; cut < len; cut++) {
+			set_size(len);
+			ASSERT_CHECK(cut, -ERR_TPM_RESPONSE);
+			/* And if it says so itself: what is not read is not missed. */
+			set_size(cut);
+			if (cut < HEADER + (k->handle ? 4U : 0U) || sessions > 0 ||
+			    k->parameters != NULL) {
+				ASSERT_CHECK(cut, -ERR_TPM_RESPONSE);
+			} else {
+				ASSERT_CHECK(cut, 0);
+			}
+		}
+	}
+}
+
+static void trailing_bytes(void **state)
+{
+	static const uint8_t authorisation[5] = {0};
+
+	(void)state;
+	FOR_EACH_RESPONSE
+	{
+		for (size_t more = 1; more <= 2 * sizeof authorisation; more++) {
+			memset(response + len, 0, more);
+			set_size(len);
+			ASSERT_CHECK(len + more, -ERR_TPM_RESPONSE);
+			set_size(len + more);
+			if (sessions > 0 || k->parameters != NULL) {
+				ASSERT_CHECK(len + more, -ERR_TPM_RESPONSE);
+			}
+		}
+	}
+}
+
+/* Every byte of every length, changed in every way. */
+static void wrong_lengths(void **state)
+{
+	(void)state;
+	FOR_EACH_RESPONSE
+	{
+		lengths[length_count].at = 2; /* the header's */
+		lengths[length_count].size = 4;
+		for (size_t i = 0; i <= length_count; i++) {
+			for (size_t b = 0; b < lengths[i].size; b++) {
+				uint8_t *byte = &response[lengths[i].at + b];
+
+				for (unsigned change = 1; change < 256; change++) {
+					*byte ^= (uint8_t)change;
+					ASSERT_CHECK(len, -ERR_TPM_RESPONSE);
+					*byte ^= (uint8_t)change;
+				}
+			}
+		}
+	}
+}
+
+/* One authorisation a session: not fewer, not more. */
+static void wrong_number_of_authorisations(void **state)
+{
+	(void)state;
+	for (const struct kind *k = kinds; k < kinds + KINDS; k++) {
+		for (unsigned sessions = 1; sessions <= k->sessions; sessions++) {
+			make_command(k, sessions);
+			for (unsigned other = 0; other <= 3; other++) {
+				make_response(k, other);
+				response[1] = 0x02;
+				if (other == 0) { /* keep what belongs to sessions */
+					memmove(response + len - params + 4,
+						response + len - params, params);
+					len -= params;
+					put(response, &len, params, 4);
+					len += params;
+					set_size(len);
+				}
+				ASSERT_CHECK(len, other == sessions ? 0 : -ERR_TPM_RESPONSE);
+			}
+		}
+	}
+}
+
+/*
+ * ESAPI decrypts ActivateCredential's first parameter, a TPM2B, and believes
+ * its size: to the end of its buffer, and beyond.
+ */
+static void encrypted_parameter_stays_inside(void **state)
+{
+	const struct kind *k = &kinds[KINDS - 1];
+
+	(void)state;
+	for (unsigned sessions = 2; sessions <= 3; sessions++) {
+		for (unsigned size = 0; size < 65536; size += size < 512 ? 1 : 511) {
+			size_t at = HEADER + 4;
+
+			make_command(k, sessions);
+			make_response(k, sessions);
+			put(response, &at, size, 2);
+			ASSERT_CHECK(len, size == params - 2 ? 0 : -ERR_TPM_RESPONSE);
+		}
+	}
+}
+
+static void errors(void **state)
+{
+	(void)state;
+	FOR_EACH_RESPONSE
+	{
+		size_t at = 0;
+
+		put(response, &at, 0x8001, 2);
+		put(response, &at, HEADER, 4);
+		put(response, &at, 0x1df, 4);
+		ASSERT_CHECK(HEADER, 0);
+		response[1] = 0x02; /* an error never has sessions */
+		ASSERT_CHECK(HEADER, -ERR_TPM_RESPONSE);
+		response[1] = 0x01;
+		for (size_t n = HEADER + 1; n < HEADER + 8; n++) { /* with a body */
+			set_size(n);
+			ASSERT_CHECK(n, -ERR_TPM_RESPONSE);
+		}
+	}
+}
+
+/* What is not for a TPM to say: the libraries' codes, the job engine's. */
+static void codes(void **state)
+{
+	static const struct {
+		uint32_t rc;
+		int want;
+	} all[] = {
+		{0x922, 0},
+		{0xfff, 0},
+		{0x000b0143, 0},
+		{0x000c0006, 0},
+		{0x00070005, -ERR_TPM_RESPONSE}, /* ESAPI's own */
+		{0x000a0009, -ERR_TPM_RESPONSE}, /* TSS2_TCTI_RC_TRY_AGAIN */
+		{0x000d0001, -ERR_TPM_RESPONSE},
+		{0x010b0143, -ERR_TPM_RESPONSE},
+		{0xff000922, -ERR_TPM_RESPONSE},
+		{0xfffffff0, -ERR_TPM_RESPONSE}, /* STEP_SKIP */
+		{0xfffffff1, -ERR_TPM_RESPONSE}, /* STEP_AGAIN */
+	};
+
+	(void)state;
+	FOR_EACH_RESPONSE
+	{
+		for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+			size_t at = 0;
+
+			put(response, &at, 0x8001, 2);
+			put(response, &at, HEADER, 4);
+			put(response, &at, all[i].rc, 4);
+			ASSERT_CHECK(HEADER, all[i].want);
+		}
+	}
+}
+
+static void other_tags(void **state)
+{
+	(void)state;
+	FOR_EACH_RESPONSE
+	{
+		uint16_t right = sessions > 0 ? 0x8002 : 0x8001;
+
+		for (unsigned tag = 0; tag < 65536; tag++) {
+			size_t at = 0;
+
+			put(response, &at, tag, 2);
+			if (tag != right) {
+				ASSERT_CHECK(len, -ERR_TPM_RESPONSE);
+			}
+		}
+		if (k->code != 0x131) {
+			break;
+		}
+	}
+}
+
+/* The second is what QEMU answers without its TPM, which was a 2.0. */
+static void tpm12(void **state)
+{
+	static const uint8_t bad_tag[HEADER] = {0x00, 0xc4, 0, 0, 0, 10, 0, 0, 0, 30};
+	static const uint8_t fail[HEADER] = {0x00, 0xc4, 0, 0, 0, 10, 0, 0, 0, 9};
+
+	(void)state;
+	FOR_EACH_RESPONSE
+	{
+		memcpy(response, fail, HEADER);
+		ASSERT_CHECK(HEADER, -ERR_TPM_RESPONSE);
+		memcpy(response, bad_tag, HEADER);
+		ASSERT_CHECK(HEADER, -ERR_TPM_VERSION);
+		ASSERT_CHECK(HEADER + 1, -ERR_TPM_RESPONSE);
+		ASSERT_CHECK(HEADER - 1, -ERR_TPM_RESPONSE);
+	}
+}
+
+static void shapes(void **state)
+{
+	static const uint8_t get_random[] = {0x80, 0x01, 0, 0, 0, 12, 0, 0, 0x01, 0x7b, 0, 8};
+	static const uint8_t answer[] = {0x80, 0x01, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0};
+	static const uint8_t no_tag[] = {0, 0, 0, 0, 0, 10, 0, 0, 0, 0};
+	static const uint8_t error[] = {0x80, 0x01, 0, 0, 0, 10, 0, 0, 0x09, 0x22};
+	struct command_shape s = command_shape(get_random, sizeof get_random);
+
+	(void)state;
+	assert_int_equal(s.tag, 0x8001);
+	assert_int_equal(s.code, 0x17b);
+	assert_int_equal(tpm_response_check(s, answer, sizeof answer), 0);
+	for (size_t n = 0; n < sizeof get_random; n++) {
+		uint8_t *p = exact(get_random, n);
+
+		s = command_shape(p, n);
+		assert_int_equal(s.tag, 0);
+		assert_int_equal(s.code, 0);
+		/* Nothing succeeds that was not asked. */
+		assert_int_equal(tpm_response_check(s, answer, sizeof answer), -ERR_TPM_RESPONSE);
+		assert_int_equal(tpm_response_check(s, error, sizeof error), 0);
+		assert_int_equal(tpm_response_check(s, no_tag, sizeof no_tag), -ERR_TPM_RESPONSE);
+		free(p);
+	}
+}
+
+/* A command that is none of ours has no response with sessions either. */
+static void unknown_command(void **state)
+{
+	static const uint8_t answer[] = {0x80, 0x02, 0, 0, 0, 14, 0, 0, 0, 0, 0, 0, 0, 0};
+	const struct command_shape s = {.tag = 0x8002, .code = 0x17b, .sessions = 0};
+
+	(void)state;
+	assert_int_equal(tpm_response_check(s, answer, sizeof answer), -ERR_TPM_RESPONSE);
+}
+
+static void try_check(const uint8_t *p, size_t n, void *arg)
+{
+	int e = tpm_response_check(*(struct command_shape *)arg, p, n);
+
+	assert_true(e == 0 || e == -ERR_TPM_RESPONSE || e == -ERR_TPM_VERSION);
+	tpm_response_check(command_shape(p, n), response, len);
+}
+
+static void nothing_is_read_beyond(void **state)
+{
+	(void)state;
+	FOR_EACH_RESPONSE
+	{
+		struct command_shape shape = command_shape(command, command_len);
+
+		sweep(response, len, try_check, &shape);
+		sweep(command, command_len, try_check, &shape);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(valid_ones_pass),
+		cmocka_unit_test(truncated),
+		cmocka_unit_test(trailing_bytes),
+		cmocka_unit_test(wrong_lengths),
+		cmocka_unit_test(wrong_number_of_authorisations),
+		cmocka_unit_test(encrypted_parameter_stays_inside),
+		cmocka_unit_test(errors),
+		cmocka_unit_test(codes),
+		cmocka_unit_test(other_tags),
+		cmocka_unit_test(tpm12),
+		cmocka_unit_test(shapes),
+		cmocka_unit_test(unknown_command),
+		cmocka_unit_test(nothing_is_read_beyond),
+	};
+
+	return cmocka_run_group_tests_name("response", tests, NULL, NULL);
+}
