@@ -1,10 +1,10 @@
 /*
  * Every error of attestd, in one list: symbol, name on the wire, message.
  *
- * The name is what programs compare: it never changes. The message is for
- * people. Functions return 0 or a negative value of this enum (-ERR_JSON).
+ * Programs compare the name, so it never changes. The message is for people.
+ * Functions return 0 or a negative value of this enum (-ERR_JSON).
  *
- * The README lists the same names; a test compares the two.
+ * The README lists the same names; a test compares the two lists.
  */
 #ifndef ATTESTD_ERR_H
 #define ATTESTD_ERR_H
@@ -23,16 +23,16 @@
 	X(ERR_COMMAND, "unknown_command", "Unknown command")                                       \
 	X(ERR_FIELDS, "missing_fields", "Missing required fields")                                 \
 	X(ERR_BASE64, "bad_base64", "The value is not base64")                                     \
-	X(ERR_VALUE, "bad_value", "The value is none of those that are possible here")             \
+	X(ERR_VALUE, "bad_value", "The value is not one of those allowed here")                    \
 	X(ERR_NONCE_SIZE, "bad_nonce_size",                                                        \
-	  "nonce is empty, or longer than 64 bytes or than this TPM takes")                        \
+	  "nonce is empty, or longer than 64 bytes or than this TPM accepts")                      \
 	/* the credential */                                                                       \
 	X(ERR_CREDENTIAL, "bad_credential_blob", "credential_blob is not a TPM2B_ID_OBJECT")       \
 	X(ERR_CREDENTIAL_CONFLICT, "credential_conflict",                                          \
 	  "credential_blob contradicts hmac and enc")                                              \
-	X(ERR_HMAC_SIZE, "bad_hmac_size", "hmac has not the size of the EK's name algorithm")      \
-	X(ERR_ENC_SIZE, "bad_enc_size", "enc has not the size of an encrypted credential")         \
-	X(ERR_SECRET_SIZE, "bad_secret_size", "encrypted_secret has not the size of the EK")       \
+	X(ERR_HMAC_SIZE, "bad_hmac_size", "hmac is not as long as the EK's name algorithm needs")  \
+	X(ERR_ENC_SIZE, "bad_enc_size", "enc does not have an encrypted credential's size")        \
+	X(ERR_SECRET_SIZE, "bad_secret_size", "encrypted_secret is not as long as the EK needs")   \
 	X(ERR_SECRET_CONFLICT, "secret_conflict",                                                  \
 	  "encrypted_secret contradicts the secret in credential_blob")                            \
 	X(ERR_REJECTED, "credential_rejected",                                                     \
@@ -46,7 +46,7 @@
 	X(ERR_TPM_BLOCKED, "tpm_command_blocked",                                                  \
 	  "Windows blocks a TPM command that attestd needs: update it, at least to 10 1809")       \
 	X(ERR_TPM_SERVICE, "tpm_service_stopped",                                                  \
-	  "the system's TPM service does not run: start or enable it")                             \
+	  "the system's TPM service is not running: start or enable it")                           \
 	X(ERR_TPM_BUSY, "tpm_busy",                                                                \
 	  "another program holds the TPM device: end it, or use /dev/tpmrm0")                      \
 	X(ERR_TPM_TIMEOUT, "tpm_timeout", "the TPM did not answer in time")                        \
@@ -63,7 +63,7 @@
 	X(ERR_TPM_UPGRADE, "tpm_upgrade",                                                          \
 	  "the TPM is in the middle of a firmware upgrade: finish it")                             \
 	X(ERR_TPM_CANCELED, "tpm_canceled",                                                        \
-	  "the system cancelled the TPM command, because it went to sleep: ask again")             \
+	  "the system cancelled the TPM command because it went to sleep: ask again")              \
 	X(ERR_PCRS_CHANGED, "pcrs_changed", "the PCRs changed while they were quoted: ask again")  \
 	X(ERR_TPM_RC, "tpm_error", "the TPM answered with an error")                               \
 	/* the client */                                                                           \
@@ -74,13 +74,13 @@
 	X(ERR_MEMORY, "out_of_memory", "out of memory")                                            \
 	X(ERR_RANDOM, "no_randomness", "the system has no random numbers yet: ask again")          \
 	X(ERR_INTERNAL, "internal_error", "internal error")                                        \
-	/* never on the wire: log lines, start-up */                                               \
+	/* never on the wire: only in the log and at the start */                                  \
 	X(ERR_CERT_ABSENT, "cert_absent", "the NV index holds no certificate")                     \
-	X(ERR_CERT_FORMAT, "cert_format", "the NV index holds something else than a certificate")  \
+	X(ERR_CERT_FORMAT, "cert_format", "what the NV index holds is not a certificate")          \
 	X(ERR_CERT_KEY, "cert_key", "the certificate is for another key than the EK")              \
 	X(ERR_CERT_ACCESS, "cert_access", "the NV index may not be read")                          \
 	X(ERR_USAGE, "usage", "wrong option or value")                                             \
-	X(ERR_ADDRESS, "address_in_use", "something else is there")                                \
+	X(ERR_ADDRESS, "address_in_use", "the address is in use")                                  \
 	X(ERR_IO, "io_error", "the system reported an error")                                      \
 	X(ERR_RANGE, "too_small", "the buffer is too small")                                       \
 	X(ERR_NOTSUP, "not_supported", "not supported")
@@ -94,9 +94,9 @@ enum err {
 };
 
 /*
- * The wire name and the message of an error; `e` may have either sign.
- * Static strings, never NULL: 0 is "ok", a value out of range is
- * ERR_INTERNAL's. Defined in src/wire/reply.c.
+ * The wire name and the message of an error; `e` may have either sign. They
+ * return static strings, never NULL: "ok" for 0, ERR_INTERNAL's for a value
+ * out of range. src/wire/reply.c defines them.
  */
 const char *err_name(int e);
 const char *err_message(int e);

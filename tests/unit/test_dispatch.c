@@ -256,7 +256,7 @@ static void test_bad_requests(void **state)
 	refused("{\"command\":\"activateCredential\",\"hmac\":\"AA==\",\"enc\":\"*\"}",
 		ERROR(PREFIX "The value is not base64", "\"bad_base64\",\"field\":\"enc\""));
 	refused("{\"command\":\"activateCredential\",\"hmac\":\"AA==\",\"enc\":\"AAAA\"}",
-		ERROR(PREFIX "hmac has not the size of the EK's name algorithm",
+		ERROR(PREFIX "hmac is not as long as the EK's name algorithm needs",
 		      "\"bad_hmac_size\",\"field\":\"hmac\""));
 	refused("{\"command\":\"activateCredential\",\"credential_blob\":\"AAAA\"}",
 		ERROR(PREFIX "credential_blob is not a TPM2B_ID_OBJECT",
@@ -300,13 +300,13 @@ static void test_choice_of_aik(void **state)
 	assert_int_equal(parse("{\"command\":\"getEK\",\"aik\":7}"), 0);
 	assert_int_equal(dispatch_facts(command, &params), FACT_CERT);
 	refused("{\"command\":\"getAttestationData\",\"aik\":\"RSA\"}",
-		ERROR("The value is none of those that are possible here",
+		ERROR("The value is not one of those allowed here",
 		      "\"bad_value\",\"field\":\"aik\""));
 	refused("{\"command\":\"certify\",\"aik\":\"\"," NONCE "}",
-		ERROR("The value is none of those that are possible here",
+		ERROR("The value is not one of those allowed here",
 		      "\"bad_value\",\"field\":\"aik\""));
 	refused("{\"command\":\"activateCredential\",\"aik\":\"eccc\"}",
-		ERROR(PREFIX "The value is none of those that are possible here",
+		ERROR(PREFIX "The value is not one of those allowed here",
 		      "\"bad_value\",\"field\":\"aik\""));
 }
 
@@ -373,10 +373,10 @@ static void test_bad_nonces_and_pcrs(void **state)
 	refused("{\"command\":\"quote\"," NONCE "}",
 		ERROR("Missing required fields", "\"missing_fields\",\"field\":\"pcrs\""));
 	refused("{\"command\":\"quote\"," NONCE ",\"pcrs\":\"24\"}",
-		ERROR("The value is none of those that are possible here",
+		ERROR("The value is not one of those allowed here",
 		      "\"bad_value\",\"field\":\"pcrs\""));
 	refused("{\"command\":\"quote\"," NONCE ",\"pcrs\":\"0\",\"pcr_bank\":\"sm3_256\"}",
-		ERROR("The value is none of those that are possible here",
+		ERROR("The value is not one of those allowed here",
 		      "\"bad_value\",\"field\":\"pcr_bank\""));
 	for (size_t n = 0; n <= NONCE_MAX + 1; n++) {
 		struct text t = text_in(nonce, sizeof nonce - 1);
@@ -427,7 +427,7 @@ static void test_nothing_is_left(void **state)
 	}
 	assert_int_equal(parse_bytes(good, n), 0);
 	refused("{\"command\":\"activateCredential\",\"hmac\":\"AA==\",\"enc\":\"AAAA\"}",
-		ERROR(PREFIX "hmac has not the size of the EK's name algorithm",
+		ERROR(PREFIX "hmac is not as long as the EK's name algorithm needs",
 		      "\"bad_hmac_size\",\"field\":\"hmac\""));
 	assert_memory_equal(&params.as.credential, &zero, sizeof zero);
 }
