@@ -1,4 +1,4 @@
-"""README's health checks: the units as systemd reads them, and the container's."""
+"""port/linux/README.md's health checks: the units as systemd reads them, and the container's."""
 import json
 import os
 import re
@@ -11,7 +11,7 @@ from harness import paths
 from harness.service import wait_for
 from harness.tpm import States
 
-README = (paths.ROOT / "README.md").read_text()
+README = (paths.ROOT / "port/linux/README.md").read_text()
 
 
 def test_units(tmp_path):
@@ -27,7 +27,7 @@ def test_units(tmp_path):
 
 
 class Container:
-    """What the README's Dockerfile says, as far as a folder can be it: no other file is there."""
+    """What that page's Dockerfile says, as far as a folder can be it: no other file is there."""
 
     def __init__(self, root):
         text = re.search(r"```dockerfile\n(.*?)```", README, re.S)[1]
