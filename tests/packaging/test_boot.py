@@ -1,7 +1,7 @@
 """A small Debian with the package, and initramfs images made by its own tools.
 
-It is booted with a disk to be opened by attesting, as in
-port/linux/README.md: in the initramfs the package's example of an exchange asks a verifier here for the key.
+It is booted with a disk that is opened by attesting, as in port/linux/README.md: in
+the initramfs the package's example of an exchange asks a verifier here for the key.
 Then the real systemd starts the units from the package, and a script in the
 guest says how they are doing.
 """
