@@ -4,7 +4,7 @@
 OWN_CFLAGS = -std=c11 -Wall -Wextra -Werror -Wshadow -Wvla -Wconversion \
 	-Wmissing-prototypes -Wundef -Iinclude -Isrc -isystem $(TSS)/include \
 	-isystem $(TSS)/include/tss2 -isystem $(BEARSSL)/inc -isystem $(DEPS)/jsmn \
-	$(if $(filter $(addprefix src/tpm/,esapi.c evict.c prepare.c),$<),-isystem $(TSS)/src \
+	$(if $(filter $(addprefix src/tpm/,esapi.c evict_control.c prepare.c),$<),-isystem $(TSS)/src \
 		$(addprefix -isystem $(TSS)/src/,tss2-esys tss2-sys)) \
 	-DATTESTD_VERSION='"$(VERSION)"'
 

@@ -27,7 +27,7 @@ struct client {
 	bool skipping; /* the rest of a line that was too long (once) */
 	bool last; /* no line end: nothing that follows is a request */
 	const struct command *command; /* WAITING, WORKING */
-	struct params params; /* WAITING, WORKING: what it works on */
+	struct request_params params; /* WAITING, WORKING: what it works on */
 };
 
 /* By their slots' numbers. */

@@ -38,23 +38,23 @@ static int choose(struct request *rq, enum request_field field, const struct cho
 	return blame(rq, field, -ERR_VALUE);
 }
 
-static int choose_aik(struct request *rq, struct params *params)
+static int choose_aik(struct request *rq, struct request_params *params)
 {
 	static const struct choice aiks[] = {{"ecc", KEY_AIK_ECC}, {"rsa", KEY_AIK_RSA}};
 	uint16_t aik = KEY_AIK_ECC;
 	int r = choose(rq, FIELD_AIK, aiks, sizeof aiks / sizeof *aiks, &aik);
 
-	params->aik = (enum key_id)aik;
+	params->aik = (enum key_index)aik;
 	return r;
 }
 
-static int check_credential(struct request *rq, struct params *params)
+static int check_credential(struct request *rq, struct request_params *params)
 {
 	params->kind = PARAMS_CREDENTIAL;
 	return credential_from_request(rq, EK_HMAC_LEN, EK_KEY_LEN, &params->as.credential);
 }
 
-static int check_nonce(struct request *rq, struct params *params)
+static int check_nonce(struct request *rq, struct request_params *params)
 {
 	const struct request_bytes *nonce = &rq->field[FIELD_NONCE];
 
@@ -78,7 +78,7 @@ static const struct choice banks[] = {
 };
 #define BANKS (sizeof banks / sizeof *banks)
 
-static int check_quote(struct request *rq, struct params *params)
+static int check_quote(struct request *rq, struct request_params *params)
 {
 	const struct request_bytes *pcrs = &rq->field[FIELD_PCRS];
 	int r = check_nonce(rq, params);
@@ -103,8 +103,8 @@ static const uint8_t *cert_or_null(const struct identity *id)
 	return id->ek_cert_len == 0 ? NULL : id->ek_cert;
 }
 
-static void reply_ek(struct text *reply, const struct identity *id, const struct params *params,
-		     const struct tpm_result *result)
+static void reply_ek(struct text *reply, const struct identity *id,
+		     const struct request_params *params, const struct tpm_result *result)
 {
 	(void)params;
 	(void)result;
@@ -118,7 +118,7 @@ static void reply_ek(struct text *reply, const struct identity *id, const struct
 }
 
 static void reply_attestation(struct text *reply, const struct identity *id,
-			      const struct params *params, const struct tpm_result *result)
+			      const struct request_params *params, const struct tpm_result *result)
 {
 	const struct key_public *aik = &id->keys[params->aik];
 	const struct signed_attest *created = &aik->created;
@@ -136,16 +136,16 @@ static void reply_attestation(struct text *reply, const struct identity *id,
 		     created->signature_len);
 }
 
-static void reply_secret(struct text *reply, const struct identity *id, const struct params *params,
-			 const struct tpm_result *result)
+static void reply_secret(struct text *reply, const struct identity *id,
+			 const struct request_params *params, const struct tpm_result *result)
 {
 	(void)id;
 	(void)params;
 	reply_member(reply, "decrypted_secret", result->secret, result->secret_len);
 }
 
-static void reply_quote(struct text *reply, const struct identity *id, const struct params *params,
-			const struct tpm_result *result)
+static void reply_quote(struct text *reply, const struct identity *id,
+			const struct request_params *params, const struct tpm_result *result)
 {
 	const uint8_t *value = result->pcr_values;
 	size_t bank = 0;
@@ -173,7 +173,7 @@ static void reply_quote(struct text *reply, const struct identity *id, const str
 }
 
 static void reply_certify(struct text *reply, const struct identity *id,
-			  const struct params *params, const struct tpm_result *result)
+			  const struct request_params *params, const struct tpm_result *result)
 {
 	(void)id;
 	(void)params;
@@ -181,8 +181,8 @@ static void reply_certify(struct text *reply, const struct identity *id,
 	reply_member(reply, "signature", result->sign.signature, result->sign.signature_len);
 }
 
-static void reply_chain(struct text *reply, const struct identity *id, const struct params *params,
-			const struct tpm_result *result)
+static void reply_chain(struct text *reply, const struct identity *id,
+			const struct request_params *params, const struct tpm_result *result)
 {
 	(void)params;
 	(void)result;
@@ -244,7 +244,7 @@ static const struct command *find(const char *name)
 }
 
 /* What the command knows of the request. */
-static int take(const struct command *command, struct request *rq, struct params *params)
+static int take(const struct command *command, struct request *rq, struct request_params *params)
 {
 	int r = request_take(rq, command->members);
 
@@ -255,7 +255,7 @@ static int take(const struct command *command, struct request *rq, struct params
 }
 
 int dispatch_parse(const uint8_t *line, size_t n, const struct command **command,
-		   struct params *params, struct refusal *why)
+		   struct request_params *params, struct refusal *why)
 {
 	static struct request rq;
 	int r = request_parse(line, n, &rq);
@@ -271,12 +271,12 @@ int dispatch_parse(const uint8_t *line, size_t n, const struct command **command
 	return r;
 }
 
-unsigned dispatch_facts(const struct command *command, const struct params *params)
+unsigned dispatch_facts(const struct command *command, const struct request_params *params)
 {
 	return command->facts | ((command->members & AIK) != 0 ? FACT_OF_AIK(params->aik) : 0);
 }
 
-void dispatch_reply(const struct command *command, const struct params *params,
+void dispatch_reply(const struct command *command, const struct request_params *params,
 		    const struct tpm_result *result, struct text *reply)
 {
 	reply_ok(reply);

@@ -27,10 +27,10 @@ struct command {
 	bool at_once; /* it is about attestd: whatever the TPM does (service/health.h) */
 	/* Puts what the members say into params, which is zero but for the AIK. Returns
 	 * 0, or a negative enum err with the request's culprit set. NULL: says nothing. */
-	int (*check)(struct request *rq, struct params *params);
+	int (*check)(struct request *rq, struct request_params *params);
 	/* The members of a successful reply; `result` is NULL without an `op`. */
-	void (*reply)(struct text *reply, const struct identity *id, const struct params *params,
-		      const struct tpm_result *result);
+	void (*reply)(struct text *reply, const struct identity *id,
+		      const struct request_params *params, const struct tpm_result *result);
 };
 
 /* What went wrong with a request, for its reply and the log. */
@@ -46,13 +46,13 @@ struct refusal {
  * it was understood, else NULL.
  */
 int dispatch_parse(const uint8_t *line, size_t n, const struct command **command,
-		   struct params *params, struct refusal *why);
+		   struct request_params *params, struct refusal *why);
 
 /* What such a request needs to be known of the TPM: FACT_ bits. */
-unsigned dispatch_facts(const struct command *command, const struct params *params);
+unsigned dispatch_facts(const struct command *command, const struct request_params *params);
 
 /* Writes the whole reply line of a request that succeeded. */
-void dispatch_reply(const struct command *command, const struct params *params,
+void dispatch_reply(const struct command *command, const struct request_params *params,
 		    const struct tpm_result *result, struct text *reply);
 
 /* Writes the whole reply line of a request that failed; command may be NULL. */

@@ -20,21 +20,21 @@ static const char refused[] = "provision: something else than the EK is at 0x810
 
 static int succeed(void)
 {
-	bool is_there = provision.found == PROVISION_EK;
-	unsigned which = is_there == provision.undo ? 2 : provision.sent;
-	const char *text = outcomes[provision.undo][which];
+	bool is_there = persist_ek.found == HANDLE_EK;
+	unsigned which = is_there == persist_ek.undo ? 2 : persist_ek.sent;
+	const char *text = outcomes[persist_ek.undo][which];
 
 	return port_print(false, text, strlen(text)) == 0 ? 0
-	       : provision.sent                           ? PROVISION_UNSURE
+	       : persist_ek.sent                          ? PROVISION_UNSURE
 							  : PROVISION_FAILED;
 }
 
 static int fail(int err, uint32_t rc)
 {
-	const char *text = err == -ERR_ADDRESS ? refused : provision.why;
+	const char *text = err == -ERR_ADDRESS ? refused : persist_ek.why;
 
 	log_event(PORT_LOG_ERROR, text == NULL ? "provision" : text, text == NULL ? err : 0, rc);
-	if (provision.unseen) {
+	if (persist_ek.unseen) {
 		log_event(PORT_LOG_ERROR, "provision: it may have been done: say it again", 0, 0);
 		return PROVISION_UNSURE;
 	}
@@ -57,7 +57,7 @@ static bool is_stop(const struct port_event *events, int n, bool *event)
 /* Until there is a result, or none is to be had: what it is. */
 static int run(uint32_t *rc)
 {
-	static struct params none;
+	static struct request_params none;
 	struct port_event events[CONN_MAX];
 	const struct tpm_result *result;
 	uint64_t now = port_now_ms();
@@ -91,7 +91,7 @@ static int run(uint32_t *rc)
 				return -ERR_STOPPING;
 			}
 			stopping = true;
-			persist_ek_cut();
+			persist_ek_abandon();
 		}
 	}
 }
@@ -101,12 +101,12 @@ int provision_run(const struct options *o)
 	uint32_t rc = 0;
 	int r;
 
-	provision.undo = o->undo;
-	provision.dry_run = o->dry_run;
+	persist_ek.undo = o->undo;
+	persist_ek.dry_run = o->dry_run;
 	tpm_init(port_now_ms(), o->grace_ms, log_tpm);
 	(void)tpm_wind_down(); /* nothing but what is asked for here */
 	r = run(&rc);
-	r = r == 0 || provision.done ? succeed() : fail(r, rc);
+	r = r == 0 || persist_ek.done ? succeed() : fail(r, rc);
 	tpm_close();
 	port_state(PORT_STOPPED);
 	return r;

@@ -92,7 +92,7 @@ static void answer_health(unsigned c, uint64_t now)
 	struct health health = {.uptime_s = (now - server.started) / 1000,
 				.requests = server.requests};
 
-	health.err = tpm_trouble(FACT_CERT | FACT_AIK_ECC, now, &health.tpm_rc);
+	health.err = tpm_fact_error(FACT_CERT | FACT_AIK_ECC, now, &health.tpm_rc);
 	if (server.stopping && !tpm_knows(FACT_CERT | FACT_AIK_ECC)) {
 		health.err = -ERR_STOPPING;
 		health.tpm_rc = 0;

@@ -29,7 +29,7 @@ static TSS2_RC activate_start(struct tpm *t)
 	static_assert(SECRET_MAX <= sizeof secret.secret, "a secret fits");
 	memcpy(blob.credential, c->id_object, c->id_object_len);
 	memcpy(secret.secret, c->secret, c->secret_len);
-	t->sent = true;
+	t->client_data_sent = true;
 	rc = Esys_ActivateCredential_Async(t->esys, key_object(t, t->aik), key_object(t, KEY_EK),
 					   ESYS_TR_PASSWORD, t->session, ESYS_TR_NONE, &blob,
 					   &secret);
@@ -69,8 +69,8 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 	int r = rc == TSS2_RC_SUCCESS ? 0 : rc_error(rc);
 
 	*stale = key_is_stale(t, rc);
-	t->ready.failed = t->ready.failed && r != 0;
-	if (t->sent) {
+	t->ready.make_failed = t->ready.make_failed && r != 0;
+	if (t->client_data_sent) {
 		/* Not the hierarchy's authorisation: the session that it has been shown
 		 * to. Its nonce may have been damaged on the way. */
 		r = r == -ERR_TPM_AUTH ? -ERR_TPM_RC : r;
@@ -87,7 +87,7 @@ static TSS2_RC look_for_session(struct tpm *t)
 
 static const struct step steps[] = {
 	{key_load_start, key_load_finish, TPM_COMMAND_MS, KEY_EK},
-	{key_load_start, key_load_finish, TPM_COMMAND_MS, ABOUT_AIK},
+	{key_load_start, key_load_finish, TPM_COMMAND_MS, TARGET_AIK},
 	{look_for_session, NULL, 0, 0},
 	{session_policy_start, session_policy_finish, TPM_COMMAND_MS, 0},
 	{session_auth_start, session_auth_finish, TPM_COMMAND_MS, 0},

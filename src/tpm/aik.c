@@ -24,7 +24,7 @@ static TSS2_RC create_start(struct tpm *t)
 static TSS2_RC certify_start(struct tpm *t)
 {
 	static const TPM2B_DATA nothing;
-	const struct key *aik = &t->keys[t->about];
+	const struct key *aik = &t->keys[t->target];
 
 	return Esys_CertifyCreation_Async(t->esys, aik->loaded, aik->loaded, ESYS_TR_PASSWORD,
 					  ESYS_TR_NONE, ESYS_TR_NONE, &nothing, &aik->creation_hash,
@@ -42,7 +42,7 @@ static bool is_done_without(TSS2_RC rc)
 
 static TSS2_RC certify_finish(struct tpm *t)
 {
-	struct signed_attest *created = &t->id.keys[t->about].created;
+	struct signed_attest *created = &t->id.keys[t->target].created;
 	TPM2B_ATTEST *attest = NULL;
 	TPMT_SIGNATURE *signature = NULL;
 	TSS2_RC rc = Esys_CertifyCreation_Finish(t->esys, &attest, &signature);
@@ -63,15 +63,15 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 }
 
 static const struct step steps[] = {
-	{key_auth_start, session_auth_finish, TPM_COMMAND_MS, ABOUT_AIK},
-	{create_start, key_create_finish, TPM_CREATE_MS, ABOUT_AIK},
-	{certify_start, certify_finish, TPM_COMMAND_MS, ABOUT_AIK},
-	{key_save_start, key_save_finish, TPM_COMMAND_MS, ABOUT_AIK},
+	{key_auth_start, session_auth_finish, TPM_COMMAND_MS, TARGET_AIK},
+	{create_start, key_create_finish, TPM_CREATE_MS, TARGET_AIK},
+	{certify_start, certify_finish, TPM_COMMAND_MS, TARGET_AIK},
+	{key_save_start, key_save_finish, TPM_COMMAND_MS, TARGET_AIK},
 };
 
 static const struct step certify_steps[] = {
-	{key_load_start, key_load_finish, TPM_COMMAND_MS, ABOUT_AIK},
-	{certify_start, certify_finish, TPM_COMMAND_MS, ABOUT_AIK},
+	{key_load_start, key_load_finish, TPM_COMMAND_MS, TARGET_AIK},
+	{certify_start, certify_finish, TPM_COMMAND_MS, TARGET_AIK},
 };
 
 const struct operation aik_certify_operation = {STEPS(certify_steps), .conclude = sign_conclude};

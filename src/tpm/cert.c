@@ -103,7 +103,7 @@ static TSS2_RC judge(struct tpm *t)
 	t->id.ek_cert_len = 0;
 	t->id.ek_cert_source = NULL;
 	if (r == 0) {
-		r = take(t, t->nv.data, t->nv.at, "nv");
+		r = take(t, t->nv.data, t->nv.len, "nv");
 	}
 	if (r != 0) {
 		int elsewhere = take_from_port(t);

@@ -8,10 +8,10 @@
 
 static TSS2_RC certify_start(struct tpm *t)
 {
-	ESYS_TR aik = key_object(t, t->about);
+	ESYS_TR aik = key_object(t, t->target);
 	TPM2B_DATA nonce = sign_nonce(t);
 
-	t->sent = true;
+	t->client_data_sent = true;
 	return Esys_Certify_Async(t->esys, aik, aik, ESYS_TR_PASSWORD, ESYS_TR_PASSWORD,
 				  ESYS_TR_NONE, &nonce, &sign_scheme);
 }
@@ -28,8 +28,8 @@ static TSS2_RC certify_finish(struct tpm *t)
 }
 
 static const struct step steps[] = {
-	{key_load_start, key_load_finish, TPM_COMMAND_MS, ABOUT_AIK},
-	{certify_start, certify_finish, TPM_COMMAND_MS, ABOUT_AIK},
+	{key_load_start, key_load_finish, TPM_COMMAND_MS, TARGET_AIK},
+	{certify_start, certify_finish, TPM_COMMAND_MS, TARGET_AIK},
 };
 
 const struct operation certify_operation = {STEPS(steps), .conclude = sign_conclude};

@@ -34,7 +34,7 @@ static bool take_handles(struct tpm *t, const TPML_HANDLE *list)
 		if (index >= CHAIN_INDICES) {
 			return false;
 		}
-		t->chain.there[index / 8] |= (uint8_t)(1U << index % 8);
+		t->chain.exists[index / 8] |= (uint8_t)(1U << index % 8);
 		t->chain.index = index + 1;
 	}
 	return t->chain.index > from && t->chain.index < CHAIN_INDICES;
@@ -51,7 +51,7 @@ static TSS2_RC list_finish(struct tpm *t)
 	if (rc == TSS2_RC_SUCCESS && data->capability == TPM2_CAP_HANDLES) {
 		again = take_handles(t, &data->data.handles) && more;
 	} else if (rc == TSS2_RC_SUCCESS || rc_is_about_parameter(rc)) {
-		t->chain.lost = true;
+		t->chain.incomplete = true;
 		rc = TSS2_RC_SUCCESS;
 	}
 	Esys_Free(data);
@@ -68,8 +68,9 @@ static bool is_there(struct tpm *t)
 {
 	unsigned i = t->chain.index / 8, bit = 1U << t->chain.index % 8;
 
-	t->chain.lost = t->chain.lost || (t->chain.there[i] & t->chain_skip[i] & bit);
-	return t->chain.there[i] & ~t->chain_skip[i] & bit;
+	t->chain.incomplete =
+		t->chain.incomplete || (t->chain.exists[i] & t->chain_unreadable[i] & bit);
+	return t->chain.exists[i] & ~t->chain_unreadable[i] & bit;
 }
 
 static TSS2_RC open_start(struct tpm *t)
@@ -84,7 +85,7 @@ static TSS2_RC open_start(struct tpm *t)
 		return STEP_SKIP;
 	}
 	rc = nv_open_start(t);
-	t->nv.to = t->id.ek_chain.raw + t->chain.used;
+	t->nv.dest = t->id.ek_chain.raw + t->chain.used;
 	t->nv.cap = (uint16_t)(sizeof t->id.ek_chain.raw - t->chain.used);
 	return rc;
 }
@@ -94,9 +95,9 @@ static TSS2_RC open_finish(struct tpm *t)
 {
 	TSS2_RC rc = nv_open_finish(t);
 
-	if (t->nv.skip & 1U << NV_EK_CHAIN) {
-		t->nv.skip &= ~(1U << NV_EK_CHAIN);
-		t->chain_skip[t->chain.index / 8] |= (uint8_t)(1U << t->chain.index % 8);
+	if (t->nv.unreadable & 1U << NV_EK_CHAIN) {
+		t->nv.unreadable &= ~(1U << NV_EK_CHAIN);
+		t->chain_unreadable[t->chain.index / 8] |= (uint8_t)(1U << t->chain.index % 8);
 	}
 	return rc;
 }
@@ -118,14 +119,14 @@ static TSS2_RC next(struct tpm *t)
 		return STEP_SKIP;
 	}
 	if (r == 0) {
-		t->chain.used = (uint16_t)(t->chain.used + t->nv.at);
+		t->chain.used = (uint16_t)(t->chain.used + t->nv.len);
 	} else if (r != -ERR_CERT_ABSENT) {
 		if (!is_about_index(r, t->nv.rc)) {
 			return t->nv.rc;
 		}
-		t->chain.lost = true;
+		t->chain.incomplete = true;
 	}
-	t->chain.lost = t->chain.lost || t->nv.cut;
+	t->chain.incomplete = t->chain.incomplete || t->nv.truncated;
 	t->chain.index++;
 	return STEP_LOOP;
 }
@@ -139,11 +140,11 @@ static void split(struct tpm *t)
 	size_t len;
 
 	t->id.ek_chain.count = 0;
-	while (cert_chain_next(&r, &cert, &len, &t->chain.lost)) {
+	while (cert_chain_next(&r, &cert, &len, &t->chain.incomplete)) {
 		unsigned i = t->id.ek_chain.count;
 
 		if (i == EK_CHAIN_CERTS) {
-			t->chain.lost = true;
+			t->chain.incomplete = true;
 			return;
 		}
 		t->id.ek_chain.certs[i].at = (uint16_t)(cert - t->id.ek_chain.raw);
@@ -162,7 +163,7 @@ static void take_from_port(struct tpm *t)
 	t->chain.used = 0;
 	for (unsigned i = 0; (r = port_ek_chain(i, &p, &n)) != -ERR_CERT_ABSENT; i++) {
 		if (r != 0 || n > sizeof t->id.ek_chain.raw - t->chain.used) {
-			t->chain.lost = true;
+			t->chain.incomplete = true;
 			continue;
 		}
 		memcpy(t->id.ek_chain.raw + t->chain.used, p, n);
@@ -182,7 +183,7 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 	if (t->id.ek_chain.count == 0) {
 		take_from_port(t);
 	}
-	if (t->chain.lost) {
+	if (t->chain.incomplete) {
 		t->log(true,
 		       "the EK's chain is not whole: some of it is no certificate, may not "
 		       "be read, or is too much",

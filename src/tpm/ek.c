@@ -63,13 +63,13 @@ static TSS2_RC open_start(struct tpm *t)
 /* Told once: the index says the same on the next link. */
 static void ignore(struct tpm *t, int err, TSS2_RC rc)
 {
-	unsigned index = 1U << t->about;
+	unsigned index = 1U << t->target;
 
-	if (!(t->ek_told & index)) {
-		t->ek_told |= index;
+	if (!(t->ek_logged & index)) {
+		t->ek_logged |= index;
 		t->log(true,
-		       t->about == NV_EK_NONCE ? "the EK's nonce in NV is ignored"
-					       : "the EK's template in NV is ignored",
+		       t->target == NV_EK_NONCE ? "the EK's nonce in NV is ignored"
+						: "the EK's template in NV is ignored",
 		       err, rc);
 	}
 }
@@ -103,7 +103,7 @@ static TSS2_RC take_template(struct tpm *t)
 	}
 	ek->template = &template_ek;
 	if (is_there(t, &rc)) {
-		if (template_read(t->nv.data, t->nv.at, &t->ek_template)) {
+		if (template_read(t->nv.data, t->nv.len, &t->ek_template)) {
 			ek->template = &t->ek_template;
 		} else {
 			ignore(t, 0, 0);
@@ -123,7 +123,7 @@ static TSS2_RC take_nonce(struct tpm *t)
 	if (is_there(t, &rc)) {
 		t->ek_template = *ek->template;
 		ek->template = &t->ek_template;
-		if (!template_add_nonce(&t->ek_template, t->nv.data, t->nv.at)) {
+		if (!template_add_nonce(&t->ek_template, t->nv.data, t->nv.len)) {
 			ignore(t, 0, 0);
 		}
 	}
@@ -134,7 +134,7 @@ static TSS2_RC take_nonce(struct tpm *t)
 
 TSS2_RC ek_look_start(struct tpm *t)
 {
-	return t->ek_skip_persistent
+	return t->ek_handle_unreadable
 		       ? STEP_SKIP
 		       : Esys_TR_FromTPMPublic_Async(t->esys, EK_PERSISTENT_HANDLE, ESYS_TR_NONE,
 						     ESYS_TR_NONE, ESYS_TR_NONE);
@@ -151,7 +151,7 @@ TSS2_RC ek_look_finish(struct tpm *t, ESYS_TR *found)
 	} else if (rc == TSS2_ESYS_RC_NOT_IMPLEMENTED || rc == TSS2_ESYS_RC_BAD_VALUE) {
 		/* A key whose name algorithm ESAPI cannot compute: not our
 		 * EK. ESAPI is stuck now; next time it is not asked. */
-		t->ek_skip_persistent = true;
+		t->ek_handle_unreadable = true;
 	}
 	return rc;
 }
@@ -159,8 +159,8 @@ TSS2_RC ek_look_finish(struct tpm *t, ESYS_TR *found)
 /* Where it is to be evicted it has to be made, whatever is there. */
 static TSS2_RC find_start(struct tpm *t)
 {
-	return key_object(t, KEY_EK) != ESYS_TR_NONE || provision.undo ? STEP_SKIP
-								       : ek_look_start(t);
+	return key_object(t, KEY_EK) != ESYS_TR_NONE || persist_ek.undo ? STEP_SKIP
+									: ek_look_start(t);
 }
 
 static TSS2_RC find_finish(struct tpm *t)

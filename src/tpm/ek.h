@@ -15,7 +15,7 @@ extern const struct operation ek_operation;
 
 /*
  * Looks what is at the persistent handle: *found, or ESYS_TR_NONE. STEP_SKIP if
- * it is known to be nothing that ESAPI can read (t->ek_skip_persistent).
+ * it is known to be nothing that ESAPI can read (t->ek_handle_unreadable).
  */
 TSS2_RC ek_look_start(struct tpm *t);
 TSS2_RC ek_look_finish(struct tpm *t, ESYS_TR *found);

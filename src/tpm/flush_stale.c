@@ -16,12 +16,12 @@ static struct {
 	bool sessions; /* the second round: first come the objects */
 	uint32_t at, count;
 	uint8_t handles[HANDLES][4]; /* as they go over the wire */
-} sweep;
+} scan;
 
 static void begin(struct tpm *t)
 {
 	(void)t;
-	memset(&sweep, 0, sizeof sweep); /* a link may have broken under the last one */
+	memset(&scan, 0, sizeof scan); /* a link may have broken under the last one */
 }
 
 /* Not through ESAPI, which knows what it has loaded itself, and no more. */
@@ -33,11 +33,11 @@ static TSS2_RC start(struct tpm *t)
 		0,    0,    0, 0, 0, HANDLES};
 
 	(void)t;
-	command[14] = sweep.sessions ? TPM2_HT_LOADED_SESSION : TPM2_HT_TRANSIENT;
-	if (sweep.next != LIST) {
+	command[14] = scan.sessions ? TPM2_HT_LOADED_SESSION : TPM2_HT_TRANSIENT;
+	if (scan.next != LIST) {
 		command[5] = 14; /* FlushContext, PolicyGetDigest, ReadPublic: of a handle */
-		command[9] = sweep.next == FLUSH ? 0x65 : sweep.sessions ? 0x89 : 0x73;
-		memcpy(command + 10, sweep.handles[sweep.at], 4);
+		command[9] = scan.next == FLUSH ? 0x65 : scan.sessions ? 0x89 : 0x73;
+		memcpy(command + 10, scan.handles[scan.at], 4);
 	}
 	return link_transmit(command, command[5]);
 }
@@ -47,16 +47,16 @@ static void take_list(struct reader r)
 	const uint8_t *handles;
 
 	reader_bytes(&r, 1 + 4); /* moreData, TPM2_CAP_HANDLES */
-	sweep.at = 0;
-	sweep.count = reader_u32(&r);
-	if (sweep.count > HANDLES) {
-		sweep.count = HANDLES;
+	scan.at = 0;
+	scan.count = reader_u32(&r);
+	if (scan.count > HANDLES) {
+		scan.count = HANDLES;
 	}
-	handles = reader_bytes(&r, sweep.count * sizeof *sweep.handles);
+	handles = reader_bytes(&r, scan.count * sizeof *scan.handles);
 	if (handles == NULL) {
-		sweep.count = 0;
+		scan.count = 0;
 	} else {
-		memcpy(sweep.handles, handles, sweep.count * sizeof *sweep.handles);
+		memcpy(scan.handles, handles, scan.count * sizeof *scan.handles);
 	}
 }
 
@@ -86,10 +86,10 @@ static bool is_ours(const struct tpm *t, TSS2_RC rc, struct reader r)
 	size_t n;
 
 	if (rc != TSS2_RC_SUCCESS) {
-		return t->sweep_fresh && t->auth.len > 0 && sweep.sessions &&
-		       sweep.handles[sweep.at][0] == TPM2_HT_HMAC_SESSION;
+		return t->flush_fresh_sessions && t->auth.len > 0 && scan.sessions &&
+		       scan.handles[scan.at][0] == TPM2_HT_HMAC_SESSION;
 	}
-	if (!sweep.sessions) {
+	if (!scan.sessions) {
 		return is_made_from(&template_ek, EK_KEY_LEN, r) ||
 		       is_made_from(t->keys[KEY_EK].template, EK_KEY_LEN, r) ||
 		       is_made_from(&template_aik_rsa, EK_KEY_LEN, r) ||
@@ -98,7 +98,7 @@ static bool is_ours(const struct tpm *t, TSS2_RC rc, struct reader r)
 	policy = reader_tpm2b(&r, &n);
 	return n == sizeof fresh &&
 	       (memcmp(policy, template_ek.publicArea.authPolicy.buffer, n) == 0 ||
-		(t->sweep_fresh && memcmp(policy, fresh, n) == 0));
+		(t->flush_fresh_sessions && memcmp(policy, fresh, n) == 0));
 }
 
 static TSS2_RC finish(struct tpm *t)
@@ -118,21 +118,21 @@ static TSS2_RC finish(struct tpm *t)
 		return rc;
 	}
 	/* What the TPM has against one of them is no reason to spare the next. */
-	if (sweep.next == LIST) {
+	if (scan.next == LIST) {
 		take_list(r);
-		sweep.next = LOOK;
-	} else if (sweep.next == LOOK && is_ours(t, rc, r)) {
-		sweep.next = FLUSH;
+		scan.next = LOOK;
+	} else if (scan.next == LOOK && is_ours(t, rc, r)) {
+		scan.next = FLUSH;
 	} else {
-		sweep.next = LOOK;
-		sweep.at++;
+		scan.next = LOOK;
+		scan.at++;
 	}
-	if (sweep.at < sweep.count) {
+	if (scan.at < scan.count) {
 		return STEP_AGAIN;
 	}
-	sweep.next = LIST;
-	sweep.sessions = !sweep.sessions;
-	return sweep.sessions ? STEP_AGAIN : TSS2_RC_SUCCESS;
+	scan.next = LIST;
+	scan.sessions = !scan.sessions;
+	return scan.sessions ? STEP_AGAIN : TSS2_RC_SUCCESS;
 }
 
 /* Whatever came of it: what was to be done next is tried. */
@@ -140,7 +140,7 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 {
 	(void)rc;
 	(void)stale;
-	t->sweep_fresh = false;
+	t->flush_fresh_sessions = false;
 	t->facts |= FACT_CLEAN;
 	return 0;
 }

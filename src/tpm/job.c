@@ -47,12 +47,12 @@ static TSS2_RC flush_auth_finish(struct tpm *t)
 
 static TSS2_RC flush_key_start(struct tpm *t)
 {
-	return port_tpm_holds_keys() ? STEP_SKIP : flush_start(t, t->keys[t->about].loaded);
+	return port_tpm_holds_keys() ? STEP_SKIP : flush_start(t, t->keys[t->target].loaded);
 }
 
 static TSS2_RC flush_key_finish(struct tpm *t)
 {
-	return flush_finish(t, &t->keys[t->about].loaded);
+	return flush_finish(t, &t->keys[t->target].loaded);
 }
 
 static const struct step clean_up[] = {
@@ -73,7 +73,7 @@ static struct job {
 	unsigned retries; /* of this step, after "not now" */
 	uint64_t deadline; /* WAIT: the TPM is late; PAUSE: the pause is over */
 	TSS2_RC rc; /* what ended the operation's own steps */
-	bool cut; /* see job_cut */
+	bool abandoned; /* job_abandon was called */
 	bool dirty; /* the clean-up left something loaded */
 	bool blocked; /* this system cannot wait for a TPM: everybody has waited */
 	int fault;
@@ -92,7 +92,7 @@ static void turn_to_clean_up(void)
 void job_begin(struct tpm *t, const struct operation *op)
 {
 	t->aik = op->aik != 0 ? op->aik : t->params.aik;
-	t->sent = false;
+	t->client_data_sent = false;
 	t->session = ESYS_TR_NONE;
 	t->auth_session = ESYS_TR_NONE;
 	for (unsigned k = 0; k < KEYS && !port_tpm_holds_keys(); k++) {
@@ -106,7 +106,7 @@ void job_begin(struct tpm *t, const struct operation *op)
 	job.retries = 0;
 	job.deadline = 0;
 	job.rc = TSS2_RC_SUCCESS;
-	job.cut = false;
+	job.abandoned = false;
 	job.dirty = false;
 	job.blocked = false;
 	job.fault = 0;
@@ -122,7 +122,7 @@ static void step_over(TSS2_RC rc)
 {
 	bool failed;
 
-	if (job.cut && job.steps != clean_up) {
+	if (job.abandoned && job.steps != clean_up) {
 		rc = RC_NOT_YET;
 	}
 	failed = rc != TSS2_RC_SUCCESS && rc != STEP_SKIP;
@@ -172,7 +172,7 @@ static bool pause_step(TSS2_RC rc, uint64_t now)
 {
 	bool may_pass = rc == STEP_LATER || (rc_is_tpm(rc) && rc_is_retry(rc));
 
-	if (!may_pass || job.retries == TPM_RETRY_COUNT || job.cut) {
+	if (!may_pass || job.retries == TPM_RETRY_COUNT || job.abandoned) {
 		return false;
 	}
 	job.deadline = now + ((uint64_t)TPM_RETRY_MIN_MS << job.retries);
@@ -183,9 +183,9 @@ static bool pause_step(TSS2_RC rc, uint64_t now)
 
 static TSS2_RC call_step(struct tpm *t, TSS2_RC (*half)(struct tpm *t))
 {
-	unsigned about = job.steps[job.at].about;
+	unsigned target = job.steps[job.at].target;
 
-	t->about = about == ABOUT_AIK ? t->aik : about;
+	t->target = target == TARGET_AIK ? t->aik : target;
 	return half(t);
 }
 
@@ -265,9 +265,9 @@ enum job_state job_run(struct tpm *t, uint64_t now, bool event)
 	return JOB_DONE;
 }
 
-void job_cut(void)
+void job_abandon(void)
 {
-	job.cut = true;
+	job.abandoned = true;
 }
 
 int job_outcome(struct tpm *t, uint32_t *rc, bool *stale)

@@ -28,7 +28,7 @@
 #define STEP_REFUSE 0xfffffff4U
 
 /* A step that is about the AIK that its operation is about (t->aik). */
-#define ABOUT_AIK 0xffU
+#define TARGET_AIK 0xffU
 
 struct step {
 	/* Sends the command, or STEP_SKIP. */
@@ -37,9 +37,9 @@ struct step {
 	TSS2_RC (*finish)(struct tpm *t);
 	/* How long the TPM may take, in ms. */
 	uint32_t limit_ms;
-	/* What it is about, where it is about one of several: an enum key_id, an
-	 * enum nv_index; t->about meanwhile. ABOUT_AIK: t->aik. */
-	unsigned about;
+	/* What it is about, where it is about one of several: an enum key_index, an
+	 * enum nv_index; t->target meanwhile. TARGET_AIK: t->aik. */
+	unsigned target;
 };
 
 struct operation {
@@ -52,7 +52,7 @@ struct operation {
 	 * *stale asks for the identity to be found anew and the job repeated. */
 	int (*conclude)(struct tpm *t, TSS2_RC rc, bool *stale);
 	unsigned loop; /* where STEP_LOOP goes on */
-	enum key_id aik; /* what it is about; 0: the AIK that the parameters name */
+	enum key_index aik; /* what it is about; 0: the AIK that the parameters name */
 };
 
 /* Of an operation: its table of steps. */
@@ -71,7 +71,7 @@ void job_begin(struct tpm *t, const struct operation *op);
  * Nobody is interested in the operation any more: its clean-up follows the
  * command at work, and the code that it concludes from is RC_NOT_YET.
  */
-void job_cut(void);
+void job_abandon(void);
 
 /* Makes progress. `event`: the TPM's response can be read. */
 enum job_state job_run(struct tpm *t, uint64_t now, bool event);

@@ -17,10 +17,10 @@ void nv_begin(struct tpm *t)
 	t->nv.object = ESYS_TR_NONE;
 	t->nv.rc = TSS2_RC_SUCCESS;
 	t->nv.size = 0;
-	t->nv.at = 0;
-	t->nv.to = t->nv.data;
+	t->nv.len = 0;
+	t->nv.dest = t->nv.data;
 	t->nv.cap = sizeof t->nv.data;
-	t->nv.cut = false;
+	t->nv.truncated = false;
 }
 
 void nv_close(struct tpm *t)
@@ -44,12 +44,12 @@ static TSS2_RC judge(struct tpm *t, TSS2_RC rc)
 TSS2_RC nv_open_start(struct tpm *t)
 {
 	nv_begin(t);
-	if (t->nv.skip & 1U << t->about) {
+	if (t->nv.unreadable & 1U << t->target) {
 		t->nv.rc = TPM2_RC_HANDLE;
 		return STEP_SKIP;
 	}
 	return Esys_TR_FromTPMPublic_Async(
-		t->esys, handles[t->about] + (t->about == NV_EK_CHAIN ? t->chain.index : 0),
+		t->esys, handles[t->target] + (t->target == NV_EK_CHAIN ? t->chain.index : 0),
 		ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE);
 }
 
@@ -61,7 +61,8 @@ TSS2_RC nv_open_finish(struct tpm *t)
 	if (rc == TSS2_RC_SUCCESS) {
 		t->nv.object = found;
 	} else if (rc == TSS2_ESYS_RC_NOT_IMPLEMENTED || rc == TSS2_ESYS_RC_BAD_VALUE) {
-		t->nv.skip |= 1U << t->about; /* as for the EK: a name ESAPI cannot compute */
+		t->nv.unreadable |= 1U
+				    << t->target; /* as for the EK: a name ESAPI cannot compute */
 	}
 	return judge(t, rc);
 }
@@ -85,7 +86,7 @@ TSS2_RC nv_public_finish(struct tpm *t)
 		t->nv.size = public->nvPublic.dataSize;
 		if (t->nv.size > t->nv.cap) {
 			t->nv.size = t->nv.cap;
-			t->nv.cut = true;
+			t->nv.truncated = true;
 		}
 		t->nv.chunk = t->nv_chunk;
 		t->nv.as_owner = !(t->nv.attributes & TPMA_NV_AUTHREAD);
@@ -96,14 +97,14 @@ TSS2_RC nv_public_finish(struct tpm *t)
 
 TSS2_RC nv_read_start(struct tpm *t)
 {
-	uint16_t n = (uint16_t)(t->nv.size - t->nv.at);
+	uint16_t n = (uint16_t)(t->nv.size - t->nv.len);
 
 	if (t->nv.object == ESYS_TR_NONE || t->nv.rc != TSS2_RC_SUCCESS || n == 0) {
 		return STEP_SKIP;
 	}
 	return Esys_NV_Read_Async(t->esys, t->nv.as_owner ? ESYS_TR_RH_OWNER : t->nv.object,
 				  t->nv.object, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
-				  n < t->nv.chunk ? n : t->nv.chunk, t->nv.at);
+				  n < t->nv.chunk ? n : t->nv.chunk, t->nv.len);
 }
 
 /*
@@ -140,12 +141,12 @@ TSS2_RC nv_read_finish(struct tpm *t)
 	if (rc != TSS2_RC_SUCCESS) {
 		return judge(t, rc);
 	}
-	if (data->size == 0 || data->size > t->nv.size - t->nv.at) {
+	if (data->size == 0 || data->size > t->nv.size - t->nv.len) {
 		rc = TSS2_ESYS_RC_MALFORMED_RESPONSE;
 	} else {
-		memcpy(t->nv.to + t->nv.at, data->buffer, data->size);
-		t->nv.at = (uint16_t)(t->nv.at + data->size);
-		rc = t->nv.at < t->nv.size ? STEP_AGAIN : TSS2_RC_SUCCESS;
+		memcpy(t->nv.dest + t->nv.len, data->buffer, data->size);
+		t->nv.len = (uint16_t)(t->nv.len + data->size);
+		rc = t->nv.len < t->nv.size ? STEP_AGAIN : TSS2_RC_SUCCESS;
 	}
 	Esys_Free(data);
 	return rc;
@@ -156,7 +157,7 @@ int nv_outcome(const struct tpm *t)
 	TSS2_RC rc = t->nv.rc;
 
 	if (rc == TSS2_RC_SUCCESS) {
-		return t->nv.at == 0 ? -ERR_CERT_ABSENT : 0;
+		return t->nv.len == 0 ? -ERR_CERT_ABSENT : 0;
 	}
 	if (rc_is_no_handle(rc) || rc_base(rc) == TPM2_RC_NV_UNINITIALIZED) {
 		return -ERR_CERT_ABSENT;

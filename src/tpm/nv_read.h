@@ -28,14 +28,14 @@ TSS2_RC nv_read_finish(struct tpm *t);
 /*
  * Before the first of these steps, and behind the last: the index is closed. What
  * is read goes to t->nv.data, or, until the next nv_begin or nv_open_start, where
- * t->nv.to and cap say.
+ * t->nv.dest and cap say.
  */
 void nv_begin(struct tpm *t);
 void nv_close(struct tpm *t);
 
 /*
- * What came of it. 0: the t->nv.at bytes of the index are there, or the first of
- * them, and t->nv.cut. -ERR_CERT_ABSENT: there is no such index, or it was never
+ * What came of it. 0: the t->nv.len bytes of the index are there, or the first of
+ * them, and t->nv.truncated. -ERR_CERT_ABSENT: there is no such index, or it was never
  * written; -ERR_CERT_ACCESS: it may not be read. Otherwise what kept it from
  * being read, as a negative enum err: that may pass, and is to be tried again.
  */

@@ -4,26 +4,26 @@
 #include "err.h"
 #include "port.h"
 #include "tpm/ek.h"
-#include "tpm/evict.h"
+#include "tpm/evict_control.h"
 #include "tpm/job.h"
 #include "tpm/primary_key.h"
 #include "tpm/persist_ek.h"
 #include "tpm/session.h"
 #include "base/wipe.h"
 
-struct provision provision;
+struct persist_ek persist_ek;
 
 static ESYS_TR there; /* what is at the handle, or ESYS_TR_NONE */
 static bool refused; /* the command, by the TPM */
 
-static enum provision_found wanted(void)
+static enum handle_content wanted(void)
 {
-	return provision.undo ? PROVISION_EMPTY : PROVISION_EK;
+	return persist_ek.undo ? HANDLE_EMPTY : HANDLE_EK;
 }
 
 static bool is_done(void)
 {
-	return provision.dry_run || provision.found == wanted();
+	return persist_ek.dry_run || persist_ek.found == wanted();
 }
 
 static bool is_ek(const struct tpm *t)
@@ -39,7 +39,7 @@ static bool is_ek(const struct tpm *t)
 static TSS2_RC look_start(struct tpm *t)
 {
 	refused = false;
-	provision.found = PROVISION_OTHER; /* where that is known without a look */
+	persist_ek.found = HANDLE_OTHER; /* where that is known without a look */
 	return ek_look_start(t);
 }
 
@@ -48,11 +48,11 @@ static TSS2_RC look_finish(struct tpm *t)
 	TSS2_RC rc = ek_look_finish(t, &there);
 
 	if (rc == TSS2_RC_SUCCESS) {
-		provision.found = there == ESYS_TR_NONE ? PROVISION_EMPTY
-				  : is_ek(t)            ? PROVISION_EK
-							: PROVISION_OTHER;
+		persist_ek.found = there == ESYS_TR_NONE ? HANDLE_EMPTY
+				   : is_ek(t)            ? HANDLE_EK
+							 : HANDLE_OTHER;
 		/* A third thing may be the EK, damaged on its way. */
-		provision.unseen = provision.unseen && provision.found == PROVISION_OTHER;
+		persist_ek.unseen = persist_ek.unseen && persist_ek.found == HANDLE_OTHER;
 	}
 	return rc;
 }
@@ -64,7 +64,7 @@ static TSS2_RC owner_start(struct tpm *t)
 	size_t len;
 	TSS2_RC rc;
 
-	if (provision.found == PROVISION_OTHER) {
+	if (persist_ek.found == HANDLE_OTHER) {
 		return STEP_REFUSE;
 	}
 	static_assert(AUTH_MAX <= sizeof auth.buffer, "an authorisation fits");
@@ -82,24 +82,24 @@ static TSS2_RC evict_start(struct tpm *t)
 	if (is_done()) {
 		return STEP_SKIP;
 	}
-	provision.sent = true;
-	provision.unseen = true;
-	return evict_send(t->esys, provision.undo ? there : t->keys[KEY_EK].loaded, session_auth(t),
-			  EK_PERSISTENT_HANDLE);
+	persist_ek.sent = true;
+	persist_ek.unseen = true;
+	return evict_control_send(t->esys, persist_ek.undo ? there : t->keys[KEY_EK].loaded,
+				  session_auth(t), EK_PERSISTENT_HANDLE);
 }
 
 static TSS2_RC evict_finish(struct tpm *t)
 {
-	TSS2_RC rc = evict_receive(t->esys);
+	TSS2_RC rc = evict_control_receive(t->esys);
 
 	if (rc == TSS2_RC_SUCCESS) {
 		session_auth_used(t);
-		provision.unseen = false;
-		provision.found = wanted();
+		persist_ek.unseen = false;
+		persist_ek.found = wanted();
 	} else if (rc_is_tpm(rc)) {
 		refused = true;
-		provision.sent = false;
-		provision.unseen = false;
+		persist_ek.sent = false;
+		persist_ek.unseen = false;
 	}
 	return rc;
 }
@@ -120,8 +120,8 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 	int err = rc == TSS2_RC_SUCCESS ? 0 : rc == STEP_REFUSE ? -ERR_ADDRESS : rc_error(rc);
 
 	*stale = !refused && key_is_stale(t, rc);
-	provision.done = err == 0;
-	provision.why = refused ? explain(rc, err) : NULL;
+	persist_ek.done = err == 0;
+	persist_ek.why = refused ? explain(rc, err) : NULL;
 	return err;
 }
 
@@ -134,7 +134,7 @@ static const struct step steps[] = {
 
 const struct operation persist_ek_operation = {STEPS(steps), .conclude = conclude};
 
-void persist_ek_cut(void)
+void persist_ek_abandon(void)
 {
-	job_cut();
+	job_abandon();
 }

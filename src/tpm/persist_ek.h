@@ -1,34 +1,37 @@
 /*
- * Makes the EK persistent, or undoes it: the only thing of attestd's that is
- * written to the TPM (TPM2_EvictControl), and only where it was asked for.
+ * `attestd provision`: makes the EK persistent (TPM2_EvictControl), or with --undo
+ * evicts it. Nothing else of attestd's is written to the TPM, and this only when the
+ * administrator asks for it.
  *
- * What is at the persistent handle is the EK if it has the Name of the EK that
- * is known (FACT_EK, which MUST be). Where it is to be evicted that is one that
- * the TPM has made anew: so nothing is taken away but what it makes again.
+ * The object at EK_PERSISTENT_HANDLE is the EK if it has the EK's Name. FACT_EK MUST
+ * be known. For an eviction, ek.c has the TPM create the EK instead of reading that
+ * handle: so only a key that the TPM can create again is ever evicted.
  */
 #ifndef TPM_PERSIST_EK_H
 #define TPM_PERSIST_EK_H
 
 #include <stdbool.h>
 
-enum provision_found { PROVISION_UNKNOWN, PROVISION_EMPTY, PROVISION_EK, PROVISION_OTHER };
+/* What is at EK_PERSISTENT_HANDLE. */
+enum handle_content { HANDLE_UNKNOWN, HANDLE_EMPTY, HANDLE_EK, HANDLE_OTHER };
 
-/* There is one. The first two are the caller's to set, before the EK is known. */
-struct provision {
-	bool undo, dry_run;
-	enum provision_found found; /* at the handle */
-	bool done; /* it came to its end; what fails then is no more than clean-up */
-	bool sent; /* the command, which the TPM has not refused */
-	bool unseen; /* ... nor answered, and nobody has looked since */
-	const char *why; /* what stands behind the TPM's refusal, for people; or NULL */
+/* The caller sets the first two before the EK is looked for; the operation sets the rest. */
+struct persist_ek {
+	bool undo; /* evict the EK */
+	bool dry_run; /* look, and change nothing */
+	enum handle_content found; /* as last seen, or as a successful command left it */
+	bool done; /* the operation has succeeded; later errors are about its clean-up only */
+	bool sent; /* TPM2_EvictControl was sent, and the TPM has not refused it */
+	bool unseen; /* ... nor confirmed it, and the handle was not looked at since */
+	const char *why; /* explains the TPM's refusal to a person (static); or NULL */
 };
-extern struct provision provision;
+extern struct persist_ek persist_ek;
 
-/* Its outcome's err is -ERR_ADDRESS if something else is at the handle. */
+/* Fails with -ERR_ADDRESS if another object is at the handle. */
 struct operation;
 extern const struct operation persist_ek_operation;
 
-/* The job at work, which it MUST be part of, ends with the command at work. */
-void persist_ek_cut(void);
+/* Ends the operation after the current TPM command. It MUST be running. */
+void persist_ek_abandon(void);
 
 #endif

@@ -14,7 +14,7 @@ void key_init(struct tpm *t)
 {
 	templates_make();
 	t->keys[KEY_EK].template = &template_ek;
-	t->keys[KEY_EK].hang_on_it = FACT_INFO | FACT_CERT | FACT_CHAIN | FACT_AIKS;
+	t->keys[KEY_EK].dependent_facts = FACT_INFO | FACT_CERT | FACT_CHAIN | FACT_AIKS;
 	t->keys[KEY_AIK_ECC].template = &template_aik_ecc;
 	t->keys[KEY_AIK_RSA].template = &template_aik_rsa;
 	for (unsigned k = 0; k < KEYS; k++) {
@@ -25,10 +25,10 @@ void key_init(struct tpm *t)
 
 static struct key *at_work(struct tpm *t)
 {
-	return &t->keys[t->about];
+	return &t->keys[t->target];
 }
 
-ESYS_TR key_object(const struct tpm *t, enum key_id id)
+ESYS_TR key_object(const struct tpm *t, enum key_index id)
 {
 	const struct key *key = &t->keys[id];
 
@@ -56,7 +56,7 @@ TSS2_RC key_load_finish(struct tpm *t)
 
 TSS2_RC key_auth_start(struct tpm *t)
 {
-	return key_object(t, t->about) != ESYS_TR_NONE ? STEP_SKIP : session_auth_start(t);
+	return key_object(t, t->target) != ESYS_TR_NONE ? STEP_SKIP : session_auth_start(t);
 }
 
 TSS2_RC key_create_start(struct tpm *t)
@@ -65,7 +65,7 @@ TSS2_RC key_create_start(struct tpm *t)
 	static const TPM2B_DATA outside_info;
 	static const TPML_PCR_SELECTION creation_pcr;
 
-	if (key_object(t, t->about) != ESYS_TR_NONE) {
+	if (key_object(t, t->target) != ESYS_TR_NONE) {
 		return STEP_SKIP;
 	}
 	return Esys_CreatePrimary_Async(t->esys, ESYS_TR_RH_ENDORSEMENT, session_auth(t),
@@ -77,7 +77,7 @@ TSS2_RC key_create_start(struct tpm *t)
 static TSS2_RC learn_creation(struct tpm *t, const TPM2B_CREATION_DATA *data,
 			      const TPM2B_DIGEST *hash, const TPMT_TK_CREATION *ticket)
 {
-	struct key_public *known = &t->id.keys[t->about];
+	struct key_public *known = &t->id.keys[t->target];
 
 	at_work(t)->creation_hash = *hash;
 	at_work(t)->ticket = *ticket;
@@ -100,7 +100,7 @@ TSS2_RC key_create_finish(struct tpm *t)
 	}
 	session_auth_used(t);
 	at_work(t)->loaded = created;
-	rc = key_learn(t, t->about, public);
+	rc = key_learn(t, t->target, public);
 	if (rc == TSS2_RC_SUCCESS) {
 		rc = learn_creation(t, data, hash, ticket);
 	}
@@ -160,7 +160,7 @@ TSS2_RC key_name(const struct tpm *t, ESYS_TR object, uint8_t *buf, size_t *len)
 	return rc;
 }
 
-TSS2_RC key_learn(struct tpm *t, enum key_id id, const TPM2B_PUBLIC *public)
+TSS2_RC key_learn(struct tpm *t, enum key_index id, const TPM2B_PUBLIC *public)
 {
 	struct key_public *known = &t->id.keys[id];
 	uint8_t found[TPM_PUBLIC_MAX];
@@ -174,7 +174,7 @@ TSS2_RC key_learn(struct tpm *t, enum key_id id, const TPM2B_PUBLIC *public)
 		return TSS2_ESYS_RC_MALFORMED_RESPONSE;
 	}
 	if (known->tpm_len > 0 && (len != known->tpm_len || memcmp(found, known->tpm, len) != 0)) {
-		t->facts &= ~t->keys[id].hang_on_it;
+		t->facts &= ~t->keys[id].dependent_facts;
 	}
 	memcpy(known->tpm, found, len);
 	known->tpm_len = len;
@@ -185,8 +185,8 @@ bool key_is_stale(const struct tpm *t, TSS2_RC rc)
 {
 	int r = rc_is_tpm(rc) ? rc_error(rc) : 0;
 
-	return r != 0 &&
-	       (rc_is_no_handle(rc) || (!t->sent && (r == -ERR_TPM_RC || r == -ERR_TPM_FAILURE)));
+	return r != 0 && (rc_is_no_handle(rc) ||
+			  (!t->client_data_sent && (r == -ERR_TPM_RC || r == -ERR_TPM_FAILURE)));
 }
 
 void key_drop(struct key *key)

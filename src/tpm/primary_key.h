@@ -32,7 +32,7 @@ TSS2_RC key_save_start(struct tpm *t);
 TSS2_RC key_save_finish(struct tpm *t);
 
 /* The key's object for a command: persistent, loaded, or ESYS_TR_NONE. */
-ESYS_TR key_object(const struct tpm *t, enum key_id id);
+ESYS_TR key_object(const struct tpm *t, enum key_index id);
 
 /* The Name of an object of ESAPI's, as ESAPI computes it of the public area, to buf
  * (TPM_NAME_MAX bytes): 0 or an ESAPI code, *len being 0. */
@@ -43,7 +43,7 @@ TSS2_RC key_name(const struct tpm *t, ESYS_TR object, uint8_t *buf, size_t *len)
  * now on. If it is another key than before, facts that hang on it are none any
  * more. TSS2_ESYS_RC_MALFORMED_RESPONSE if it is no key of the template's kind.
  */
-TSS2_RC key_learn(struct tpm *t, enum key_id id, const TPM2B_PUBLIC *public);
+TSS2_RC key_learn(struct tpm *t, enum key_index id, const TPM2B_PUBLIC *public);
 
 /*
  * Does this code, which ended an operation with keys, say that they are not what

@@ -45,8 +45,8 @@ static TSS2_RC quote_start(struct tpm *t)
 	TPML_PCR_SELECTION pcrs = selection(t, t->params.as.sign.pcrs);
 	TPM2B_DATA nonce = sign_nonce(t);
 
-	t->sent = true;
-	return Esys_Quote_Async(t->esys, key_object(t, t->about), ESYS_TR_PASSWORD, ESYS_TR_NONE,
+	t->client_data_sent = true;
+	return Esys_Quote_Async(t->esys, key_object(t, t->target), ESYS_TR_PASSWORD, ESYS_TR_NONE,
 				ESYS_TR_NONE, &nonce, &sign_scheme, &pcrs);
 }
 
@@ -89,7 +89,7 @@ static TSS2_RC read_start(struct tpm *t)
 {
 	TPML_PCR_SELECTION pcrs = selection(t, t->quote.unread);
 
-	t->sent = false;
+	t->client_data_sent = false;
 	return Esys_PCR_Read_Async(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &pcrs);
 }
 
@@ -170,9 +170,9 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 }
 
 static const struct step steps[] = {
-	{key_load_start, key_load_finish, TPM_COMMAND_MS, ABOUT_AIK},
-	{quote_start, quote_finish, TPM_COMMAND_MS, ABOUT_AIK},
-	{read_start, read_finish, TPM_COMMAND_MS, ABOUT_AIK},
+	{key_load_start, key_load_finish, TPM_COMMAND_MS, TARGET_AIK},
+	{quote_start, quote_finish, TPM_COMMAND_MS, TARGET_AIK},
+	{read_start, read_finish, TPM_COMMAND_MS, TARGET_AIK},
 };
 
 const struct operation quote_operation = {STEPS(steps), .begin = begin, .conclude = conclude,

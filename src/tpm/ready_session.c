@@ -9,22 +9,22 @@
 void ready_none(struct tpm *t)
 {
 	t->ready.session = ESYS_TR_NONE;
-	t->ready.over = false;
-	t->ready.failed = false;
+	t->ready.to_flush = false;
+	t->ready.make_failed = false;
 	t->ready.make_at = PORT_NEVER;
-	t->ready.over_at = 0;
+	t->ready.expires_at = 0;
 }
 
 void ready_expect(struct tpm *t, uint64_t now)
 {
-	if (!t->ready.failed && now + READY_PAUSE_MS >= t->ready.over_at) {
+	if (!t->ready.make_failed && now + READY_PAUSE_MS >= t->ready.expires_at) {
 		t->ready.make_at = now + READY_PAUSE_MS;
 	}
 }
 
 bool ready_expire(struct tpm *t, uint64_t now)
 {
-	return now >= t->ready.over_at ? ready_give_up(t) : t->ready.over;
+	return now >= t->ready.expires_at ? ready_give_up(t) : t->ready.to_flush;
 }
 
 bool ready_begin(struct tpm *t, uint64_t now)
@@ -33,7 +33,7 @@ bool ready_begin(struct tpm *t, uint64_t now)
 		return false;
 	}
 	t->ready.make_at = PORT_NEVER;
-	t->ready.over_at = now + READY_MS;
+	t->ready.expires_at = now + READY_MS;
 	return true;
 }
 
@@ -42,13 +42,13 @@ uint64_t ready_deadline(const struct tpm *t)
 	if (t->ready.session == ESYS_TR_NONE) {
 		return t->ready.make_at;
 	}
-	return t->ready.over ? 0 : t->ready.over_at;
+	return t->ready.to_flush ? 0 : t->ready.expires_at;
 }
 
 bool ready_give_up(struct tpm *t)
 {
-	t->ready.over = t->ready.session != ESYS_TR_NONE;
-	return t->ready.over;
+	t->ready.to_flush = t->ready.session != ESYS_TR_NONE;
+	return t->ready.to_flush;
 }
 
 /* The operation at work has it from now on, and ends it. */
@@ -56,7 +56,7 @@ static void hand_over(struct tpm *t)
 {
 	t->session = t->ready.session;
 	t->ready.session = ESYS_TR_NONE;
-	t->ready.over = false;
+	t->ready.to_flush = false;
 }
 
 void ready_take(struct tpm *t)
@@ -65,7 +65,7 @@ void ready_take(struct tpm *t)
 	t->ready.taken = t->ready.session != ESYS_TR_NONE;
 	if (t->ready.taken) {
 		hand_over(t);
-		t->ready.over_at = 0;
+		t->ready.expires_at = 0;
 	}
 }
 
@@ -88,7 +88,7 @@ static TSS2_RC keep_finish(struct tpm *t)
 
 	if (rc == TSS2_RC_SUCCESS) {
 		t->ready.session = t->session;
-		t->ready.over_at = port_now_ms() + READY_MS;
+		t->ready.expires_at = port_now_ms() + READY_MS;
 		t->session = ESYS_TR_NONE;
 	}
 	return rc;
@@ -98,7 +98,7 @@ static TSS2_RC keep_finish(struct tpm *t)
 static int make_conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 {
 	(void)stale;
-	t->ready.failed = rc != TSS2_RC_SUCCESS;
+	t->ready.make_failed = rc != TSS2_RC_SUCCESS;
 	return 0;
 }
 

@@ -41,10 +41,10 @@ int sign_conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 	int r = rc == TSS2_RC_SUCCESS ? 0 : rc_error(rc);
 
 	*stale = key_is_stale(t, rc);
-	if (t->sent && rc_tpm(rc) == (TPM2_RC_SIZE | TPM2_RC_P | TPM2_RC_1)) {
+	if (t->client_data_sent && rc_tpm(rc) == (TPM2_RC_SIZE | TPM2_RC_P | TPM2_RC_1)) {
 		t->result.field = "nonce";
 		return -ERR_NONCE_SIZE;
 	}
 	/* The AIK's authorisation, which is empty; not the hierarchy's. */
-	return t->sent && r == -ERR_TPM_AUTH ? -ERR_TPM_RC : r;
+	return t->client_data_sent && r == -ERR_TPM_AUTH ? -ERR_TPM_RC : r;
 }

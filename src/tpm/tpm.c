@@ -80,7 +80,7 @@ const struct identity *tpm_identity(void)
 	return &tpm.id;
 }
 
-int tpm_trouble(unsigned facts, uint64_t now, uint32_t *rc)
+int tpm_fact_error(unsigned facts, uint64_t now, uint32_t *rc)
 {
 	*rc = 0;
 	if (tpm_knows(facts)) {
@@ -131,7 +131,7 @@ static void begin(unsigned facts, const struct operation *op, bool own)
 	tpm.ready.taken = false;
 }
 
-void tpm_begin(unsigned facts, const struct operation *op, const struct params *params)
+void tpm_begin(unsigned facts, const struct operation *op, const struct request_params *params)
 {
 	assert(tpm_idle());
 	tpm.params = *params;
@@ -162,7 +162,7 @@ static const struct operation *next_look(void)
 
 		if (tpm.id.keys[k].created.attest_len == 0 && (tpm.facts & ~work.looked & fact)) {
 			work.looked |= fact;
-			tpm.params.aik = (enum key_id)k;
+			tpm.params.aik = (enum key_index)k;
 			return &aik_certify_operation;
 		}
 	}
@@ -177,7 +177,7 @@ static void cut(void)
 {
 	if (work.state != IDLE && !work.cut) {
 		work.cut = true;
-		job_cut();
+		job_abandon();
 	}
 }
 
@@ -224,7 +224,7 @@ static const struct operation *next_operation(void)
 {
 	unsigned wanted = work.facts;
 
-	if (tpm.ready.over) {
+	if (tpm.ready.to_flush) {
 		return &ready_flush_operation;
 	}
 	if (work.cut || (work.own && work.winding_down)) {
@@ -269,7 +269,7 @@ static bool sweep(void)
 		return false;
 	}
 	work.swept = true;
-	tpm.sweep_fresh = true;
+	tpm.flush_fresh_sessions = true;
 	tpm.facts &= ~(unsigned)FACT_CLEAN;
 	return true;
 }

@@ -22,7 +22,7 @@
 #define EK_KEY_LEN 256
 
 /* The keys that attestd has of a TPM: the EK, and AIKs. */
-enum key_id { KEY_EK, KEY_AIK_ECC, KEY_AIK_RSA, KEYS };
+enum key_index { KEY_EK, KEY_AIK_ECC, KEY_AIK_RSA, KEYS };
 /* The fact that such an AIK is known. */
 #define FACT_OF_AIK(key) ((key) == KEY_AIK_RSA ? FACT_AIK_RSA : FACT_AIK_ECC)
 
@@ -76,8 +76,8 @@ enum pcr_bank {
 };
 
 /* What a request brings for its operation. */
-struct params {
-	enum key_id aik; /* the one that it is about */
+struct request_params {
+	enum key_index aik; /* the one that it is about */
 	enum { PARAMS_NONE, PARAMS_CREDENTIAL, PARAMS_NONCE } kind;
 	union {
 		struct credential credential; /* PARAMS_CREDENTIAL */
@@ -133,7 +133,7 @@ const struct identity *tpm_identity(void);
  * known to be in the way; otherwise a negative enum err, and the TPM's response
  * code behind it or 0.
  */
-int tpm_trouble(unsigned facts, uint64_t now, uint32_t *rc);
+int tpm_fact_error(unsigned facts, uint64_t now, uint32_t *rc);
 /* The device that is open or was last, a static string; NULL: none was. */
 const char *tpm_device(void);
 /* TPM commands sent since the program started. */
@@ -154,7 +154,7 @@ bool tpm_idle(void);
  * copied, and wiped when the job is over. The job ends by itself, within bounded
  * time.
  */
-void tpm_begin(unsigned facts, const struct operation *op, const struct params *params);
+void tpm_begin(unsigned facts, const struct operation *op, const struct request_params *params);
 
 /*
  * Looks again for what a reply had to go without, as a job of its own: the EK's

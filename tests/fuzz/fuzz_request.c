@@ -185,7 +185,7 @@ static void check_refusal(const struct command *command, struct refusal why)
 
 /* All that a TPM could ever say is in the reply, and fits: it has as many bytes as
  * they may at most be. */
-static void check_reply(const struct command *command, const struct params *params)
+static void check_reply(const struct command *command, const struct request_params *params)
 {
 	static struct tpm_result result;
 	static char buf[TX_MAX];
@@ -229,14 +229,14 @@ static bool is_text(struct request_bytes field, const char *text)
 }
 
 /* What the request's members say: `rq` has them as they are. */
-static void check_params(const struct command *command, const struct params *params,
+static void check_params(const struct command *command, const struct request_params *params,
 			 const struct request *rq)
 {
 	static const struct {
 		const char *name;
 		uint16_t bank;
 	} banks[] = {{"sha1", 0x0004}, {"sha256", 0x000b}, {"sha384", 0x000c}, {"sha512", 0x000d}};
-	static const struct params zero;
+	static const struct request_params zero;
 	struct request_bytes nonce = rq->field[FIELD_NONCE], pcrs = rq->field[FIELD_PCRS];
 	const char *bank = NULL;
 	uint32_t mask;
@@ -274,9 +274,9 @@ static void check_params(const struct command *command, const struct params *par
 }
 
 /* The members that a command does not know may be anything. */
-static void check_ignored(const struct command *command, const struct params *params)
+static void check_ignored(const struct command *command, const struct request_params *params)
 {
-	static struct params again;
+	static struct request_params again;
 	const struct command *same = NULL;
 	struct refusal why;
 	uint8_t *copy;
@@ -302,7 +302,7 @@ static void check_ignored(const struct command *command, const struct params *pa
 static void dispatch(const uint8_t *data, size_t size)
 {
 	const struct command *command = (const void *)data;
-	static struct params params;
+	static struct request_params params;
 	static struct request rq;
 	struct refusal why;
 	int parsed, taken, e;

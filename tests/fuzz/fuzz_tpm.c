@@ -94,7 +94,7 @@ static void check_identity(void)
 	check_attest(&tpm.result.sign);
 	MUST(id->ek_spki_len <= sizeof id->ek_spki);
 	MUST(id->ek_cert_len <= sizeof id->ek_cert);
-	MUST(tpm.nv.at <= tpm.nv.size && tpm.nv.size <= tpm.nv.cap);
+	MUST(tpm.nv.len <= tpm.nv.size && tpm.nv.size <= tpm.nv.cap);
 	MUST(tpm.nv.object == ESYS_TR_NONE);
 	MUST(tpm.auth_session == ESYS_TR_NONE || job_dirty());
 	MUST((id->ek_cert_len > 0) == (id->ek_cert_source != NULL));
@@ -183,15 +183,15 @@ static void close_link(void)
 }
 
 /* It never fails, but that the link may break. */
-static bool run_sweep(void)
+static bool run_flush_stale(void)
 {
 	unsigned given = device.given;
 	bool done;
 
-	tpm.sweep_fresh = device.full;
-	orphans_begin(device.full, device.full && device.has_auth);
+	tpm.flush_fresh_sessions = device.full;
+	flushing_begin(device.full, device.full && device.has_auth);
 	done = run(&flush_stale_operation);
-	orphans_end(device.given == given);
+	flushing_end(device.given == given);
 	MUST(done ? tpm.facts & FACT_CLEAN : device.given > given);
 	return done;
 }
@@ -199,7 +199,7 @@ static bool run_sweep(void)
 /* ---- what requests ask for ----------------------------------------------- */
 
 /* Before an operation of an AIK's: what its TPM is to be asked. */
-static void expect(enum key_id aik, bool with_nonce)
+static void expect(enum key_index aik, bool with_nonce)
 {
 	sign.aik = aik == KEY_AIK_RSA ? LOADED_AIK_RSA : LOADED_AIK_ECC;
 	sign.nonce = tpm.params.as.sign.nonce;
@@ -209,7 +209,7 @@ static void expect(enum key_id aik, bool with_nonce)
 	sign.quotes = 0;
 }
 
-static bool run_aik(enum key_id aik)
+static bool run_aik(enum key_index aik)
 {
 	expect(aik, false);
 	return (tpm.facts & FACT_OF_AIK(aik)) != 0 ||
@@ -292,24 +292,25 @@ static bool run_certify(uint8_t asked)
 }
 
 /* What it says of itself is true: of what it has seen, and of what the TPM said. */
-static bool run_provision(uint8_t asked)
+static bool run_persist_ek(uint8_t asked)
 {
 	unsigned given = device.given, commands = device.commands;
 	bool done;
 
-	provision = (struct provision){.undo = asked & 2, .dry_run = asked & 4};
+	persist_ek = (struct persist_ek){.undo = asked & 2, .dry_run = asked & 4};
 	done = run(&persist_ek_operation);
-	MUST(provision.done == (outcome == 0));
-	MUST(!(provision.dry_run && (provision.sent || provision.unseen)));
-	MUST(outcome != -ERR_ADDRESS || provision.found == PROVISION_OTHER);
-	MUST(outcome != 0 || !provision.unseen);
-	MUST(outcome != 0 || provision.dry_run ||
-	     provision.found == (provision.undo ? PROVISION_EMPTY : PROVISION_EK));
+	MUST(persist_ek.done == (outcome == 0));
+	MUST(!(persist_ek.dry_run && (persist_ek.sent || persist_ek.unseen)));
+	MUST(outcome != -ERR_ADDRESS || persist_ek.found == HANDLE_OTHER);
+	MUST(outcome != 0 || !persist_ek.unseen);
+	MUST(outcome != 0 || persist_ek.dry_run ||
+	     persist_ek.found == (persist_ek.undo ? HANDLE_EMPTY : HANDLE_EK));
 	if (device.given == given) {
 		MUST(done && device.commands > commands);
-		MUST(provision.sent == (!provision.dry_run && device.persistent == provision.undo));
+		MUST(persist_ek.sent ==
+		     (!persist_ek.dry_run && device.persistent == persist_ek.undo));
 	}
-	provision.undo = false; /* or the EK would not be looked for */
+	persist_ek.undo = false; /* or the EK would not be looked for */
 	return done;
 }
 
@@ -321,8 +322,9 @@ static unsigned changes_of(uint8_t kind, uint8_t asked)
 static bool run_all(uint8_t kind, uint8_t asked, bool second)
 {
 	tpm.params.aik = asked & 1 ? KEY_AIK_RSA : KEY_AIK_ECC;
-	return (!device.bare || run_sweep()) && (tpm.facts & FACT_INFO || run(&info_operation)) &&
-	       run(&ek_operation) && (tpm.facts & FACT_CERT || run(&cert_operation)) &&
+	return (!device.bare || run_flush_stale()) &&
+	       (tpm.facts & FACT_INFO || run(&info_operation)) && run(&ek_operation) &&
+	       (tpm.facts & FACT_CERT || run(&cert_operation)) &&
 	       (tpm.facts & FACT_CHAIN || run(&chain_operation)) && run_aik(tpm.params.aik) &&
 	       run_quote(asked, changes_of(kind, asked)) && run_certify(asked) &&
 	       run_ready(second) && run_activation();
@@ -333,7 +335,7 @@ static void check_good(void)
 {
 	MUST(tpm.id.ek_cert_len == sizeof rsa_certificate);
 	MUST(tpm.result.secret_len == 16);
-	MUST(tpm.id.ek_chain.count == (device.has_chain ? 2 : 1) && !tpm.chain.lost);
+	MUST(tpm.id.ek_chain.count == (device.has_chain ? 2 : 1) && !tpm.chain.incomplete);
 }
 
 static void prepare(struct input *in, uint8_t kind)
@@ -369,7 +371,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		open_link();
 		done = run_all(kind, (uint8_t)(asked ^ i), i == 1) &&
-		       (device.holds || run_provision((uint8_t)(asked ^ i)));
+		       (device.holds || run_persist_ek((uint8_t)(asked ^ i)));
 		MUST(done || device.given > 0);
 		if (i == 0 && device.given == given) {
 			check_good();

@@ -9,7 +9,7 @@ FUZZ_SRC_store_element = port/common/store_element.c
 FUZZ_SRC_options_linux = port/linux/options.c port/linux/paths.c
 # Not salt.c, heap.c and tpm.c, for which the target has its own.
 FUZZ_SRC_tpm = $(addprefix src/tpm/,aik.c capability.c cert.c certify.c chain.c activate_credential.c ek.c esapi.c \
-	evict.c info.c job.c primary_key.c link.c nv_read.c flush_stale.c prepare.c persist_ek.c quote.c response_code.c ready_session.c session.c sign.c tctildr.c template.c tpm2b.c) \
+	evict_control.c info.c job.c primary_key.c link.c nv_read.c flush_stale.c prepare.c persist_ek.c quote.c response_code.c ready_session.c session.c sign.c tctildr.c template.c tpm2b.c) \
 	tests/instrumented/heap.c \
 	$(addprefix src/crypto/,callbacks.c cipher.c digest.c ek_url.c)
 FUZZ_WRAP_tpm = digest_hash_finish digest_hmac_finish

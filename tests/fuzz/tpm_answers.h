@@ -5,7 +5,7 @@
 #define TESTS_TPM_ANSWERS_H
 
 #include "tpm_bytes.h"
-#include "tpm_orphans.h"
+#include "tpm_stale.h"
 #include "tpm_sign.h"
 
 #include <tss2/tss2_tcti.h>
@@ -42,7 +42,7 @@ static void answer_read_public(struct bytes *b)
 	uint32_t handle = be32(device.command.p + HEADER);
 
 	if (handle != EK_HANDLE) {
-		put_orphan(b, handle);
+		put_leftover(b, handle);
 	} else if (device.persistent) {
 		put_public(b, &template_ek);
 	}
@@ -54,7 +54,7 @@ static void answer_read_public(struct bytes *b)
 
 static void answer_policy_get_digest(struct bytes *b)
 {
-	put_orphan(b, be32(device.command.p + HEADER));
+	put_leftover(b, be32(device.command.p + HEADER));
 }
 
 /* The n-th piece of two certificates, in three indices; behind them is padding. */
@@ -132,7 +132,7 @@ static void answer_get_capability(struct bytes *b)
 		if (first >> 24 == TPM2_HT_NV_INDEX) {
 			put_chain_handles(b, first);
 		} else {
-			put_orphan_handles(b, first);
+			put_leftover_handles(b, first);
 		}
 		return;
 	}

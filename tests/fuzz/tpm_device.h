@@ -131,8 +131,8 @@ static TSS2_RC device_transmit(TSS2_TCTI_CONTEXT *tcti, size_t n, const uint8_t 
 	if (!respond_from_input(c)) {
 		respond_well(c);
 	}
-	if (sweep.on) {
-		orphans_see(&device.command, &device.response);
+	if (flushing.on) {
+		flushing_see(&device.command, &device.response);
 	} else {
 		loaded_see(&device.command, c->handles, &device.response);
 	}

@@ -137,7 +137,7 @@ static enum loaded_kind loaded_kind_asked(const uint8_t *p)
 	return be32(p + 4) & TPMA_OBJECT_SIGN_ENCRYPT ? LOADED_AIK_RSA : LOADED_EK;
 }
 
-/* Each command but a sweep's, its handles in their number, and its answer. */
+/* Each command but those of flush_stale_operation, its handles in their number, and its answer. */
 static void loaded_see(const struct bytes *command, unsigned handles, const struct bytes *answer)
 {
 	uint32_t code = be32(command->p + 6), rc = answer->n < HEADER ? 1 : be32(answer->p + 6);

@@ -15,22 +15,23 @@ void key_drop(struct key *key)
 	key->saved = NULL;
 }
 
-ESYS_TR key_object(const struct tpm *t, enum key_id id)
+ESYS_TR key_object(const struct tpm *t, enum key_index id)
 {
 	return t->keys[id].persistent != ESYS_TR_NONE ? t->keys[id].persistent : t->keys[id].loaded;
 }
 
 bool key_is_stale(const struct tpm *t, TSS2_RC rc)
 {
-	return rc_is_tpm(rc) && (rc_is_no_handle(rc) || (!t->sent && rc_error(rc) == -ERR_TPM_RC));
+	return rc_is_tpm(rc) &&
+	       (rc_is_no_handle(rc) || (!t->client_data_sent && rc_error(rc) == -ERR_TPM_RC));
 }
 
 TSS2_RC key_load_start(struct tpm *t)
 {
-	if (key_object(t, t->about) != ESYS_TR_NONE) {
+	if (key_object(t, t->target) != ESYS_TR_NONE) {
 		return STEP_SKIP; /* persistent, or kept */
 	}
-	return send(t->about == KEY_EK ? 'K' : 'A');
+	return send(t->target == KEY_EK ? 'K' : 'A');
 }
 
 TSS2_RC key_load_finish(struct tpm *t)
@@ -39,7 +40,7 @@ TSS2_RC key_load_finish(struct tpm *t)
 	TSS2_RC rc = answer(fake.at_work, full ? TPM2_RC_OBJECT_MEMORY : TSS2_RC_SUCCESS);
 
 	if (rc == TSS2_RC_SUCCESS) {
-		t->keys[t->about].loaded = load(OBJECT);
+		t->keys[t->target].loaded = load(OBJECT);
 	}
 	return rc;
 }
@@ -108,7 +109,7 @@ static int quote_conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 }
 
 static const struct step quote_steps[] = {
-	{key_load_start, key_load_finish, TPM_COMMAND_MS, ABOUT_AIK},
+	{key_load_start, key_load_finish, TPM_COMMAND_MS, TARGET_AIK},
 	{quote_start, quote_finish, TPM_COMMAND_MS, 0},
 };
 const struct operation quote_operation = {STEPS(quote_steps), .conclude = quote_conclude};

@@ -230,7 +230,7 @@ const struct identity *tpm_identity(void)
 	return &identity;
 }
 
-int tpm_trouble(unsigned facts, uint64_t now, uint32_t *rc)
+int tpm_fact_error(unsigned facts, uint64_t now, uint32_t *rc)
 {
 	CHECK(now == clock_ms && facts == (FACT_CERT | FACT_AIK_ECC));
 	*rc = tpm.trouble == 0 ? 0 : 0x185;
@@ -263,7 +263,7 @@ bool tpm_wind_down(void)
 	return !tpm.working && !tpm.own_job;
 }
 
-void tpm_begin(unsigned facts, const struct operation *op, const struct params *params)
+void tpm_begin(unsigned facts, const struct operation *op, const struct request_params *params)
 {
 	CHECK(tpm_idle() && !tpm.ready); /* tpm_forget comes between */
 	tpm.working = true;

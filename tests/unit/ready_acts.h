@@ -12,8 +12,8 @@
 #define START 1000U
 #define DAY_MS 86400000U
 
-static const struct params credential = {.kind = PARAMS_CREDENTIAL, .aik = KEY_AIK_ECC};
-static const struct params nonce = {.kind = PARAMS_NONCE, .aik = KEY_AIK_ECC};
+static const struct request_params credential = {.kind = PARAMS_CREDENTIAL, .aik = KEY_AIK_ECC};
+static const struct request_params nonce = {.kind = PARAMS_NONCE, .aik = KEY_AIK_ECC};
 
 static void log_nothing(bool warning, const char *what, int err, uint32_t rc)
 {
@@ -68,7 +68,7 @@ static void traced(const char *want)
 }
 
 /* A client's request, from its job's beginning to its outcome. */
-static int outcome_of(const struct operation *op, const struct params *params)
+static int outcome_of(const struct operation *op, const struct request_params *params)
 {
 	int err;
 

@@ -44,7 +44,7 @@ const struct identity *tpm_identity(void)
 /* ---- */
 
 static const struct command *command;
-static struct params params;
+static struct request_params params;
 static struct refusal why;
 static char line[TX_MAX];
 

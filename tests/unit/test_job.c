@@ -284,7 +284,7 @@ static void test_loop(void **state)
 	script[C].finish[0] = STEP_LOOP;
 	runs(0, false, "a< arm");
 	runs(0, true, "a> b< arm");
-	job_cut(); /* ... but not for nobody */
+	job_abandon(); /* ... but not for nobody */
 	is_done(0, true, "b>");
 	concludes(RC_NOT_YET);
 }
@@ -308,14 +308,14 @@ static unsigned about[2];
 
 static TSS2_RC note_about(struct tpm *t)
 {
-	about[about[0] != 0] = t->about;
+	about[about[0] != 0] = t->target;
 	return STEP_SKIP;
 }
 
 static void test_about(void **state)
 {
 	static const struct step some[] = {{note_about, NULL, LIMIT_MS, 7},
-					   {note_about, NULL, LIMIT_MS, ABOUT_AIK}};
+					   {note_about, NULL, LIMIT_MS, TARGET_AIK}};
 	static const struct operation two = {.steps = some, .count = 2, .conclude = conclude};
 
 	(void)state;
@@ -335,7 +335,7 @@ static void test_cut(void **state)
 	script[B].finish[0] = STEP_AGAIN;
 	runs(0, false, "a< arm");
 	runs(0, true, "a> b< arm");
-	job_cut();
+	job_abandon();
 	runs(0, false, "");
 	runs(0, true, "b> F1< arm");
 	runs(0, true, "F1> F1< arm");

@@ -9,7 +9,7 @@
 const struct operation {
 	int nothing;
 } persist_ek_operation = {0};
-struct provision provision;
+struct persist_ek persist_ek;
 
 static char printed[256], logged[512];
 static bool print_fails, cut, closed, stopped, rests;
@@ -19,7 +19,7 @@ static unsigned begun;
 static unsigned waits, found_after, over_after, stop_at, wait_fails_at;
 static int outlook; /* once it is of no use to wait any more */
 static struct tpm_result result;
-static enum provision_found found;
+static enum handle_content found;
 static bool sent, unseen;
 
 int port_print(bool to_stderr, const char *text, size_t n)
@@ -99,7 +99,7 @@ int tpm_wait_error(uint64_t now)
 	return outlook;
 }
 
-void tpm_begin(unsigned facts, const struct operation *op, const struct params *params)
+void tpm_begin(unsigned facts, const struct operation *op, const struct request_params *params)
 {
 	assert_true(rests); /* nothing of the TPM's own goes before */
 	assert_int_equal(facts, FACT_EK);
@@ -113,9 +113,9 @@ const struct tpm_result *tpm_result(void)
 	if (begun == 0 || (waits < over_after && !cut)) {
 		return NULL;
 	}
-	provision.found = found;
-	provision.sent = sent;
-	provision.unseen = unseen;
+	persist_ek.found = found;
+	persist_ek.sent = sent;
+	persist_ek.unseen = unseen;
 	return &result;
 }
 
@@ -129,7 +129,7 @@ void tpm_close(void)
 	closed = true;
 }
 
-void persist_ek_cut(void)
+void persist_ek_abandon(void)
 {
 	cut = true;
 }
@@ -143,9 +143,9 @@ static int set_up(void **state)
 	print_fails = cut = closed = stopped = rests = sent = unseen = false;
 	begun = waits = found_after = over_after = stop_at = wait_fails_at = 0;
 	outlook = 0;
-	found = PROVISION_UNKNOWN;
+	found = HANDLE_UNKNOWN;
 	memset(&result, 0, sizeof result);
-	memset(&provision, 0, sizeof provision);
+	memset(&persist_ek, 0, sizeof persist_ek);
 	return 0;
 }
 
@@ -154,8 +154,8 @@ static int run(bool undo, bool dry_run)
 	struct options o = {.undo = undo, .dry_run = dry_run, .grace_ms = 7000};
 	int r = provision_run(&o);
 
-	assert_int_equal(provision.undo, undo);
-	assert_int_equal(provision.dry_run, dry_run);
+	assert_int_equal(persist_ek.undo, undo);
+	assert_int_equal(persist_ek.dry_run, dry_run);
 	assert_true(closed && stopped);
 	assert_true((printed[0] != '\0') == (logged[0] == '\0') || print_fails);
 	return r;
@@ -165,17 +165,17 @@ static void test_what_is_said(void **state)
 {
 	static const struct {
 		bool undo, dry_run, sent;
-		enum provision_found found;
+		enum handle_content found;
 		const char *text;
 	} cases[] = {
-		{false, false, true, PROVISION_EK, "The EK is persistent now, at 0x81010001.\n"},
-		{false, false, false, PROVISION_EK, "The EK is at 0x81010001 already.\n"},
-		{false, true, false, PROVISION_EK, "The EK is at 0x81010001 already.\n"},
-		{false, true, false, PROVISION_EMPTY, "The EK would be put at 0x81010001.\n"},
-		{true, false, true, PROVISION_EMPTY, "The EK is at 0x81010001 no longer.\n"},
-		{true, false, false, PROVISION_EMPTY, "Nothing is at 0x81010001.\n"},
-		{true, true, false, PROVISION_EMPTY, "Nothing is at 0x81010001.\n"},
-		{true, true, false, PROVISION_EK, "The EK would be taken from 0x81010001.\n"},
+		{false, false, true, HANDLE_EK, "The EK is persistent now, at 0x81010001.\n"},
+		{false, false, false, HANDLE_EK, "The EK is at 0x81010001 already.\n"},
+		{false, true, false, HANDLE_EK, "The EK is at 0x81010001 already.\n"},
+		{false, true, false, HANDLE_EMPTY, "The EK would be put at 0x81010001.\n"},
+		{true, false, true, HANDLE_EMPTY, "The EK is at 0x81010001 no longer.\n"},
+		{true, false, false, HANDLE_EMPTY, "Nothing is at 0x81010001.\n"},
+		{true, true, false, HANDLE_EMPTY, "Nothing is at 0x81010001.\n"},
+		{true, true, false, HANDLE_EK, "The EK would be taken from 0x81010001.\n"},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -201,7 +201,7 @@ static void test_failures(void **state)
 {
 	(void)state;
 	result.err = -ERR_ADDRESS;
-	found = PROVISION_OTHER;
+	found = HANDLE_OTHER;
 	assert_int_equal(run(false, false), PROVISION_REFUSED);
 	assert_non_null(strstr(logged, "something else than the EK is at 0x81010001"));
 	set_up(state);
@@ -223,7 +223,7 @@ static void test_failures(void **state)
 	set_up(state);
 	result.err = -ERR_TPM_AUTH;
 	result.rc = 0x9a2;
-	provision.why = "because";
+	persist_ek.why = "because";
 	assert_int_equal(run(false, false), PROVISION_FAILED);
 	assert_string_equal(logged, "because tpm_rc=0x9a2\n");
 }
@@ -233,8 +233,8 @@ static void test_done_all_the_same(void **state)
 {
 	(void)state;
 	result.err = -ERR_TPM_RC;
-	provision.done = true;
-	found = PROVISION_EK;
+	persist_ek.done = true;
+	found = HANDLE_EK;
 	sent = true;
 	assert_int_equal(run(false, false), 0);
 	assert_string_equal(printed, "The EK is persistent now, at 0x81010001.\n");
@@ -273,14 +273,14 @@ static void test_stop(void **state)
 	set_up(state);
 	stop_at = 2;
 	over_after = 9;
-	result.err = -ERR_RANDOM; /* job_cut's */
+	result.err = -ERR_RANDOM; /* job_abandon's */
 	assert_int_equal(run(false, false), PROVISION_FAILED);
 	assert_non_null(strstr(logged, "stopping"));
 	assert_true(cut);
 	set_up(state);
 	stop_at = 2;
 	over_after = 9;
-	found = PROVISION_EK;
+	found = HANDLE_EK;
 	sent = true;
 	assert_int_equal(run(false, false), 0);
 	assert_true(cut);

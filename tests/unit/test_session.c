@@ -103,7 +103,7 @@ TSS2_RC Esys_PolicySecret_Finish(ESYS_CONTEXT *esys, TPM2B_TIMEOUT **timeout, TP
 	return TSS2_RC_SUCCESS;
 }
 
-ESYS_TR key_object(const struct tpm *t, enum key_id id)
+ESYS_TR key_object(const struct tpm *t, enum key_index id)
 {
 	assert_ptr_equal(t, &tpm);
 	assert_int_equal(id, KEY_EK);

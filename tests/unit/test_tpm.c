@@ -33,7 +33,7 @@ static bool bare;
 static bool renews; /* endorsementAuth is another one */
 static struct tpm *the_tpm;
 static const struct operation *running;
-static const struct params params;
+static const struct request_params params;
 static char trace
 	[256]; /* the operations: i e n a r h, c its own, and 1 or 2 with the level of the sweep */
 /* What comes of this operation, so often: no slot, if no more is said. */
@@ -143,19 +143,19 @@ STEP(session_secret_finish)
 
 void job_begin(struct tpm *t, const struct operation *op)
 {
-	const char letter[] = {op == &info_operation      ? 'i'
-			       : op == &ek_operation      ? 'e'
-			       : op == &cert_operation    ? 'n'
-			       : op == &chain_operation   ? 'h'
-			       : op == &aik_ecc_operation ? 'a'
-			       : op == &aik_certify_operation
-				       ? (t->params.aik == KEY_AIK_RSA ? 'R' : 'A')
-			       : op == &aik_rsa_operation     ? 'r'
-			       : op == &ready_make_operation  ? 's'
-			       : op == &ready_flush_operation ? 'f'
-			       : op == &flush_stale_operation ? (char)(t->sweep_fresh ? '2' : '1')
-							      : 'c',
-			       '\0'};
+	const char letter[] = {
+		op == &info_operation          ? 'i'
+		: op == &ek_operation          ? 'e'
+		: op == &cert_operation        ? 'n'
+		: op == &chain_operation       ? 'h'
+		: op == &aik_ecc_operation     ? 'a'
+		: op == &aik_certify_operation ? (t->params.aik == KEY_AIK_RSA ? 'R' : 'A')
+		: op == &aik_rsa_operation     ? 'r'
+		: op == &ready_make_operation  ? 's'
+		: op == &ready_flush_operation ? 'f'
+		: op == &flush_stale_operation ? (char)(t->flush_fresh_sessions ? '2' : '1')
+					       : 'c',
+		'\0'};
 
 	assert_true(strlen(trace) + 2 < sizeof trace);
 	strcat(trace, letter);
@@ -191,17 +191,17 @@ int job_outcome(struct tpm *t, uint32_t *rc, bool *stale)
 							: 0;
 	if (running == &aik_ecc_operation || running == &aik_rsa_operation ||
 	    running == &aik_certify_operation) {
-		enum key_id aik = running == &aik_certify_operation ? t->params.aik
-				  : running == &aik_rsa_operation   ? KEY_AIK_RSA
-								    : KEY_AIK_ECC;
+		enum key_index aik = running == &aik_certify_operation ? t->params.aik
+				     : running == &aik_rsa_operation   ? KEY_AIK_RSA
+								       : KEY_AIK_ECC;
 
 		t->id.keys[aik].created.attest_len = lockout ? 0 : 100;
 	}
-	t->sweep_fresh = false;
+	t->flush_fresh_sessions = false;
 	return 0;
 }
 
-void job_cut(void)
+void job_abandon(void)
 {
 	strcat(trace, "!");
 }
@@ -396,7 +396,7 @@ static void is_trouble(int err, uint32_t rc)
 {
 	uint32_t said = 0xdead;
 
-	assert_int_equal(tpm_trouble(WANTED, now, &said), err);
+	assert_int_equal(tpm_fact_error(WANTED, now, &said), err);
 	assert_int_equal(said, rc);
 }
 
@@ -416,10 +416,10 @@ static void what_stands_in_the_way_is_told(void **state)
 	fail_times = 1;
 	assert_int_equal(job(FACT_AIK_RSA, NULL, "r"), -ERR_TPM_FULL);
 	is_trouble(0, 0);
-	assert_int_equal(tpm_trouble(FACT_AIK_RSA, now, &rc), -ERR_TPM_FULL);
+	assert_int_equal(tpm_fact_error(FACT_AIK_RSA, now, &rc), -ERR_TPM_FULL);
 	assert_int_equal(rc, FULL);
 	assert_int_equal(job(FACT_AIK_RSA, NULL, "r"), 0);
-	assert_int_equal(tpm_trouble(FACT_AIK_RSA, now, &rc), 0);
+	assert_int_equal(tpm_fact_error(FACT_AIK_RSA, now, &rc), 0);
 
 	/* From the start. */
 	tpm_close();
@@ -556,7 +556,7 @@ static bool all_are(uint8_t byte, const void *p, size_t n)
  * answered, with what only a failure has left there, when the reply is written. */
 static void nothing_is_left_of_a_request(void **state)
 {
-	static struct params brought;
+	static struct request_params brought;
 
 	(void)state;
 	memset(&brought, 0x5e, sizeof brought);

@@ -1,6 +1,6 @@
 /*
- * What fuzz_tpm.c's TPM has loaded when a sweep (src/tpm/flush_stale.h) begins, and
- * what a sweep may do.
+ * What fuzz_tpm.c's TPM has loaded when flush_stale_operation (src/tpm/flush_stale.h) begins, and
+ * what that operation may flush.
  */
 #ifndef TESTS_TPM_ORPHANS_H
 #define TESTS_TPM_ORPHANS_H
@@ -13,13 +13,13 @@
 
 static const uint8_t new_policy[POLICY_LEN];
 
-static const struct orphan {
+static const struct leftover {
 	uint32_t handle;
 	enum { OURS, NEW, HMAC, OTHERS } whose;
 	/* An object's; what is another's has one attribute more. */
 	const TPM2B_PUBLIC *template;
 	const uint8_t *policy; /* a session's, if it has one */
-} orphans[] = {
+} leftovers[] = {
 	{0x80000010, OTHERS, &template_ek, NULL},
 	{0x80000011, OURS, &template_aik_ecc, NULL},
 	{0x80000012, OURS, &template_ek, NULL},
@@ -30,7 +30,7 @@ static const struct orphan {
 	{0x03000012, NEW, NULL, new_policy},
 	{0x03000013, OTHERS, NULL, rsa_modulus},
 };
-#define ORPHANS (sizeof orphans / sizeof *orphans)
+#define LEFTOVERS (sizeof leftovers / sizeof *leftovers)
 
 static struct {
 	bool on;
@@ -39,32 +39,32 @@ static struct {
 	struct bytes listed; /* the TPM's last list of handles */
 	uint32_t looked_at; /* a handle; what the TPM said of it makes it ... */
 	bool ours;
-	bool gone[ORPHANS];
-} sweep;
+	bool gone[LEFTOVERS];
+} flushing;
 
 /* ---- a good TPM's answers ----------------------------------------------- */
 
 /* TPMS_CAPABILITY_DATA behind moreData: the handles of the first one's type. */
-static void put_orphan_handles(struct bytes *b, uint32_t first)
+static void put_leftover_handles(struct bytes *b, uint32_t first)
 {
 	bool sessions = first >> 24 == TPM2_HT_LOADED_SESSION;
 
 	put_be(b, 0, 1);
 	put_be(b, TPM2_CAP_HANDLES, 4);
 	put_be(b, 0, 4);
-	for (size_t i = 0; i < ORPHANS; i++) {
-		if (sessions == (orphans[i].template == NULL)) {
-			put_be(b, orphans[i].handle, 4);
+	for (size_t i = 0; i < LEFTOVERS; i++) {
+		if (sessions == (leftovers[i].template == NULL)) {
+			put_be(b, leftovers[i].handle, 4);
 			b->p[8]++;
 		}
 	}
 }
 
 /* Its TPM2B_PUBLIC or policyDigest, if it is there and has one. */
-static void put_orphan(struct bytes *b, uint32_t handle)
+static void put_leftover(struct bytes *b, uint32_t handle)
 {
-	for (size_t i = 0; i < ORPHANS; i++) {
-		const struct orphan *o = &orphans[i];
+	for (size_t i = 0; i < LEFTOVERS; i++) {
+		const struct leftover *o = &leftovers[i];
 
 		if (o->handle != handle) {
 			continue;
@@ -81,11 +81,11 @@ static void put_orphan(struct bytes *b, uint32_t handle)
 	}
 }
 
-/* ---- what a sweep may do ------------------------------------------------ */
+/* ---- what that operation may flush ------------------------------------------------ */
 
 static bool was_listed(uint32_t handle)
 {
-	const struct bytes *list = &sweep.listed;
+	const struct bytes *list = &flushing.listed;
 	size_t at = HEADER + 1 + 4 + 4;
 	uint32_t count = list->n >= at ? be32(list->p + at - 4) : 0;
 
@@ -108,7 +108,7 @@ static bool says_ours(const struct bytes *answer, bool session, uint32_t handle)
 {
 	const uint8_t *p = answer->p + HEADER + 2; /* in its TPM2B */
 
-	if (sweep.hmac_too && session && handle >> 24 == TPM2_HT_HMAC_SESSION &&
+	if (flushing.hmac_too && session && handle >> 24 == TPM2_HT_HMAC_SESSION &&
 	    be32(answer->p + 6) != TPM2_RC_SUCCESS) {
 		return true;
 	}
@@ -122,21 +122,21 @@ static bool says_ours(const struct bytes *answer, bool session, uint32_t handle)
 	}
 	return p[-2] == 0 && p[-1] == POLICY_LEN &&
 	       (memcmp(p, template_ek.publicArea.authPolicy.buffer, POLICY_LEN) == 0 ||
-		(sweep.new_too && all_zero(p, POLICY_LEN)));
+		(flushing.new_too && all_zero(p, POLICY_LEN)));
 }
 
 /* Only what was listed, looked at right before, and found ours is flushed. */
 static void check_flush(uint32_t handle)
 {
 	MUST(was_listed(handle));
-	MUST(handle == sweep.looked_at && sweep.ours);
-	for (size_t i = 0; i < ORPHANS; i++) {
-		sweep.gone[i] = sweep.gone[i] || orphans[i].handle == handle;
+	MUST(handle == flushing.looked_at && flushing.ours);
+	for (size_t i = 0; i < LEFTOVERS; i++) {
+		flushing.gone[i] = flushing.gone[i] || leftovers[i].handle == handle;
 	}
 }
 
 /* Each command and its answer. */
-static void orphans_see(const struct bytes *command, const struct bytes *answer)
+static void flushing_see(const struct bytes *command, const struct bytes *answer)
 {
 	uint32_t code = be32(command->p + 6);
 	uint32_t handle = be32(command->p + HEADER);
@@ -144,31 +144,31 @@ static void orphans_see(const struct bytes *command, const struct bytes *answer)
 	if (code == TPM2_CC_FlushContext) {
 		check_flush(handle);
 	} else if (code == TPM2_CC_GetCapability) {
-		sweep.listed = *answer;
-		sweep.ours = false;
+		flushing.listed = *answer;
+		flushing.ours = false;
 	} else {
 		MUST(code == TPM2_CC_ReadPublic || code == TPM2_CC_PolicyGetDigest);
-		sweep.looked_at = handle;
-		sweep.ours = says_ours(answer, code == TPM2_CC_PolicyGetDigest, handle);
+		flushing.looked_at = handle;
+		flushing.ours = says_ours(answer, code == TPM2_CC_PolicyGetDigest, handle);
 	}
 }
 
-static void orphans_begin(bool new_too, bool hmac_too)
+static void flushing_begin(bool new_too, bool hmac_too)
 {
-	memset(&sweep, 0, sizeof sweep);
-	sweep.on = true;
-	sweep.new_too = new_too;
-	sweep.hmac_too = hmac_too;
+	memset(&flushing, 0, sizeof flushing);
+	flushing.on = true;
+	flushing.new_too = new_too;
+	flushing.hmac_too = hmac_too;
 }
 
 /* `good`: all answers were. Then all that is ours is gone, and nothing else. */
-static void orphans_end(bool good)
+static void flushing_end(bool good)
 {
-	sweep.on = false;
-	for (size_t i = 0; good && i < ORPHANS; i++) {
-		MUST(sweep.gone[i] ==
-		     (orphans[i].whose == OURS || (orphans[i].whose == NEW && sweep.new_too) ||
-		      (orphans[i].whose == HMAC && sweep.hmac_too)));
+	flushing.on = false;
+	for (size_t i = 0; good && i < LEFTOVERS; i++) {
+		MUST(flushing.gone[i] == (leftovers[i].whose == OURS ||
+					  (leftovers[i].whose == NEW && flushing.new_too) ||
+					  (leftovers[i].whose == HMAC && flushing.hmac_too)));
 	}
 }
 

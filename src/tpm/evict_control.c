@@ -1,9 +1,9 @@
 #include "tpm/esapi.h"
-#include "tpm/evict.h"
+#include "tpm/evict_control.h"
 
 /* ESAPI's state is what its own functions make of it: see esapi.c. The response has no
  * parameters, for which SAPI would have to be told that it is complete. */
-TSS2_RC evict_send(ESYS_CONTEXT *esys, ESYS_TR object, ESYS_TR session, TPM2_HANDLE handle)
+TSS2_RC evict_control_send(ESYS_CONTEXT *esys, ESYS_TR object, ESYS_TR session, TPM2_HANDLE handle)
 {
 	RSRC_NODE_T *owner, *node;
 	TSS2_RC rc = iesys_check_sequence_async(esys);
@@ -29,7 +29,7 @@ TSS2_RC evict_send(ESYS_CONTEXT *esys, ESYS_TR object, ESYS_TR session, TPM2_HAN
 	return esapi_send(esys, owner, node, NULL);
 }
 
-TSS2_RC evict_receive(ESYS_CONTEXT *esys)
+TSS2_RC evict_control_receive(ESYS_CONTEXT *esys)
 {
 	TSS2_RC rc;
 

@@ -3,8 +3,8 @@
  * nobody here asks for: an object of ESAPI's for what it made persistent, and none
  * for what it evicted.
  */
-#ifndef TPM_EVICT_H
-#define TPM_EVICT_H
+#ifndef TPM_EVICT_CONTROL_H
+#define TPM_EVICT_CONTROL_H
 
 #include <tss2/tss2_esys.h>
 
@@ -13,7 +13,7 @@
  * evicted from there. `session` is as in Esys_EvictControl_Async, and so are the
  * codes that come back.
  */
-TSS2_RC evict_send(ESYS_CONTEXT *esys, ESYS_TR object, ESYS_TR session, TPM2_HANDLE handle);
-TSS2_RC evict_receive(ESYS_CONTEXT *esys);
+TSS2_RC evict_control_send(ESYS_CONTEXT *esys, ESYS_TR object, ESYS_TR session, TPM2_HANDLE handle);
+TSS2_RC evict_control_receive(ESYS_CONTEXT *esys);
 
 #endif
