@@ -1,9 +1,9 @@
 /*
  * A port and a TPM for src/service/server.c, both driven by a script: a list
- * of acts, which port_wait goes through. An event goes to the server; what is
- * expected is checked when the server waits again. Macros make the acts.
+ * of acts (fake_server_acts.h), which port_wait goes through. It returns an event to
+ * the server, and checks what is expected when the server waits again.
  *
- * The server runs once a process, so each script does: serve() forks.
+ * The server runs once in a process; so serve() forks for each script.
  */
 #ifndef TESTS_FAKE_SERVER_H
 #define TESTS_FAKE_SERVER_H
@@ -26,10 +26,10 @@ static uint64_t clock_ms;
 static unsigned spins; /* times the server was woken without the time going on */
 static enum port_state port_is;
 static bool unlistened;
-static bool once; /* slot 0 is there from the start */
+static bool once; /* `attestd once`: connection 0 is there from the start */
 static char last_log[512];
 
-/* In the process of a test nobody catches cmocka's failure. */
+/* serve()'s child must not use cmocka's assertions: nobody would catch their failure. */
 static void check_failed(const char *what, int line)
 {
 	fprintf(stderr, "%s:%d: %s; act %d, at %d ms\n", __FILE__, line, what, (int)(act - acts),
@@ -93,7 +93,7 @@ void port_rx_ack(unsigned c, size_t n)
 
 	CHECK(n <= s->rx_len && !s->armed);
 	s->rx_len -= n;
-	rest = malloc(s->rx_len + 1); /* elsewhere: old pointers are of no use */
+	rest = malloc(s->rx_len + 1); /* at another address, so that use of an old pointer shows */
 	memcpy(rest, s->rx + n, s->rx_len);
 	free(s->rx);
 	s->rx = rest;
@@ -194,7 +194,7 @@ void port_log(enum port_log_level level, const char *text, size_t n)
 static struct identity identity = {
 	.ek_spki = "spki", .ek_spki_len = 4, .keys[KEY_EK] = {.tpm = "ektpm", .tpm_len = 5}};
 
-/* Known by its address. */
+/* The server knows operations by their addresses only. */
 const struct operation {
 	char unused;
 } activate_operation, quote_operation, certify_operation;

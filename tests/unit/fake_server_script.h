@@ -197,7 +197,10 @@ int port_wait(struct port_event *events, size_t cap, uint64_t deadline)
 	return n;
 }
 
-/* The server, to the end of the script and of itself, in a process of its own. */
+/*
+ * Runs the server in a process of its own, to the end of the script and to its own end: it
+ * has to return exit_code. The script's last act is END_OF_SCRIPT.
+ */
 static inline void serve(enum port_mode mode, const struct act *script, int exit_code)
 {
 	int status;
@@ -220,6 +223,3 @@ static inline void serve(enum port_mode mode, const struct act *script, int exit
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 }
-
-/* The same with the acts that follow, and the end behind them. */
-#define SERVE(mode, exit_code, ...) serve(mode, (const struct act[]){__VA_ARGS__, {0}}, exit_code)

@@ -28,14 +28,13 @@
 		    "tpm_unavailable")
 #define SECRET_REPLY(base64) "{\"status\":\"ok\",\"decrypted_secret\":\"" base64 "\"}\n"
 
-/* The job of a getEK, of a getAttestationData; that of an activation is named
- * by its letter. */
+/* The jobs of getEK and getAttestationData. An activation's job is JOB(its letter). */
 #define EK_JOB JOB('e' + FACT_CERT)
 #define AIK_JOB JOB('e' + (FACT_CERT | FACT_AIK_ECC))
 
 /*
- * A line with an activation whose encrypted_secret is this letter (A to D), as
- * is then the secret that the fake TPM finds in it.
+ * A line that asks for an activation. Its bytes are all this letter (A to D), and so is the
+ * secret that the fake TPM finds in it.
  */
 static inline const char *activation(char letter)
 {

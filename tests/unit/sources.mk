@@ -41,7 +41,11 @@ UNIT_SRC_test_dispatch = src/service/dispatch.c
 UNIT_SRC_test_health = src/service/health.c
 TEST_SERVER = $(addprefix src/service/,server.c client.c dispatch.c health.c log_lines.c)
 UNIT_SRC_test_server = $(TEST_SERVER)
+UNIT_SRC_test_server_clients = $(TEST_SERVER)
 UNIT_SRC_test_server_commands = $(TEST_SERVER)
+UNIT_SRC_test_server_health = $(TEST_SERVER)
+UNIT_SRC_test_server_lines = $(TEST_SERVER)
+UNIT_SRC_test_server_once = $(TEST_SERVER)
 UNIT_SRC_test_server_stop = $(TEST_SERVER)
 
 UNIT_SRC_test_store_element = port/common/store_element.c
