@@ -57,14 +57,14 @@ extern const size_t port_option_count;
  * and set, if `options`; else nothing. Returns 0, or a negative enum err if
  * the reason was not printed yet, or > 0 if it was.
  */
-struct port_command {
+struct port_subcommand {
 	const char *name;
 	const char *help; /* one line */
 	bool options; /* takes those of serve */
 	int (*run)(char **args);
 };
 /* Ends with an entry whose name is NULL. */
-extern const struct port_command port_commands[];
+extern const struct port_subcommand port_subcommands[];
 
 /* Told to whoever supervises the process, where somebody does. */
 enum port_state { PORT_STARTING, PORT_READY, PORT_STOPPING, PORT_STOPPED };

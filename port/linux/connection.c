@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "common/buffer.h"
-#include "common/due.h"
+#include "common/pending_events.h"
 #include "slot.h"
 
 void port_rx_arm(unsigned conn)
@@ -32,7 +32,7 @@ void port_close(unsigned conn, uint32_t linger_ms)
 	struct slot *s = &slots[conn];
 
 	assert(s->state != SLOT_FREE && s->state != SLOT_LINGER);
-	due_forget(conn);
+	pending_forget(conn);
 	if (!s->stdio) {
 		if (linger_ms > 0) {
 			(void)shutdown(s->tx_fd, SHUT_WR);

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "listen.h"
-#include "paths.h"
+#include "sandbox_paths.h"
 #include "sandbox.h"
 
 /* The same on all kinds of machine. */
@@ -65,8 +65,9 @@ bool landlock_enter(void)
 	/* Folders: a TPM may come late, or come back under another number. And
 	 * --tpm's may be a link to a device. */
 	ok = rules >= 0 && allow(rules, dev, READ_FILE | WRITE_FILE) &&
-	     allow(rules, sys, READ_FILE) && allow(rules, paths.tpms[0], READ_FILE | WRITE_FILE) &&
-	     (!listen_created || allow(rules, paths.socket, REMOVE_FILE)) &&
+	     allow(rules, sys, READ_FILE) &&
+	     allow(rules, sandbox_paths.tpms[0], READ_FILE | WRITE_FILE) &&
+	     (!listen_created || allow(rules, sandbox_paths.socket, REMOVE_FILE)) &&
 	     syscall(RESTRICT_SELF, rules, 0) == 0;
 	(void)close(rules);
 	return ok;

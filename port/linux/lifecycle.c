@@ -10,11 +10,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "activation.h"
+#include "auth_value.h"
 #include "err.h"
-#include "given.h"
 #include "lifecycle.h"
 #include "log.h"
+#include "option_files.h"
+#include "passed_sockets.h"
 #include "port.h"
 
 /* The same on all kinds of machine. */
@@ -54,7 +55,7 @@ static bool inherited; /* there may be descriptors that were left open for us */
  */
 static void close_inherited(void)
 {
-	unsigned first = PASSED_FD + activation_count();
+	unsigned first = PASSED_FD + passed_sockets_count();
 
 	if (!inherited) {
 		return;
@@ -190,7 +191,7 @@ static void notify_open(void)
 void port_state(enum port_state state)
 {
 	if (state == PORT_STARTING) {
-		(void)given_read_once(); /* a file may be one of the descriptors; port_listen says */
+		(void)option_files_read_once(); /* a file may be one of the descriptors; port_listen says */
 		close_inherited();
 		notify_open();
 	} else if (state == PORT_READY) {
@@ -199,6 +200,6 @@ void port_state(enum port_state state)
 		notify(1);
 	} else if (state == PORT_STOPPED) {
 		notify_go_on(); /* the last time that there may be room */
-		given_wipe();
+		auth_value_wipe();
 	}
 }

@@ -4,16 +4,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "activation.h"
-#include "borrow.h"
+#include "passed_sockets.h"
+#include "act_as_user.h"
 #include "err.h"
-#include "folders.h"
-#include "given.h"
+#include "socket_folder.h"
+#include "option_files.h"
 #include "lifecycle.h"
 #include "listen.h"
 #include "log.h"
 #include "options.h"
-#include "paths.h"
+#include "sandbox_paths.h"
 #include "port.h"
 #include "slot.h"
 
@@ -64,12 +64,12 @@ static int change(int (*what)(void))
 {
 	int r, e;
 
-	if (users_folder && !user_borrow()) {
+	if (users_folder && !act_as_user()) {
 		return -1;
 	}
 	r = what();
 	e = errno;
-	user_return();
+	act_as_self();
 	errno = e;
 	return r;
 }
@@ -84,10 +84,10 @@ static int do_chmod(void)
 	return chmod(path(), linux_options.mode);
 }
 
-/* Not path(): the sandbox lets through only what is in `paths`. */
+/* Not path(): the sandbox lets through only what is in `sandbox_paths`. */
 static int do_unlink(void)
 {
-	return unlink(paths.socket);
+	return unlink(sandbox_paths.socket);
 }
 
 /*
@@ -197,15 +197,15 @@ static int create(void)
 static int create_alone(void)
 {
 	int lock;
-	int r = folders_resolve(linux_options.socket.sun_path,
-				sizeof(linux_options.socket.sun_path), &users_folder);
+	int r = socket_folder_resolve(linux_options.socket.sun_path,
+				      sizeof(linux_options.socket.sun_path), &users_folder);
 
 	if (r < 0) {
 		return r;
 	}
 	users_folder = users_folder && geteuid() == 0;
-	paths_fill();
-	lock = folders_lock(path());
+	sandbox_paths_fill();
+	lock = socket_folder_lock(path());
 	r = create();
 	(void)close(lock);
 	return r;
@@ -215,7 +215,7 @@ static int create_alone(void)
 
 int port_listen(enum port_mode mode)
 {
-	int r = given_read_once(); /* a file may be a pipe: a signal still ends the wait */
+	int r = option_files_read_once(); /* a file may be a pipe: a signal still ends the wait */
 
 	if (r == 0) {
 		r = signals_take();
@@ -227,7 +227,7 @@ int port_listen(enum port_mode mode)
 		slot_open_stdio();
 		return 0;
 	}
-	r = activation_adopt();
+	r = passed_sockets_adopt();
 	return r < 0 ? r : r > 0 ? 0 : create_alone();
 }
 
@@ -236,7 +236,7 @@ void port_unlisten(void)
 	struct stat st;
 
 	/* While the socket is open its inode's number is nobody else's. */
-	if (listen_created && lstat(paths.socket, &st) == 0 && st.st_dev == created_dev &&
+	if (listen_created && lstat(sandbox_paths.socket, &st) == 0 && st.st_dev == created_dev &&
 	    st.st_ino == created_ino) {
 		(void)change(do_unlink);
 	}

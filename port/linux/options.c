@@ -3,7 +3,7 @@
 #include "err.h"
 #include "base/text.h"
 #include "options.h"
-#include "paths.h"
+#include "sandbox_paths.h"
 #include "port.h"
 
 /* The one above it is nobody's: "as it is". */
@@ -196,5 +196,4 @@ const struct port_option port_options[] = {
 	{"--sandbox MODE", "on (the default), require or off", PORT_USES_TPM, set_sandbox},
 };
 const unsigned port_modes = PORT_USES_TPM | PORT_CALL;
-const struct port_command port_commands[] = {{NULL, NULL, false, NULL}};
 const size_t port_option_count = sizeof(port_options) / sizeof(port_options[0]);

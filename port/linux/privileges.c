@@ -12,7 +12,7 @@
 
 #include "log.h"
 #include "options.h"
-#include "paths.h"
+#include "sandbox_paths.h"
 
 /* Where there are two, the ones without 32 take 16 bits. */
 #ifdef SYS_setuid32
@@ -32,9 +32,9 @@
 /* The first TPM that is there, of which attestd opens no other; NULL: none is. */
 static const char *find_tpm(struct stat *st)
 {
-	for (unsigned i = 0; i < DEVICES && paths.tpms[i][0] != '\0'; i++) {
-		if (stat(paths.tpms[i], st) == 0) {
-			return paths.tpms[i];
+	for (unsigned i = 0; i < DEVICES && sandbox_paths.tpms[i][0] != '\0'; i++) {
+		if (stat(sandbox_paths.tpms[i], st) == 0) {
+			return sandbox_paths.tpms[i];
 		}
 	}
 	return NULL;

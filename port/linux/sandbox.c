@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "log.h"
 #include "options.h"
-#include "paths.h"
+#include "sandbox_paths.h"
 #include "port.h"
 #include "sandbox.h"
 #include "tpm_device.h"
@@ -70,7 +70,7 @@ int port_sandbox_enter(enum port_mode mode)
 		drop_bounding_set(); /* a user that is not root may not */
 	}
 	if (full) {
-		paths_fill();
+		sandbox_paths_fill();
 	}
 	if (!user_become()) {
 		log_reason(PORT_LOG_ERROR, "cannot become", "--user", errno);

@@ -9,7 +9,7 @@
 
 /*
  * Becomes the user of --user, if there is one, and has no other groups, unless
- * the TPM opens by one of them only. False with errno: did not. Fill `paths`
+ * the TPM opens by one of them only. False with errno: did not. Fill `sandbox_paths`
  * first.
  */
 bool user_become(void);
@@ -18,7 +18,7 @@ extern bool user_became;
 /*
  * Has root join the group that the TPM is for, as Debian's is for tss: without
  * capabilities it would not get past the device's permissions. Not if the device
- * opens as it is. Fill `paths` first.
+ * opens as it is. Fill `sandbox_paths` first.
  */
 void tpm_group_join(void);
 /* Gives up all capabilities. */

@@ -2,7 +2,7 @@
  * The system calls that are let through. All else ends the process at once,
  * with SIGSYS; but for what a C library may try of its own accord and can do
  * without, which is refused with EPERM. A path is let through only if it is in
- * `paths`: so nothing but a TPM can be opened, and nothing but our socket
+ * `sandbox_paths`: so nothing but a TPM can be opened, and nothing but our socket
  * removed, whoever the process runs as.
  *
  * Not among them, so that no file, socket or memory can be had that was not
@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "paths.h"
+#include "sandbox_paths.h"
 #include "sandbox.h"
 
 /* linux/audit.h, linux/filter.h and linux/seccomp.h, which a C library need not have. */
@@ -104,7 +104,7 @@ enum {
 	ALLOWED(AT) WITH_PATH(AT) REFUSED(AT)
 	AT_KILL,
 	AT_CHECK,
-	AT_HIGH, /* of the page of `paths`: filled in, as AT_MASK and AT_LOW are */
+	AT_HIGH, /* of the page of `sandbox_paths`: filled in, as AT_MASK and AT_LOW are */
 	AT_LOAD_LOW,
 	AT_MASK,
 	AT_LOW,
@@ -162,12 +162,12 @@ bool seccomp_enter(void)
 		const struct instruction *code;
 	} program = {COUNT, code};
 	/* Only the kernel knows: one program runs on pages of 4, 16 and 64 KiB. */
-	uintptr_t page = getauxval(AT_PAGESZ), at = (uintptr_t)&paths;
+	uintptr_t page = getauxval(AT_PAGESZ), at = (uintptr_t)&sandbox_paths;
 
 	memcpy(code, filter, sizeof(filter));
 	code[AT_HIGH].k = (uint32_t)((uint64_t)at >> 32);
 	code[AT_MASK].k = (uint32_t)~(page - 1);
 	code[AT_LOW].k = (uint32_t)at;
-	return relro_protect(page) && read_only(at, sizeof(paths)) &&
+	return relro_protect(page) && read_only(at, sizeof(sandbox_paths)) &&
 	       syscall(SYS_seccomp, SET_MODE_FILTER, 0, &program) == 0;
 }

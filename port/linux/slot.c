@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "common/buffer.h"
-#include "common/due.h"
+#include "common/pending_events.h"
 #include "log.h"
 #include "slot.h"
 
@@ -30,7 +30,7 @@ static uint32_t bit(unsigned conn)
 static void report(unsigned conn, enum port_event_kind event)
 {
 	slots[conn].state = SLOT_IDLE;
-	due_event(conn, event);
+	pending_event(conn, event);
 }
 
 /*
@@ -149,7 +149,7 @@ static void take(unsigned conn, int rx_fd, int tx_fd)
 	slots[conn].rx_fd = rx_fd;
 	slots[conn].tx_fd = tx_fd;
 	slots[conn].state = SLOT_RX;
-	due_open(conn);
+	pending_open(conn);
 }
 
 void slot_open(unsigned conn, int fd)

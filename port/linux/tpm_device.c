@@ -15,12 +15,12 @@
 #include <tss2_tcti_device.h>
 
 #include "base/wipe.h"
-#include "common/due.h"
+#include "common/pending_events.h"
 #include "base/text.h"
 #include "err.h"
 #include "lifecycle.h"
 #include "log.h"
-#include "paths.h"
+#include "sandbox_paths.h"
 #include "port.h"
 #include "tpm_device.h"
 
@@ -98,15 +98,16 @@ static bool is_tpm12(const char *device)
 	text_dec(&t, minor(st.st_rdev), 1);
 	text_end(&t);
 	while (i < CHIPS &&
-	       strcmp(read_attribute(paths.chips[i].number, text, sizeof(text)), number) != 0) {
+	       strcmp(read_attribute(sandbox_paths.chips[i].number, text, sizeof(text)), number) !=
+		       0) {
 		i++;
 	}
 	if (i == CHIPS) {
 		return false;
 	}
 	/* Before Linux 5.6 there was no version, and this file for a TPM 1.2 only. */
-	read_attribute(paths.chips[i].version, text, sizeof(text));
-	return text[0] == '1' || (text[0] == '\0' && is_there(paths.chips[i].pcrs));
+	read_attribute(sandbox_paths.chips[i].version, text, sizeof(text));
+	return text[0] == '1' || (text[0] == '\0' && is_there(sandbox_paths.chips[i].pcrs));
 }
 
 /* ---- what a transfer comes to ------------------------------------------- */
@@ -189,7 +190,7 @@ static void watch(int device)
 static void unwatch(void)
 {
 	tpm_armed_fd = -1;
-	due_tpm(false);
+	pending_tpm(false);
 	if (watch_fd >= 0) {
 		(void)close(watch_fd);
 		watch_fd = -1;
@@ -202,7 +203,7 @@ void tpm_take_event(void)
 
 	(void)epoll_wait(watch_fd, &e, 1, 0); /* or it would be there for ever */
 	tpm_armed_fd = -1;
-	due_tpm(true);
+	pending_tpm(true);
 }
 
 /* *last: it is there, but mute, which took its time; or it is not for us. */
@@ -211,13 +212,13 @@ static int open_device(unsigned i, bool *last)
 	size_t size = sizeof(blob);
 	int fd;
 
-	if (is_tpm12(paths.tpms[i])) {
+	if (is_tpm12(sandbox_paths.tpms[i])) {
 		return -ERR_TPM_VERSION;
 	}
 	/* Init hides the reason; but it is in errno, or nowhere if a wait of
 	 * Init's ended without an answer. */
 	errno = 0;
-	if (Tss2_Tcti_Device_Init(context(), &size, paths.tpms[i]) != TSS2_RC_SUCCESS) {
+	if (Tss2_Tcti_Device_Init(context(), &size, sandbox_paths.tpms[i]) != TSS2_RC_SUCCESS) {
 		*last = errno == 0;
 		switch (errno) {
 		case EACCES:
@@ -252,18 +253,18 @@ int port_tpm_open(TSS2_TCTI_CONTEXT **tcti, const char **device)
 	    signals_take() < 0) {
 		return -ERR_TPM_UNAVAILABLE;
 	}
-	if (paths.tpms[0][0] == '\0') {
-		paths_fill();
+	if (sandbox_paths.tpms[0][0] == '\0') {
+		sandbox_paths_fill();
 	}
 	/* Two names are the same chip's: one that is mute is not asked twice, and
 	 * none is taken past its resource manager that may not be used with it. */
-	for (unsigned i = 0; i < DEVICES && paths.tpms[i][0] != '\0' && !last; i++) {
+	for (unsigned i = 0; i < DEVICES && sandbox_paths.tpms[i][0] != '\0' && !last; i++) {
 		int r = open_device(i, &last);
 
 		if (r == 0) {
-			opened = paths.tpms[i];
+			opened = sandbox_paths.tpms[i];
 			*tcti = context();
-			*device = paths.tpms[i];
+			*device = sandbox_paths.tpms[i];
 			return 0;
 		}
 		if (result == -ERR_TPM_UNAVAILABLE) {

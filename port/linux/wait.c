@@ -3,7 +3,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "common/due.h"
+#include "common/pending_events.h"
 #include "err.h"
 #include "lifecycle.h"
 #include "listen.h"
@@ -142,7 +142,7 @@ static nfds_t watch_all(struct pollfd *p, uint64_t now)
 static void handle(const struct pollfd *p, nfds_t n)
 {
 	if (p[POLL_SIGNALS].revents != 0) {
-		due_stop();
+		pending_stop();
 		stop_seen = true;
 	}
 	if (p[POLL_TPM].revents != 0) {
@@ -200,11 +200,11 @@ static int poll_once(uint64_t deadline)
 
 int port_wait(struct port_event *events, size_t cap, uint64_t deadline)
 {
-	bool due = due_any();
+	bool due = pending_any();
 
 	if (due && unpolled < UNPOLLED_MAX) {
 		unpolled++;
-		return (int)due_report(events, cap);
+		return (int)pending_report(events, cap);
 	}
 	unpolled = 0;
 	do {
@@ -213,7 +213,7 @@ int port_wait(struct port_event *events, size_t cap, uint64_t deadline)
 		if (r < 0) {
 			return r;
 		}
-		due = due_any();
+		due = pending_any();
 	} while (!due && port_now_ms() < deadline);
-	return (int)due_report(events, cap);
+	return (int)pending_report(events, cap);
 }

@@ -2,7 +2,7 @@
 
 #include "arguments.h"
 #include "err.h"
-#include "wide.h"
+#include "utf16.h"
 
 #define ARGUMENTS_MAX 64
 /* CreateProcess's limit in UTF-16 units, each of which is at most 3 bytes. */
@@ -85,7 +85,7 @@ int arguments_take(char ***argv)
 	int n = 0;
 
 	*argv = list;
-	if (wide_to_utf8(GetCommandLineW(), text, sizeof(text)) == 0) {
+	if (utf16_to_utf8(GetCommandLineW(), text, sizeof(text)) == 0) {
 		return -ERR_USAGE;
 	}
 	list[n++] = p;

@@ -6,7 +6,7 @@
 #include "log.h"
 #include "options.h"
 #include "port.h"
-#include "standard_io.h"
+#include "async_stdio.h"
 #include "wait.h"
 
 #define CALL_MS 200000
@@ -51,7 +51,7 @@ static DWORD await(HANDLE pipe, DWORD *n, uint64_t deadline)
 		return ERROR_OPERATION_ABORTED; /* wait_stop */
 	}
 	if (pipe == NULL) {
-		return standard_result(n);
+		return async_stdio_result(n);
 	}
 	return GetOverlappedResult(pipe, &of, n, FALSE) ? 0 : GetLastError();
 }
@@ -65,7 +65,7 @@ static DWORD read_some(HANDLE pipe, uint8_t *p, DWORD cap, DWORD *n, uint64_t de
 	do {
 		memset(&of, 0, sizeof(of));
 		if (pipe == NULL) {
-			standard_read(&of, p, cap);
+			async_stdio_read(&of, p, cap);
 		} else if (!ReadFile(pipe, p, cap, NULL, &of)) {
 			e = GetLastError();
 			if (e != ERROR_IO_PENDING) {
@@ -180,7 +180,7 @@ static int get_request(const char *request, uint8_t line[REQUEST_MAX + 1], size_
 			memcpy(line, request, *n);
 		}
 	} else {
-		if (standard_io_open() < 0) {
+		if (async_stdio_open() < 0) {
 			return -ERR_IO;
 		}
 		e = read_line(NULL, line, REQUEST_MAX, n, deadline);

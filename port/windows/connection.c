@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "common/buffer.h"
-#include "common/due.h"
+#include "common/pending_events.h"
 #include "slot.h"
 
 /* Of instances that wait for a client; with fewer, nobody is told why. */
@@ -45,7 +45,7 @@ void port_close(unsigned conn, uint32_t linger_ms)
 	bool idle = s->state == SLOT_IDLE;
 
 	assert(idle || s->state == SLOT_RX || s->state == SLOT_TX);
-	due_forget(conn);
+	pending_forget(conn);
 	if (s->stdio) {
 		buffer_clear(conn);
 		memset(s, 0, sizeof(*s));
@@ -68,7 +68,7 @@ void port_turn_away(unsigned conn, size_t n)
 {
 	struct slot *s = &slots[conn];
 
-	due_forget(conn);
+	pending_forget(conn);
 	buffer_send(conn, n);
 	buffers[conn].rx_high = RX_MAX;
 	s->state = SLOT_LINGER;

@@ -15,7 +15,7 @@
 #include "err.h"
 #include "log.h"
 #include "port.h"
-#include "wide.h"
+#include "utf16.h"
 
 #define STORES L"SYSTEM\\CurrentControlSet\\Services\\TPM\\WMI\\Endorsement\\"
 #define CERTIFICATES L"\\Certificates"
@@ -72,7 +72,7 @@ int ek_cert_file(const char *path)
 	HANDLE h;
 	int r;
 
-	if (wide_from_utf8(path, wide, PATH_LEN) == 0) {
+	if (utf16_from_utf8(path, wide, PATH_LEN) == 0) {
 		return -ERR_USAGE;
 	}
 	h = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);

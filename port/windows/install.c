@@ -5,10 +5,11 @@
 
 #include "arguments.h"
 #include "err.h"
+#include "install.h"
 #include "log.h"
 #include "port.h"
 #include "service.h"
-#include "wide.h"
+#include "utf16.h"
 
 /* The service's command line: in UTF-16, and in bytes of UTF-8. */
 #define COMMAND_LINE_LEN 8192
@@ -80,14 +81,14 @@ static int make_command_line(char **args, WCHAR *wide)
 	static char text[COMMAND_LINE_LEN];
 	static char path[COMMAND_LINE_LEN];
 	size_t n = 0;
-	bool fits = wide_to_utf8(own_path, path, sizeof(path)) > 0 &&
+	bool fits = utf16_to_utf8(own_path, path, sizeof(path)) > 0 &&
 		    arguments_add(text, sizeof(text), &n, path) &&
 		    arguments_add(text, sizeof(text), &n, "serve");
 
 	for (; fits && *args != NULL; args++) {
 		fits = arguments_add(text, sizeof(text), &n, *args);
 	}
-	fits = fits && wide_from_utf8(text, wide, COMMAND_LINE_LEN) > 0;
+	fits = fits && utf16_from_utf8(text, wide, COMMAND_LINE_LEN) > 0;
 	return fits ? 0 : failed("the service's command line would be too long", 0);
 }
 
@@ -167,7 +168,7 @@ static int create(SC_HANDLE manager, const WCHAR *command_line)
 	return e == ERROR_SUCCESS ? 0 : failed("cannot configure the service", e);
 }
 
-static int install(char **args)
+int install_service(char **args)
 {
 	static const char done[] = "The service attestd is installed. It starts with the system; "
 				   "now:\n    sc.exe start attestd\n";
@@ -245,7 +246,7 @@ static int remove_service(SC_HANDLE manager)
 	return r;
 }
 
-static int uninstall(char **args)
+int uninstall_service(char **args)
 {
 	static const char done[] = "The service attestd is removed.\n";
 	SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
@@ -262,23 +263,3 @@ static int uninstall(char **args)
 	}
 	return r;
 }
-
-/* ---- provision --------------------------------------------------------- */
-
-static int provision(char **args)
-{
-	static const char text[] =
-		"Windows itself keeps the EK in the TPM: there is nothing to do. "
-		"`attestd call getHealth' says whether it does.\n";
-
-	(void)args;
-	return port_print(false, text, sizeof(text) - 1) == 0 ? 0 : 1;
-}
-
-const struct port_command port_commands[] = {
-	{"install", "make it a service that starts with the system; serve's options go to it", true,
-	 install},
-	{"uninstall", "stop and remove that service", false, uninstall},
-	{"provision", "says that here Windows keeps the EK in the TPM", false, provision},
-	{NULL, NULL, false, NULL},
-};

@@ -4,7 +4,7 @@
 #include "pipe_security.h"
 #include "port.h"
 #include "slot.h"
-#include "standard_io.h"
+#include "async_stdio.h"
 #include "wait.h"
 
 #define FIRST_MODE (FILE_FLAG_FIRST_PIPE_INSTANCE | WRITE_DAC)
@@ -116,7 +116,7 @@ int port_listen(enum port_mode mode)
 		return r;
 	}
 	if (mode == PORT_ONCE) {
-		r = standard_io_open();
+		r = async_stdio_open();
 		if (r == 0) {
 			slot_open_stdio();
 		}

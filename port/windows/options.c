@@ -5,7 +5,7 @@
 #include "options.h"
 #include "pipe_security.h"
 #include "port.h"
-#include "wide.h"
+#include "utf16.h"
 
 /* An adjacent L"" makes a wide string of a plain one. */
 #define WIDE(text) L"" text
@@ -39,7 +39,7 @@ static int set_pipe(const char *value)
 	static wchar_t pipe[PIPE_PREFIX_LEN + PIPE_NAME_LEN + 1];
 	wchar_t text[PIPE_PREFIX_LEN + PIPE_NAME_LEN + 1];
 	const wchar_t *name = text;
-	size_t n = wide_from_utf8(value, text, sizeof(text) / sizeof(text[0]));
+	size_t n = utf16_from_utf8(value, text, sizeof(text) / sizeof(text[0]));
 
 	if (n == 0) {
 		return -ERR_USAGE;
@@ -65,7 +65,7 @@ static int set_security(const char *value, PSECURITY_DESCRIPTOR *to)
 	wchar_t text[SDDL_MAX];
 	PSECURITY_DESCRIPTOR security;
 
-	if (wide_from_utf8(value, text, SDDL_MAX) == 0) {
+	if (utf16_from_utf8(value, text, SDDL_MAX) == 0) {
 		return -ERR_USAGE;
 	}
 	security = pipe_security_parse(text);

@@ -4,6 +4,7 @@
 #ifndef WINDOWS_SID_H
 #define WINDOWS_SID_H
 
+#include <stdbool.h>
 #include <windows.h>
 
 #include "base/text.h"
@@ -33,6 +34,9 @@ int sid_client_token(HANDLE pipe, HANDLE *token);
  * for the log, not for access.
  */
 int sid_of_client_process(HANDLE pipe, union sid *sid);
+
+/* Does this process have the rights of Administrators? LocalSystem is one of them. */
+bool sid_is_administrator(void);
 
 /* Adds it in its usual form: S-1-5-18. */
 void sid_put(PSID sid, struct text *t);

@@ -2,10 +2,10 @@
 
 #include "base/wipe.h"
 #include "common/buffer.h"
-#include "common/due.h"
+#include "common/pending_events.h"
 #include "err.h"
 #include "slot.h"
-#include "standard_io.h"
+#include "async_stdio.h"
 
 /*
  * A client can send messages without a byte in them, which are no end and no
@@ -28,7 +28,7 @@ static bool listening;
 void slot_report(unsigned conn, enum port_event_kind event)
 {
 	slots[conn].state = SLOT_IDLE;
-	due_event(conn, event);
+	pending_event(conn, event);
 }
 
 /* ---- the system's operations ------------------------------------------- */
@@ -57,7 +57,7 @@ int slot_receive(unsigned conn)
 	size_t n = RX_MAX - buffers[conn].rx_to;
 
 	if (s->stdio) {
-		standard_read(&s->io, p, (DWORD)n);
+		async_stdio_read(&s->io, p, (DWORD)n);
 		s->io_pending = true;
 	} else {
 		s->io_pending = read_to(conn, &s->io, p, n);
@@ -71,7 +71,7 @@ int slot_transmit(unsigned conn, size_t n)
 	struct slot *s = &slots[conn];
 
 	if (s->stdio) {
-		standard_write(&s->io, buffer_tx[conn], (DWORD)n);
+		async_stdio_write(&s->io, buffer_tx[conn], (DWORD)n);
 		s->io_pending = true;
 	} else {
 		memset(&s->io, 0, sizeof(s->io));
@@ -111,7 +111,7 @@ static DWORD result(const struct slot *s, const OVERLAPPED *of, DWORD *n)
 	DWORD e;
 
 	if (s->stdio) {
-		return standard_result(n);
+		return async_stdio_result(n);
 	}
 	if (GetOverlappedResult(s->pipe, (OVERLAPPED *)(uintptr_t)of, n, FALSE)) {
 		return 0;
@@ -124,7 +124,7 @@ static DWORD result(const struct slot *s, const OVERLAPPED *of, DWORD *n)
 
 static void opened(unsigned conn)
 {
-	due_open(conn);
+	pending_open(conn);
 	if (slot_receive(conn) < 0) {
 		slot_report(conn, PORT_EVENT_CLOSED);
 	}

@@ -11,13 +11,12 @@
 #include "err.h"
 #include "log.h"
 #include "port.h"
+#include "sid.h"
 #include "tpm_device.h"
 
 /* Results whose names mingw-w64 lacks. */
 #define TBS_CANCELED 0x8028400dU /* TBS_E_COMMAND_CANCELED */
-#define TBS_DENIED 0x80284012U /* TBS_E_ACCESS_DENIED */
 #define TBS_BLOCKED 0x80280400U /* TPM_E_COMMAND_BLOCKED */
-#define TBS_NO_AUTH 0x80284015U /* TBS_E_OWNERAUTH_NOT_FOUND */
 
 /* Its code in an HRESULT that says "failed": 0x8028xxxx. */
 #define FACILITY_TPM 0x8028U
@@ -30,8 +29,7 @@ static union {
 	max_align_t align;
 	uint8_t bytes[256];
 } blob;
-static bool is_open;
-static TBS_HCONTEXT opened; /* what is in it */
+TBS_HCONTEXT tpm_handle;
 static TBS_RESULT last; /* what TBS answered last */
 static bool last_ours; /* if that is a cancelled command: it was us who cancelled it */
 static bool refused; /* the last command that nobody knew, so to speak, TBS did not let through */
@@ -166,7 +164,7 @@ TBS_RESULT WINAPI tbs_context_create(PCTBS_CONTEXT_PARAMS params, TBS_HCONTEXT *
 
 	(void)params;
 	last = Tbsi_Context_Create((PCTBS_CONTEXT_PARAMS)(const void *)&clean, handle);
-	opened = last == TBS_SUCCESS ? *handle : NULL;
+	tpm_handle = last == TBS_SUCCESS ? *handle : NULL;
 	return last;
 }
 
@@ -230,21 +228,8 @@ TBS_RESULT WINAPI tbs_submit_command(TBS_HCONTEXT handle, TBS_COMMAND_LOCALITY l
 
 /* ---- why it failed ----------------------------------------------------- */
 
-/* LocalSystem is one of them too. */
-static bool is_administrator(void)
-{
-	static SID_IDENTIFIER_AUTHORITY authority = SECURITY_NT_AUTHORITY;
-	BYTE sid[SECURITY_MAX_SID_SIZE];
-	BOOL is_member = FALSE;
-
-	(void)InitializeSid(sid, &authority, 2);
-	*GetSidSubAuthority(sid, 0) = SECURITY_BUILTIN_DOMAIN_RID;
-	*GetSidSubAuthority(sid, 1) = DOMAIN_ALIAS_RID_ADMINS;
-	return CheckTokenMembership(NULL, sid, &is_member) && is_member;
-}
-
-/* Told once, and again when it is another: the TPM is looked for again and again. */
-static void tell(TBS_RESULT result)
+/* Not each time: attestd looks for the TPM again and again. */
+void tpm_log_result(TBS_RESULT result)
 {
 	static TBS_RESULT told;
 
@@ -267,7 +252,7 @@ bool port_tpm_holds_keys(void)
 /* TBS lets others than administrators send few commands. */
 static int blocked(void)
 {
-	return is_administrator() ? -ERR_TPM_BLOCKED : -ERR_TPM_DENIED;
+	return sid_is_administrator() ? -ERR_TPM_BLOCKED : -ERR_TPM_DENIED;
 }
 
 int port_tpm_refusal(void)
@@ -293,7 +278,7 @@ int port_tpm_fault(void)
 	case TBS_BLOCKED:
 		return blocked();
 	default:
-		tell(last);
+		tpm_log_result(last);
 		return -ERR_TPM_UNAVAILABLE;
 	}
 }
@@ -323,9 +308,9 @@ int port_tpm_open(TSS2_TCTI_CONTEXT **tcti, const char **device)
 	if (Tss2_Tcti_Tbs_Init(context(), &size, NULL) != TSS2_RC_SUCCESS) {
 		bool unfit = last == TBS_SUCCESS || last == (TBS_RESULT)TBS_E_TPM_NOT_FOUND;
 
+		tpm_handle = NULL;
 		return unfit && is_tpm12() ? -ERR_TPM_VERSION : port_tpm_fault();
 	}
-	is_open = true;
 	*tcti = context();
 	*device = "TBS";
 	return 0;
@@ -333,49 +318,14 @@ int port_tpm_open(TSS2_TCTI_CONTEXT **tcti, const char **device)
 
 void port_tpm_close(void)
 {
-	if (is_open) {
+	if (tpm_handle != NULL) {
 		Tss2_Tcti_Finalize(context());
 		wipe(&blob, sizeof(blob));
-		is_open = false;
-		opened = NULL;
+		tpm_handle = NULL;
 	}
 }
 
 int port_tpm_arm(void)
 {
 	return -ERR_NOTSUP; /* TBS answers while it is asked */
-}
-
-/* Windows provisions the TPM itself. */
-int port_owner_auth(uint8_t *buf, size_t *len)
-{
-	(void)buf;
-	*len = 0;
-	return -ERR_NOTSUP;
-}
-
-int port_endorsement_auth(uint8_t *buf, size_t *len)
-{
-	UINT32 n = AUTH_MAX;
-	TBS_RESULT result;
-
-	*len = 0;
-	if (!is_open) {
-		return -ERR_IO;
-	}
-	result = Tbsi_Get_OwnerAuth(opened, TBS_OWNERAUTH_TYPE_ENDORSEMENT_20, buf, &n);
-	if (result == TBS_SUCCESS && n <= AUTH_MAX) {
-		*len = n;
-		return 0;
-	}
-	wipe(buf, AUTH_MAX);
-	if (result == TBS_NO_AUTH) {
-		return 0; /* none was set: it is empty */
-	}
-	/* What TBS tells who may not have it is not documented. */
-	if (result == TBS_DENIED || !is_administrator()) {
-		return -ERR_TPM_DENIED;
-	}
-	tell(result);
-	return -ERR_IO;
 }

@@ -8,6 +8,14 @@
 
 #include <Tbs.h>
 
+/* TBS_E_ACCESS_DENIED, which mingw-w64 lacks. */
+#define TBS_DENIED 0x80284012U
+
+/* NULL while the TPM is not open. */
+extern TBS_HCONTEXT tpm_handle;
+/* Logs what TBS answered, once for each new answer. */
+void tpm_log_result(TBS_RESULT result);
+
 /*
  * The program shall end: a command that has not ended STOP_MS later is
  * cancelled. Any thread may call it.

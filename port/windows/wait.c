@@ -1,4 +1,4 @@
-#include "common/due.h"
+#include "common/pending_events.h"
 #include "err.h"
 #include "log.h"
 #include "port.h"
@@ -47,7 +47,7 @@ static void handle(const OVERLAPPED_ENTRY *entry)
 		slot_go_on((unsigned)entry->lpCompletionKey, entry->lpOverlapped);
 	} else if (!stop_seen) {
 		stop_seen = true;
-		due_stop();
+		pending_stop();
 	}
 }
 
@@ -96,7 +96,7 @@ static int take(uint64_t deadline)
  */
 int port_wait(struct port_event *events, size_t cap, uint64_t deadline)
 {
-	bool due = due_any();
+	bool due = pending_any();
 	int r;
 
 	do {
@@ -104,10 +104,10 @@ int port_wait(struct port_event *events, size_t cap, uint64_t deadline)
 		if (r < 0) {
 			return r;
 		}
-		due = due_any();
+		due = pending_any();
 	} while (!due && port_now_ms() < deadline);
 	if (r > 0 && take(0) < 0) {
 		return -ERR_IO;
 	}
-	return (int)due_report(events, cap);
+	return (int)pending_report(events, cap);
 }

@@ -115,7 +115,7 @@ static bool take_mode(const char *name, struct options *o)
 			return true;
 		}
 	}
-	for (const struct port_command *c = port_commands; c->name != NULL; c++) {
+	for (const struct port_subcommand *c = port_subcommands; c->name != NULL; c++) {
 		if (strcmp(name, c->name) == 0) {
 			o->command = c;
 			return true;
@@ -211,7 +211,7 @@ int command_line_usage(bool to_stderr)
 			put_mode(&t, modes[k].name, modes[k].help);
 		}
 	}
-	for (const struct port_command *c = port_commands; c->name != NULL; c++) {
+	for (const struct port_subcommand *c = port_subcommands; c->name != NULL; c++) {
 		put_mode(&t, c->name, c->help);
 	}
 	text_str(&t, "\noptions:\n");

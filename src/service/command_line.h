@@ -9,7 +9,7 @@
 
 struct options {
 	enum port_mode mode;
-	const struct port_command *command; /* one of the port's, instead of a mode; or NULL */
+	const struct port_subcommand *command; /* one of the port's, instead of a mode; or NULL */
 	char **command_args; /* what stands behind its name */
 	enum port_log_level log_level;
 	uint32_t grace_ms; /* how long a request waits for a TPM that comes late */

@@ -26,7 +26,7 @@ static int no_option(const char *value)
 const struct port_option port_options[] = {{"--none X", "", PORT_SERVE, no_option}};
 const unsigned port_modes = PORT_SERVE | PORT_CALL;
 const size_t port_option_count = 1;
-const struct port_command port_commands[] = {{NULL, NULL, false, NULL}};
+const struct port_subcommand port_subcommands[] = {{NULL, NULL, false, NULL}};
 
 int port_sandbox_enter(enum port_mode mode)
 {

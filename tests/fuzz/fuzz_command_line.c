@@ -52,7 +52,7 @@ static int run(char **args)
 	return 0;
 }
 
-const struct port_command port_commands[] = {
+const struct port_subcommand port_subcommands[] = {
 	{"install", "becomes a service", true, run},
 	{"uninstall", "is one no more", false, run},
 	{NULL, NULL, false, NULL},
@@ -195,7 +195,7 @@ static void check(const struct options *o)
 	MUST(o->command_args > args && o->command_args <= args + arg_count);
 	check_words(o);
 	if (o->command != NULL) {
-		MUST(o->command == &port_commands[0] || o->command == &port_commands[1]);
+		MUST(o->command == &port_subcommands[0] || o->command == &port_subcommands[1]);
 		MUST(o->mode == PORT_SERVE && strcmp(args[1], o->command->name) == 0);
 		MUST(o->command->options || setting_count == 0);
 	}

@@ -7,7 +7,7 @@
 #include <errno.h>
 
 #include "linux/options.h"
-#include "linux/paths.h"
+#include "linux/sandbox_paths.h"
 #include "port.h"
 
 #define SETTINGS_MAX 16
@@ -182,20 +182,21 @@ static void check_allowed(const struct allowed *got, const struct allowed *list)
 
 static void check_paths(void)
 {
-	memset(&paths, 0, sizeof paths);
-	paths_fill();
-	MUST(strcmp(paths.socket, linux_options.socket.sun_path) == 0);
+	memset(&sandbox_paths, 0, sizeof paths);
+	sandbox_paths_fill();
+	MUST(strcmp(sandbox_paths.socket, linux_options.socket.sun_path) == 0);
 	for (size_t i = 0; i < DEVICES; i++) {
-		size_t n = strnlen(paths.tpms[i], DEVICE_MAX);
+		size_t n = strnlen(sandbox_paths.tpms[i], DEVICE_MAX);
 
 		MUST(n < DEVICE_MAX);
 		if (linux_options.tpm != NULL) {
 			MUST(n == (i == 0 ? strlen(linux_options.tpm) : 0));
 		}
 	}
-	MUST(strcmp(paths.chips[0].number, "/sys/class/tpm/tpm0/dev") == 0);
-	MUST(strcmp(paths.chips[CHIPS - 1].version, "/sys/class/tpm/tpm9/tpm_version_major") == 0);
-	MUST(strcmp(paths.chips[1].pcrs, "/sys/class/tpm/tpm1/pcrs") == 0);
+	MUST(strcmp(sandbox_paths.chips[0].number, "/sys/class/tpm/tpm0/dev") == 0);
+	MUST(strcmp(sandbox_paths.chips[CHIPS - 1].version,
+		    "/sys/class/tpm/tpm9/tpm_version_major") == 0);
+	MUST(strcmp(sandbox_paths.chips[1].pcrs, "/sys/class/tpm/tpm1/pcrs") == 0);
 }
 
 /* ---- the input ---------------------------------------------------------- */

@@ -19,7 +19,7 @@
 
 #include "linux/listen.h"
 #include "linux/log.h"
-#include "linux/paths.h"
+#include "linux/sandbox_paths.h"
 #include "port.h"
 
 void __real_port_state(enum port_state state);
@@ -53,7 +53,7 @@ static const struct {
 	OPEN("truncate", PATH, O_WRONLY | O_TRUNC),
 	OPEN("create", PATH, O_WRONLY | O_CREAT),
 	OPEN("list", PATH, O_RDONLY | O_DIRECTORY),
-	OPEN("tpm3", P(paths.tpms[3]), O_RDWR),
+	OPEN("tpm3", P(sandbox_paths.tpms[3]), O_RDWR),
 	{"openat2", SYS_openat2, {AT_FDCWD, PATH, P(buffer), 24}},
 	{"mkdir", SYS_mkdirat, {AT_FDCWD, PATH, 0700}},
 	{"chmod", SYS_fchmodat, {AT_FDCWD, PATH, 0777}},
@@ -78,7 +78,7 @@ static const struct {
 	{"mmap_exec", SYS_mmap, {0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1}},
 	{"mmap", SYS_mmap, {0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1}},
 	{"mprotect_exec", SYS_mprotect, {P(buffer), 4096, PROT_READ | PROT_EXEC}},
-	{"unprotect_paths", SYS_mprotect, {P(&paths), 4096, PROT_READ | PROT_WRITE}},
+	{"unprotect_paths", SYS_mprotect, {P(&sandbox_paths), 4096, PROT_READ | PROT_WRITE}},
 	{"nofile", SYS_prlimit64, {0, RLIMIT_NOFILE, P(&more_files), 0}},
 	{"unknown", 4000, {0}},
 	{"chroot", SYS_chroot, {P("/")}},
@@ -89,11 +89,11 @@ static const struct {
 	{"unlink", SYS_unlink, {PATH}},
 	{"stat", SYS_lstat, {PATH, P(buffer)}},
 	{"stat_through", SYS_stat, {PATH, P(buffer)}},
-	{"stat_tpm3", SYS_stat, {P(paths.tpms[3]), P(buffer)}},
+	{"stat_tpm3", SYS_stat, {P(sandbox_paths.tpms[3]), P(buffer)}},
 #else
 	{"unlink", SYS_unlinkat, {AT_FDCWD, PATH}},
 	{"stat", SYS_newfstatat, {AT_FDCWD, PATH, P(buffer)}},
-	{"stat_tpm3", SYS_newfstatat, {AT_FDCWD, P(paths.tpms[3]), P(buffer)}},
+	{"stat_tpm3", SYS_newfstatat, {AT_FDCWD, P(sandbox_paths.tpms[3]), P(buffer)}},
 #endif
 #ifdef __x86_64__
 	{"openat", SYS_openat, {AT_FDCWD, PATH, O_RDONLY}},
@@ -117,7 +117,7 @@ static void other(const char *name)
 	}
 #endif
 	if (strcmp(name, "paths") == 0) {
-		((volatile char *)paths.socket)[0] = 'x';
+		((volatile char *)sandbox_paths.socket)[0] = 'x';
 	} else if (strcmp(name, "relro") == 0) {
 		((volatile struct port_option *)(uintptr_t)port_options)->set = NULL;
 	}

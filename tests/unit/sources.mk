@@ -54,8 +54,8 @@ UNIT_SRC_test_port_linux_calm = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_faults = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_WRAP_test_port_linux_faults = accept4 clock_now epoll_create1 epoll_ctl fchownat fcntl \
 	getrandom getsockopt listen lstat open poll read send signalfd socket syscall unlink write
-UNIT_SRC_test_port_linux_folders = $(wildcard port/common/*.c port/linux/*.c)
-UNIT_SRC_test_port_linux_given = $(wildcard port/common/*.c port/linux/*.c)
+UNIT_SRC_test_port_linux_socket_folder = $(wildcard port/common/*.c port/linux/*.c)
+UNIT_SRC_test_port_linux_option_files = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_io = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_tpm = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_WRAP_test_port_linux_tpm = open stat

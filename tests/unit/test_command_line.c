@@ -37,7 +37,7 @@ static int run(char **args)
 	return 0;
 }
 
-const struct port_command port_commands[] = {
+const struct port_subcommand port_subcommands[] = {
 	{"install", "becomes a service", true, run},
 	{"uninstall", "is one no more", false, run},
 	{NULL, NULL, false, NULL},
@@ -230,16 +230,16 @@ static void test_commands_of_the_port(void **state)
 {
 	(void)state;
 	ASSERT_OK("install");
-	assert_ptr_equal(o.command, &port_commands[0]);
+	assert_ptr_equal(o.command, &port_subcommands[0]);
 	assert_null(o.command_args[0]);
 	ASSERT_OK("install|--socket|/run/a|--log-level=debug");
-	assert_ptr_equal(o.command, &port_commands[0]);
+	assert_ptr_equal(o.command, &port_subcommands[0]);
 	assert_string_equal(o.command_args[0], "--socket");
 	assert_string_equal(o.command_args[2], "--log-level=debug");
 	assert_null(o.command_args[3]);
 	assert_string_equal(socket_path, "/run/a");
 	ASSERT_OK("uninstall");
-	assert_ptr_equal(o.command, &port_commands[1]);
+	assert_ptr_equal(o.command, &port_subcommands[1]);
 	ASSERT_OK("uninstall|--help");
 	assert_true(o.help);
 	is_wrong("install|--socket-like=y", "--socket-like=y"); /* once's */

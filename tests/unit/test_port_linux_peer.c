@@ -1,12 +1,12 @@
 /*
  * port/linux: who may connect.
  */
-#include "common/due.h"
+#include "common/pending_events.h"
 #include "port_linux.h"
 
 #include <grp.h>
 
-#include "../../port/common/due.h"
+#include "../../port/common/pending_events.h"
 #include "../../port/linux/slot.h"
 
 /* ---- half of the slots for one account ----------------------------------- */
@@ -89,14 +89,14 @@ static void turned_away_in_any_state(void)
 	say(fd, "hello\n");
 	CHECK(wait_ms(e, 2, 2000) == 2 && e[1].kind == PORT_EVENT_DATA);
 	turn_away(0, "no");
-	CHECK(slots_used == 0 && !due_any());
+	CHECK(slots_used == 0 && !pending_any());
 	hear(fd, "no");
 	hear(fd, "");
 	fd = client();
 	say(fd, "hello\n");
 	expect(PORT_EVENT_OPEN, 0);
 	turn_away(0, "no");
-	CHECK(slots_used == 0 && !due_any());
+	CHECK(slots_used == 0 && !pending_any());
 	expect_nothing(0);
 	hear(fd, "no");
 	hear(fd, "");

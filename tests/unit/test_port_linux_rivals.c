@@ -8,7 +8,7 @@
 #include <sys/file.h>
 #include <sys/syscall.h>
 
-#include "../../port/linux/folders.h"
+#include "../../port/linux/socket_folder.h"
 #include "../../port/linux/listen.h"
 
 /* ---- what others do right before or after a call --------------------------- */

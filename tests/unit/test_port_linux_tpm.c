@@ -6,7 +6,7 @@
 
 #include <sys/sysmacros.h>
 
-#include "../../port/linux/paths.h"
+#include "../../port/linux/sandbox_paths.h"
 
 /* ---- a /sys of our own --------------------------------------------------- */
 
@@ -79,7 +79,7 @@ static int opens(const char *device, dev_t number)
 	const char *name;
 
 	CHECK(set_option("--tpm", device) == 0);
-	paths_fill();
+	sandbox_paths_fill();
 	nodes[0].name = device;
 	nodes[0].number = number;
 	nodes[0].type = S_IFCHR;
@@ -148,7 +148,7 @@ static void no_device(void)
 
 	chips();
 	CHECK(set_option("--tpm", "/dev/attestd-nothing") == 0);
-	paths_fill();
+	sandbox_paths_fill();
 	CHECK(port_tpm_open(&tcti, &name) == IS_NOT);
 	nodes[0].name = "/dev/attestd-nothing"; /* a file may have a number, too */
 	nodes[0].number = makedev(253, 1);
@@ -254,7 +254,7 @@ static void faults(void)
 		CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
 		fake_devices[0] = (struct fake_device){.name = commands[of].device, .fd = pair[0]};
 		CHECK(set_option("--tpm", commands[of].device) == 0);
-		paths_fill();
+		sandbox_paths_fill();
 		CHECK(port_tpm_open(&tcti, &name) == 0);
 		if (i % 2 == 1) { /* the write worked */
 			transfer_errno = 0;

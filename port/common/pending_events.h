@@ -1,8 +1,8 @@
 /*
  * What the core is to be told and has not been yet: the events of port_wait.
  */
-#ifndef COMMON_DUE_H
-#define COMMON_DUE_H
+#ifndef COMMON_PENDING_EVENTS_H
+#define COMMON_PENDING_EVENTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,18 +10,18 @@
 #include "port.h"
 
 /* OPEN comes before anything else of the connection. */
-void due_open(unsigned conn);
+void pending_open(unsigned conn);
 /* DATA, SENT or CLOSED: there MUST NOT be another of them due. */
-void due_event(unsigned conn, enum port_event_kind kind);
+void pending_event(unsigned conn, enum port_event_kind kind);
 /* Nothing of this connection. */
-void due_forget(unsigned conn);
-void due_stop(void);
+void pending_forget(unsigned conn);
+void pending_stop(void);
 /* Whether the TPM's response can be read. */
-void due_tpm(bool ready);
+void pending_tpm(bool ready);
 
-bool due_any(void);
+bool pending_any(void);
 /* Reports what is due to events[cap], as far as there is room; the rest stays
  * due. Returns how many. */
-size_t due_report(struct port_event *events, size_t cap);
+size_t pending_report(struct port_event *events, size_t cap);
 
 #endif

@@ -1,9 +1,10 @@
-/* port/linux/given.c: endorsementAuth and the EK's certificate, from files. */
+/* port/linux/option_files.c: endorsementAuth and the EK's certificate, from files. */
 #include "port_linux.h"
 
 #include <sys/xattr.h>
 
-#include "../../port/linux/given.h"
+#include "../../port/linux/auth_value.h"
+#include "../../port/linux/option_files.h"
 
 static char file[80];
 
@@ -61,7 +62,7 @@ static void nothing_given(void)
 	size_t len;
 
 	log_begin();
-	CHECK(given_read() == 0 && log_read()[0] == '\0');
+	CHECK(option_files_read() == 0 && log_read()[0] == '\0');
 	auth_is("", 0);
 	owner_is("", 0);
 	CHECK(port_ek_cert(0, &p, &len, &source) == -ERR_CERT_ABSENT);
@@ -90,11 +91,11 @@ static void authorisation(void)
 	log_begin();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		give("--endorsement-auth", cases[i].file, cases[i].n, 0400);
-		CHECK(given_read() == 0);
+		CHECK(option_files_read() == 0);
 		auth_is(cases[i].file, cases[i].len);
 	}
 	CHECK(log_read()[0] == '\0');
-	given_wipe();
+	auth_value_wipe();
 	auth_is("", 0);
 }
 
@@ -107,15 +108,15 @@ static void authorisation_of_the_owner(void)
 	give("--endorsement-auth", "secret", 6, 0600);
 	give("--owner-auth", "another\n", 8, 0644);
 	log_begin();
-	CHECK(given_read() == 0);
+	CHECK(option_files_read() == 0);
 	CHECK(strstr(log_read(), "warning others than its owner may use") != NULL);
 	auth_is("secret", 6);
 	owner_is("another", 7);
-	given_wipe();
+	auth_value_wipe();
 	auth_is("", 0);
 	owner_is("", 0);
 	give("--owner-auth", many, sizeof(many), 0600);
-	CHECK(given_read() == -ERR_USAGE);
+	CHECK(option_files_read() == -ERR_USAGE);
 	owner_is("", 0);
 }
 
@@ -135,7 +136,7 @@ static void authorisation_too_long(void)
 	for (size_t n = AUTH_MAX + 1; n <= sizeof(many); n = n == AUTH_MAX + 1 ? n + 1 : n * 2) {
 		give("--endorsement-auth", many, n, 0600);
 		log_begin();
-		CHECK(given_read() == -ERR_USAGE);
+		CHECK(option_files_read() == -ERR_USAGE);
 		CHECK(strstr(log_read(), "error more than 64 bytes in the authorisation in ") !=
 		      NULL);
 		CHECK(strstr(logged, file) != NULL);
@@ -159,7 +160,7 @@ static void authorisation_for_all(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		give("--endorsement-auth", "x", 1, cases[i].mode);
 		log_begin();
-		CHECK(given_read() == 0);
+		CHECK(option_files_read() == 0);
 		CHECK((strstr(log_read(), "warning others than its owner may use") != NULL) ==
 		      cases[i].told);
 		CHECK((strstr(logged, file) != NULL) == cases[i].told);
@@ -187,7 +188,7 @@ static void authorisation_by_list(void)
 	}
 	CHECK(stat(file, &st) == 0 && (st.st_mode & 0777) == 0440);
 	log_begin();
-	CHECK(given_read() == 0 && log_read()[0] == '\0');
+	CHECK(option_files_read() == 0 && log_read()[0] == '\0');
 	auth_is("x", 1);
 }
 
@@ -198,17 +199,17 @@ static void certificate(void)
 	memset(many, '0', sizeof(many));
 	give("--ek-cert", "\x30\0\xff\n", 4, 0644);
 	log_begin();
-	CHECK(given_read() == 0);
+	CHECK(option_files_read() == 0);
 	cert_is("\x30\0\xff\n", 4); /* as it is */
 	give("--ek-cert", many, CERT_FILE_MAX, 0644);
-	CHECK(given_read() == 0 && log_read()[0] == '\0');
+	CHECK(option_files_read() == 0 && log_read()[0] == '\0');
 	cert_is(many, CERT_FILE_MAX);
 	give("--ek-cert", many, CERT_FILE_MAX + 1, 0644);
-	CHECK(given_read() == -ERR_USAGE);
+	CHECK(option_files_read() == -ERR_USAGE);
 	CHECK(strstr(log_read(), "error more than 8192 bytes in --ek-cert ") != NULL);
 	CHECK(strstr(logged, file) != NULL);
 	give("--ek-cert", "", 0, 0644);
-	CHECK(given_read() == -ERR_USAGE);
+	CHECK(option_files_read() == -ERR_USAGE);
 	CHECK(strstr(log_read(), "error nothing in --ek-cert ") != NULL);
 }
 
@@ -225,11 +226,11 @@ static void unreadable(void)
 		give("--ek-cert", "x", 1, 0600);
 		CHECK(set_option(names[i][0], "/nowhere/x") == 0);
 		log_begin();
-		CHECK(given_read() == -ERR_IO);
+		CHECK(option_files_read() == -ERR_IO);
 		CHECK(strstr(log_read(), "/nowhere/x: no such file") != NULL);
 		CHECK(strstr(logged, names[i][1]) != NULL);
 		CHECK(set_option(names[i][0], "/proc/self/fd") == 0);
-		CHECK(given_read() == -ERR_IO);
+		CHECK(option_files_read() == -ERR_IO);
 		CHECK(strstr(log_read(), "/proc/self/fd: is a directory") != NULL);
 	}
 	CHECK(port_listen(PORT_SERVE) == -ERR_IO && access(path, F_OK) < 0);

@@ -1,8 +1,8 @@
 /*
  * UTF-16, which Windows speaks, and UTF-8, which the rest of attestd does.
  */
-#ifndef WINDOWS_WIDE_H
-#define WINDOWS_WIDE_H
+#ifndef WINDOWS_UTF16_H
+#define WINDOWS_UTF16_H
 
 #include <stddef.h>
 #include <wchar.h>
@@ -12,7 +12,7 @@
  * included, went to `to`. 0, and an empty string if cap > 0: `s` is not well
  * formed, or there is no room.
  */
-size_t wide_from_utf8(const char *s, wchar_t *to, size_t cap);
-size_t wide_to_utf8(const wchar_t *s, char *to, size_t cap);
+size_t utf16_from_utf8(const char *s, wchar_t *to, size_t cap);
+size_t utf16_to_utf8(const wchar_t *s, char *to, size_t cap);
 
 #endif

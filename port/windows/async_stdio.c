@@ -4,7 +4,7 @@
 #include "bounds.h"
 #include "err.h"
 #include "log.h"
-#include "standard_io.h"
+#include "async_stdio.h"
 #include "wait.h"
 
 #define STACK_SIZE 65536
@@ -134,7 +134,7 @@ static DWORD WINAPI work(void *unused)
 	return 0;
 }
 
-int standard_io_open(void)
+int async_stdio_open(void)
 {
 	HANDLE thread = NULL;
 
@@ -164,17 +164,17 @@ static void begin(OVERLAPPED *of, BYTE *p, DWORD n, BOOL write)
 	(void)SetEvent(order.ready);
 }
 
-void standard_read(OVERLAPPED *of, void *p, DWORD n)
+void async_stdio_read(OVERLAPPED *of, void *p, DWORD n)
 {
 	begin(of, p, n, FALSE);
 }
 
-void standard_write(OVERLAPPED *of, const void *p, DWORD n)
+void async_stdio_write(OVERLAPPED *of, const void *p, DWORD n)
 {
 	begin(of, (BYTE *)(uintptr_t)p, n, TRUE);
 }
 
-DWORD standard_result(DWORD *n)
+DWORD async_stdio_result(DWORD *n)
 {
 	*n = order.done;
 	return order.error;

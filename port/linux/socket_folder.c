@@ -1,4 +1,4 @@
-#include "folders.h"
+#include "socket_folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -179,7 +179,7 @@ static int begin(struct walk *w, const char *path, size_t n)
 	return put_in_front(w, start, strlen(start));
 }
 
-int folders_resolve(char *path, size_t cap, bool *users)
+int socket_folder_resolve(char *path, size_t cap, bool *users)
 {
 	struct walk w = {.n = 0};
 	const char *slash = strrchr(path, '/');
@@ -207,7 +207,7 @@ int folders_resolve(char *path, size_t cap, bool *users)
 	return r;
 }
 
-int folders_lock(const char *path)
+int socket_folder_lock(const char *path)
 {
 	char folder[WALK_MAX] = "/";
 	size_t n = (size_t)(strrchr(path, '/') - path);

@@ -1,4 +1,4 @@
-#include "activation.h"
+#include "passed_sockets.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 #include "listen.h"
 #include "log.h"
 
-unsigned activation_count(void)
+unsigned passed_sockets_count(void)
 {
 	uint64_t pid, count = 0;
 	bool ours = text_number(getenv("LISTEN_PID"), 10, INT32_MAX, &pid) &&
@@ -60,9 +60,9 @@ static int adopt(int fd)
 	return 0;
 }
 
-int activation_adopt(void)
+int passed_sockets_adopt(void)
 {
-	unsigned count = activation_count();
+	unsigned count = passed_sockets_count();
 
 	(void)unsetenv("LISTEN_PID");
 	(void)unsetenv("LISTEN_FDS");

@@ -5,8 +5,8 @@
  * running kernel knows: all of them are in its first page, and what follows up
  * to the largest is there to keep others out. It takes no memory.
  */
-#ifndef LINUX_PATHS_H
-#define LINUX_PATHS_H
+#ifndef LINUX_SANDBOX_PATHS_H
+#define LINUX_SANDBOX_PATHS_H
 
 #include <stdalign.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@
 /* Chips that are looked for in sysfs. */
 #define CHIPS 10
 
-struct paths {
+struct sandbox_paths {
 	/* A static PIE is moved by whole pages only: no more than that holds when it runs. */
 	alignas(PAGE_LARGEST) char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	/* Devices; the last is followed by an empty name, if there is room. */
@@ -35,12 +35,13 @@ struct paths {
 		char number[40], version[40], pcrs[40];
 	} chips[CHIPS];
 };
-_Static_assert(offsetof(struct paths, chips) + sizeof(((struct paths *)0)->chips) <= PAGE_SMALLEST,
+_Static_assert(offsetof(struct sandbox_paths, chips) + sizeof(((struct sandbox_paths *)0)->chips) <=
+		       PAGE_SMALLEST,
 	       "one page has them all");
-_Static_assert(sizeof(struct paths) == PAGE_LARGEST, "and nothing else is in it");
-extern struct paths paths;
+_Static_assert(sizeof(struct sandbox_paths) == PAGE_LARGEST, "and nothing else is in it");
+extern struct sandbox_paths sandbox_paths;
 
 /* Fills it from the options. Idempotent, while the options stay as they are. */
-void paths_fill(void);
+void sandbox_paths_fill(void);
 
 #endif

@@ -1,7 +1,7 @@
 #include <limits.h>
 #include <windows.h>
 
-#include "wide.h"
+#include "utf16.h"
 
 static int room(size_t cap)
 {
@@ -9,7 +9,7 @@ static int room(size_t cap)
 }
 
 /* No room at all means "count" to both functions of the system. */
-size_t wide_from_utf8(const char *s, wchar_t *to, size_t cap)
+size_t utf16_from_utf8(const char *s, wchar_t *to, size_t cap)
 {
 	int n = 0;
 
@@ -22,7 +22,7 @@ size_t wide_from_utf8(const char *s, wchar_t *to, size_t cap)
 	return n > 0 ? (size_t)n : 0;
 }
 
-size_t wide_to_utf8(const wchar_t *s, char *to, size_t cap)
+size_t utf16_to_utf8(const wchar_t *s, char *to, size_t cap)
 {
 	int n = 0;
 

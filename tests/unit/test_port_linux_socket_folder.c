@@ -3,7 +3,7 @@
  */
 #include "places.h"
 
-#include "../../port/linux/paths.h"
+#include "../../port/linux/sandbox_paths.h"
 
 static void others_may_write(void)
 {
@@ -36,7 +36,7 @@ static void relative(void)
 		static const char *const names[] = {"s", "./s", "../own//./s"};
 
 		CHECK(set_option("--socket", names[i]) == 0 && port_listen(PORT_SERVE) == 0);
-		CHECK(strcmp(paths.socket, here) == 0);
+		CHECK(strcmp(sandbox_paths.socket, here) == 0);
 		CHECK(chdir("/") == 0); /* it is found from anywhere */
 		port_unlisten();
 		CHECK(access(here, F_OK) < 0 && chdir(in_dir("own")) == 0);
@@ -74,7 +74,8 @@ static void links(void)
 		CHECK(set_option("--socket", in_dir(good[i])) == 0);
 		CHECK(port_listen(PORT_SERVE) == 0);
 		CHECK(access(place, F_OK) == 0);
-		CHECK(i == 4 || (strcmp(paths.socket, real) == 0 && access(real, F_OK) == 0));
+		CHECK(i == 4 ||
+		      (strcmp(sandbox_paths.socket, real) == 0 && access(real, F_OK) == 0));
 		port_unlisten();
 		CHECK(access(place, F_OK) < 0);
 	}

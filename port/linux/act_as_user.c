@@ -1,4 +1,4 @@
-#include "borrow.h"
+#include "act_as_user.h"
 
 #include <errno.h>
 #include <sys/syscall.h>
@@ -47,7 +47,7 @@ static void lay_groups_down(void)
 	}
 }
 
-bool user_borrow(void)
+bool act_as_user(void)
 {
 	int e;
 
@@ -62,12 +62,12 @@ bool user_borrow(void)
 		return true;
 	}
 	e = errno;
-	user_return();
+	act_as_self();
 	errno = e;
 	return false;
 }
 
-void user_return(void)
+void act_as_self(void)
 {
 	if (!own.active) {
 		return;

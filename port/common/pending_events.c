@@ -1,4 +1,4 @@
-#include "common/due.h"
+#include "common/pending_events.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -17,13 +17,13 @@ static bool stop_due;
 static bool tpm_due;
 static unsigned next_conn; /* where the reporting goes on */
 
-void due_open(unsigned conn)
+void pending_open(unsigned conn)
 {
 	due[conn].open = true;
 	conns_due |= UINT32_C(1) << conn;
 }
 
-void due_event(unsigned conn, enum port_event_kind kind)
+void pending_event(unsigned conn, enum port_event_kind kind)
 {
 	assert(!due[conn].event);
 	due[conn].event = true;
@@ -31,24 +31,24 @@ void due_event(unsigned conn, enum port_event_kind kind)
 	conns_due |= UINT32_C(1) << conn;
 }
 
-void due_forget(unsigned conn)
+void pending_forget(unsigned conn)
 {
 	due[conn].open = false;
 	due[conn].event = false;
 	conns_due &= ~(UINT32_C(1) << conn);
 }
 
-void due_stop(void)
+void pending_stop(void)
 {
 	stop_due = true;
 }
 
-void due_tpm(bool ready)
+void pending_tpm(bool ready)
 {
 	tpm_due = ready;
 }
 
-bool due_any(void)
+bool pending_any(void)
 {
 	return stop_due || tpm_due || conns_due != 0;
 }
@@ -71,7 +71,7 @@ static size_t report_conn(unsigned conn, struct port_event *events, size_t cap)
 	return n;
 }
 
-size_t due_report(struct port_event *events, size_t cap)
+size_t pending_report(struct port_event *events, size_t cap)
 {
 	size_t n = 0;
 

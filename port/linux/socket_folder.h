@@ -1,8 +1,8 @@
 /*
  * The folders on the way to the socket, and who may change what is in them.
  */
-#ifndef LINUX_FOLDERS_H
-#define LINUX_FOLDERS_H
+#ifndef LINUX_SOCKET_FOLDER_H
+#define LINUX_SOCKET_FOLDER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
  * last one if it is the default socket's and missing. *users: one of them is
  * --user's, who is not root. -ERR_USAGE, -ERR_IO, logged.
  */
-int folders_resolve(char *path, size_t cap, bool *users);
+int socket_folder_resolve(char *path, size_t cap, bool *users);
 
 /*
  * Locks the folder that `path` is in, so that of those who would make the same
@@ -23,7 +23,7 @@ int folders_resolve(char *path, size_t cap, bool *users);
  * not waited for, since every reader of the folder can; that is logged, as is
  * a file system without locks. A descriptor to be closed, or -1.
  */
-int folders_lock(const char *path);
+int socket_folder_lock(const char *path);
 
 #define LOCK_MS 2000
 
