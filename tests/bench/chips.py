@@ -44,7 +44,7 @@ TITLES = {"first": "exec to first getAttestationData", "quote": "quote of eight 
 
 
 def title(row, kind):
-    """As in the README."""
+    """As in the table beside this file."""
     where = "EK persistent" if kind == "persistent" else "EK not persistent"
     return TITLES[row] + ("" if row == "quote" else f", {where}")
 

@@ -2,23 +2,22 @@
 
 The Python service's source is public: it drops what is no UTF-8, calls json.loads and b64decode,
 asks whether all four members of a credential are there, and never looks at credential_blob.
-`older` is that, in this test's words. The C# service's source is not; what README says of it is
+`older` is that, in this test's words. The C# service's source is not; what MIGRATION.md says of it is
 what .NET's documentation says: StreamReader skips a byte order mark, Convert.FromBase64String
 takes space, tab, CR and LF, asks for padding, and does not look at bits that no byte takes up.
 """
 import base64
 import json
-import pathlib
 import re
 
 import pytest
 
+from harness import documents
 from harness.credential import make, rsa_from_tpm
 from harness.service import b64
 
 pytestmark = pytest.mark.portable
 
-README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
 GET_EK = '{"command":"getEK"}'
 
 
@@ -120,10 +119,10 @@ def test_the_same(service, members, case):
         assert base64.b64decode(reply["decrypted_secret"]) == bytes(range(32))
 
 
-def test_readme_has_all_of_it():
+def test_all_of_it_is_written_down():
     """And nothing that is not shown here."""
-    section = README.read_text().split("What is stricter:")[1].split("\n\n## ")[0]
-    assert set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE)) == set(STRICTER)
+    rows = documents.rows(documents.section(documents.MIGRATION, "## What is stricter"))
+    assert {cells[0].strip("`") for cells in rows} == set(STRICTER)
 
 
 # What their replies consisted of, in that order.

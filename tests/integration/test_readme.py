@@ -1,4 +1,4 @@
-"""The README lists every error that a reply may name, and every command; what it has one type is run."""
+"""The documents list every error, command, member and figure that there is; the examples in them work."""
 import base64
 import datetime
 import json
@@ -12,6 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from harness import documents
+from harness.documents import section
 from harness.paths import ATTESTD, ROOT
 
 sys.path.append(str(ROOT / "tests/bench"))
@@ -22,15 +24,14 @@ NAME = re.compile(r'X\(ERR_\w+,\s*"(\w+)"')
 
 def names_on_the_wire():
     text = (ROOT / "include" / "err.h").read_text().replace("\\\n", "\n")
-    return set(NAME.findall(text.split("never on the wire")[0]))
+    return NAME.findall(text.split("never on the wire")[0])
 
 
 def test_errors():
-    readme = (ROOT / "README.md").read_text()
-    rows = set(re.findall(r"^\|\s*`([a-z0-9_]+)`\s*\|", readme, re.M))
+    """Each once, in the order in which they are declared, and nothing else."""
     names = names_on_the_wire()
     assert len(names) > 25
-    assert names <= rows, names - rows
+    assert [cells[0].strip("`") for cells in documents.rows(section(documents.README, "### Errors"))] == names
 
 
 def certificate(key):
@@ -49,8 +50,8 @@ def intel(der):
                                         ("https://ekop.intel.com/ekcertservice/a%3D", intel)])
 def test_field_44_the_passage_about_ek_cert_url(tmp_path, url, served):
     """Its commands find that a certificate is the EK's, that another's is not, and ask nobody else."""
-    readme = (ROOT / "README.md").read_text()
-    block, = (b for b in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL) if "ek_cert_url" in b)
+    text = documents.VERIFIERS.read_text()
+    block, = (b for b in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "ek_cert_url" in b)
     keys = [rsa.generate_private_key(65537, 2048) for _ in range(2)]
     spki = keys[0].public_key().public_bytes(serialization.Encoding.DER,
                                              serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -74,10 +75,9 @@ def test_field_44_the_passage_about_ek_cert_url(tmp_path, url, served):
 
 
 def commands():
-    """{name: its part of the section about the protocol}."""
-    readme = (ROOT / "README.md").read_text()
-    section = readme.split("\n## Protocol\n")[1].split("\n### Errors\n")[0]
-    parts = re.split(r'^\*\*`{"command":"(\w+)"', section, flags=re.M)
+    """{name: its part of the README's section about the protocol}."""
+    text = section(documents.README, "## Protocol").split("\n### Errors\n")[0]
+    parts = re.split(r'^\*\*`{"command":"(\w+)"', text, flags=re.M)
     return dict(zip(parts[1::2], parts[2::2]))
 
 
@@ -89,8 +89,8 @@ def members(shape):
 
 def test_verifiers():
     """What stands in for each is there, and in use; and there is nothing else."""
-    section = (ROOT / "README.md").read_text().split("### Which verifier takes what")[1].split("\n## ")[0]
-    named = {name for row in re.findall(r"^\| .* \| (.*) \|$", section, re.M) for name in re.findall("`(\\w+)`", row)}
+    rows = documents.rows(section(documents.VERIFIERS, "## Which verifier takes what"))
+    named = {name for cells in rows for name in re.findall("`(\\w+)`", cells[-1])}
     tests = ROOT / "tests/integration"
     source = (tests / "harness/verifiers.py").read_text()
     there = set(re.findall(r"^def ([a-z]\w+)", source, re.M)) - {"without_size"}
@@ -103,6 +103,21 @@ def test_commands():
     """All that there are."""
     source = (ROOT / "src/service/dispatch.c").read_text()
     assert sorted(commands()) == sorted(re.findall(r'\.name = "(\w+)"', source))
+
+
+def described(name):
+    """The members that the protocol's page describes under a command."""
+    return [member for cells in documents.rows(section(documents.PROTOCOL, f"## {name}"))
+            for member in re.findall("`(\\w+)`", cells[0])]
+
+
+@pytest.mark.parametrize("name", commands())
+def test_members(name):
+    """The protocol's page says what each is, and has none that the README does not show."""
+    request = re.match(r".*?`\*\*", commands()[name])[0]
+    shape, = re.findall(r'^    ({"status":"ok".*?})$', commands()[name], re.M | re.S)
+    shown = set(re.findall(r'"(\w+)":', request)) | set(members(shape))
+    assert set(described(name)) == shown - {"status"}
 
 
 @pytest.mark.parametrize("name", commands())
@@ -124,9 +139,9 @@ def test_command(service, credential, tmp_path, name):
 def test_figures_on_chips(service):
     """The floors are what the launcher's table makes of them, and what was measured is within its bounds."""
     figures = json.loads(service.control.ask("chips"))
-    section = (ROOT / "README.md").read_text().split("### On a chip")[1].split("\n## ")[0]
+    text = section(documents.FIGURES, "## On a chip")
     head, *rows = ([cell.strip() for cell in line.strip("|").split("|")]
-                   for line in re.findall(r"^\|.*\|$", section, re.M) if not line.startswith("|--"))
+                   for line in re.findall(r"^\|.*\|$", text, re.M) if not line.startswith("|--"))
     assert [re.search("`(\\w+)`", cell)[1] for cell in head[1:]] == list(figures)
     shown = {cells[0]: dict(zip(figures, cells[1:])) for cells in rows}
     assert set(shown) == {chips.title(row, kind) for row, kind in chips.FLOORS}
@@ -140,7 +155,7 @@ def test_figures_on_chips(service):
 def test_figures_in_instructions():
     """They are those from which more is to be decided."""
     decided = json.loads((ROOT / "tests/bench/counts.json").read_text())["x86_64-linux-musl"]
-    readme = (ROOT / "README.md").read_text()
-    shown = re.findall("^\\| (?:instructions|likewise quote).*\\| ([\\d,]+) / ([\\d,]+) \\|$", readme, re.M)
+    shown = re.findall("^\\| (?:attestd's own instructions|the same: quote).*\\| ([\\d,]+) / ([\\d,]+) \\|$",
+                       documents.FIGURES.read_text(), re.M)
     assert [int(n.replace(",", "")) for pair in shown for n in pair] == \
         [round(n, -3) for n in decided.values()]

@@ -1,6 +1,6 @@
 """What attestd gives, as the public verifiers take it: stand-ins that check what these check.
 
-Which member goes where is in README, and in the stand-ins' words.
+Which member goes where is in src/VERIFIERS.md, and in the stand-ins' words.
 """
 import struct
 import uuid

@@ -1,4 +1,4 @@
-"""README's walk-through for both sides: it attests whom it ought to, and nobody else.
+"""The walk-through for both sides in src/VERIFIERS.md: it attests whom it ought to, and nobody else.
 
 Who cheats has the machine and its TPM in his hands: what his attestd answers is his, and he may
 have the TPM do what he likes.
@@ -11,8 +11,8 @@ import subprocess
 
 import pytest
 
-from harness import raw, tpm
-from harness.paths import ATTESTD, ROOT
+from harness import documents, raw, tpm
+from harness.paths import ATTESTD
 from harness.service import b64, unb64
 
 pytestmark = pytest.mark.shipping
@@ -22,8 +22,8 @@ LOOKS_AT = {"magic": "= ff5443478018 ]", "pcrs": "= 00000001000b039f4000 ]"}
 
 
 def walkthrough():
-    readme = (ROOT / "README.md").read_text()
-    block, = (b for b in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL) if "tpm2_makecredential" in b)
+    text = documents.VERIFIERS.read_text()
+    block, = (b for b in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "tpm2_makecredential" in b)
     return block
 
 
@@ -67,7 +67,7 @@ class Attestation:
         return done.returncode == 0, (self.folder / "credential").exists()
 
     def without(self, what):
-        """As if the README did not look at that."""
+        """As if the script did not check that."""
         line, = (line for line in self.text.splitlines() if LOOKS_AT[what] in line)
         self.text = self.text.replace(line + "\n", "")
 

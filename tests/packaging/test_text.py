@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from conftest import install
-from harness import paths
+from harness import documents, paths
 
 LINUX = paths.ROOT / "port/linux/packaging"
 SCRIPTS = [LINUX / "early/early", LINUX / "early/exchange.example",
@@ -55,7 +55,7 @@ def test_manual_is_complete():
 
 def test_manual_has_the_protocol():
     """Each command of the README's, and each member of its request and reply."""
-    readme = (paths.ROOT / "README.md").read_text().split("\n## Protocol\n")[1].split("\n### Errors\n")[0]
+    readme = documents.section(documents.README, "## Protocol").split("\n### Errors\n")[0]
     manual = (LINUX / "man/attestd.8").read_text()
     parts = re.split(r'^\*\*`({"command":"(\w+)".*?)`\*\*', readme, flags=re.M)
     assert len(parts) > 15
