@@ -13,7 +13,7 @@ SCRIPTS = [LINUX / "early/early", LINUX / "early/exchange.example",
            *sorted((LINUX / "dracut").rglob("*.sh")),
            *(LINUX / "debian" / name for name in ("postinst", "prerm", "postrm")),
            *(paths.ROOT / "toolchains" / name for name in
-             ("install", "deb", "need", "fetch-deps", "musl-sysroot")),
+             ("release/install", "release/deb", "need", "fetch-deps", "musl-sysroot")),
            *(paths.ROOT / "tests/packaging" / name for name in ("debian-base", "debian-images")),
            paths.ROOT / "tests/packaging/guest/check"]
 UNITS = [LINUX / "systemd" / name for name in ("attestd.service", "attestd.socket", "attestd-provision.service")]
