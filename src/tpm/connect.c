@@ -140,7 +140,7 @@ void connect_close(struct tpm *t)
 	link_close();
 	session_close(t);
 	t->esys = NULL;
-	ready_none(t);
+	ready_reset(t);
 	t->facts &= ~(unsigned)(FACTS_OF_LINK | (port_tpm_holds_keys() ? FACT_AIKS : 0));
 	for (unsigned k = 0; k < KEYS; k++) {
 		t->keys[k].persistent = ESYS_TR_NONE;

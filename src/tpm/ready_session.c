@@ -6,7 +6,7 @@
 #include "tpm/ready_session.h"
 #include "tpm/session.h"
 
-void ready_none(struct tpm *t)
+void ready_reset(struct tpm *t)
 {
 	t->ready.session = ESYS_TR_NONE;
 	t->ready.to_flush = false;
@@ -22,12 +22,12 @@ void ready_expect(struct tpm *t, uint64_t now)
 	}
 }
 
-bool ready_expire(struct tpm *t, uint64_t now)
+bool ready_flush_is_due(struct tpm *t, uint64_t now)
 {
-	return now >= t->ready.expires_at ? ready_give_up(t) : t->ready.to_flush;
+	return now >= t->ready.expires_at ? ready_discard(t) : t->ready.to_flush;
 }
 
-bool ready_begin(struct tpm *t, uint64_t now)
+bool ready_make_is_due(struct tpm *t, uint64_t now)
 {
 	if (now < t->ready.make_at) {
 		return false;
@@ -45,7 +45,7 @@ uint64_t ready_deadline(const struct tpm *t)
 	return t->ready.to_flush ? 0 : t->ready.expires_at;
 }
 
-bool ready_give_up(struct tpm *t)
+bool ready_discard(struct tpm *t)
 {
 	t->ready.to_flush = t->ready.session != ESYS_TR_NONE;
 	return t->ready.to_flush;

@@ -17,20 +17,20 @@ extern const struct operation ready_make_operation;
 extern const struct operation ready_flush_operation;
 
 /* No session is ready, and nobody expects one: at the start, and without a link. */
-void ready_none(struct tpm *t);
+void ready_reset(struct tpm *t);
 
 /* An activation is likely to follow. */
 void ready_expect(struct tpm *t, uint64_t now);
 
 /* The TPM has nothing to do. Has the session waited long enough, and is to be flushed? */
-bool ready_expire(struct tpm *t, uint64_t now);
+bool ready_flush_is_due(struct tpm *t, uint64_t now);
 /* ... Is it time to make one? Asked and answered once. */
-bool ready_begin(struct tpm *t, uint64_t now);
+bool ready_make_is_due(struct tpm *t, uint64_t now);
 /* When they may be true next. */
 uint64_t ready_deadline(const struct tpm *t);
 
 /* It is to be flushed. Returns false if there is none. */
-bool ready_give_up(struct tpm *t);
+bool ready_discard(struct tpm *t);
 
 /* An activation begins: t->session is the session that is ready, if one is. */
 void ready_take(struct tpm *t);

@@ -170,7 +170,7 @@ static void close_link(void)
 	link_close();
 	MUST(!device.open);
 	session_close(&tpm);
-	ready_none(&tpm);
+	ready_reset(&tpm);
 	tpm.esys = NULL;
 	tpm.facts &= ~(unsigned)FACTS_OF_LINK;
 	for (unsigned k = 0; k < KEYS; k++) {
@@ -354,7 +354,7 @@ static void prepare(struct input *in, uint8_t kind)
 	memset(&tpm, 0, sizeof tpm);
 	tpm.log = log_nothing;
 	key_init(&tpm);
-	ready_none(&tpm);
+	ready_reset(&tpm);
 }
 
 /* Twice, the second time with the other AIK: what is known from the first link is

@@ -27,7 +27,7 @@ static bool run_ready(bool flushed)
 		return false;
 	}
 	MUST(tpm.ready.session != ESYS_TR_NONE || device.given > given);
-	if (flushed && ready_give_up(&tpm)) {
+	if (flushed && ready_discard(&tpm)) {
 		if (!run(&ready_flush_operation)) {
 			return false;
 		}
