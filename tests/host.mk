@@ -45,28 +45,28 @@ $(TOOLS): $(OUT)/%: tests/tools/%.c $(TOOL_LIB) tests/host.mk
 
 # VARIANT's: how ours are compiled, and what of tests/instrumented goes with them.
 # For valgrind as small as what ships: it is about what the compiler makes.
-CHECKED_host = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-CHECKED_valgrind = -Oz -fno-jump-tables -g
-CHECKED_coverage = -O0 -g --coverage
-LIB_CHECKED_host = -O1 -g -fsanitize=address
-LIB_CHECKED_valgrind = -Oz -g
-LIB_CHECKED_coverage = -O1 -g
-CHECKED = $(CHECKED_$(VARIANT))
-LIB_CHECKED = $(LIB_CHECKED_$(VARIANT))
+INSTRUMENTED_host = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+INSTRUMENTED_valgrind = -Oz -fno-jump-tables -g
+INSTRUMENTED_coverage = -O0 -g --coverage
+LIB_INSTRUMENTED_host = -O1 -g -fsanitize=address
+LIB_INSTRUMENTED_valgrind = -Oz -g
+LIB_INSTRUMENTED_coverage = -O1 -g
+INSTRUMENTED = $(INSTRUMENTED_$(VARIANT))
+LIB_INSTRUMENTED = $(LIB_INSTRUMENTED_$(VARIANT))
 wrap = $(addprefix -Wl$(comma)--wrap=,$1)
 comma = ,
 UNIT_EXTRA_coverage = $(OUT)/obj/tests/instrumented/coverage.o
 UNIT_WRAP_coverage = _exit
 # The tests' own functions may all be called test_...: no prototypes for them.
-UNIT_CFLAGS = $(CHECKED) $(OWN_CFLAGS) -D_GNU_SOURCE -Itests/unit -Iport
+UNIT_CFLAGS = $(INSTRUMENTED) $(OWN_CFLAGS) -D_GNU_SOURCE -Itests/unit -Iport
 TEST_CFLAGS = -Wno-missing-prototypes -Wno-conversion
 
 # objects(SOURCES): ours, with VARIANT's checks.
 objects = $(patsubst %.c,$(OUT)/obj/%.o,$1)
-CHECKS := $(filter-out tests/instrumented/test_%,$(wildcard tests/instrumented/*.c))
+INSTRUMENTS := $(filter-out tests/instrumented/test_%,$(wildcard tests/instrumented/*.c))
 SOURCES := $(sort $(wildcard src/*.c src/*/*.c port/common/*.c port/$(PORT)/*.c))
 
-$(call objects,$(SOURCES) $(CHECKS)): $(OUT)/obj/%.o: %.c tests/host.mk toolchains/deps.mk
+$(call objects,$(SOURCES) $(INSTRUMENTS)): $(OUT)/obj/%.o: %.c tests/host.mk toolchains/deps.mk
 	@mkdir -p $(@D) && echo "HOSTCC $<"
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -92,7 +92,7 @@ WRAP_coverage = _exit prctl syscall
 $(OUT)/attestd: $(call objects,$(filter-out $(REPLACED_$(VARIANT)),$(SOURCES)) $(EXTRA_$(VARIANT))) \
 		$(OUT)/libtss2.a $(OUT)/libbearssl.a
 	@echo "LD $@"
-	$(Q)$(HOSTCC) $(CHECKED) $(LINK_$(VARIANT)) -o $@ $^ $(call wrap,$(WRAP_$(VARIANT)))
+	$(Q)$(HOSTCC) $(INSTRUMENTED) $(LINK_$(VARIANT)) -o $@ $^ $(call wrap,$(WRAP_$(VARIANT)))
 attestd: $(OUT)/attestd
 	@:
 
@@ -103,11 +103,11 @@ $(OUT)/%.a:
 	@ar rcD $@ $^
 $(OUT)/deps/tpm2-tss/%.o: $(TSS)/%.c toolchains/deps.mk
 	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(LIB_CHECKED) $(TSS_CFLAGS) -c -o $@ $<
+	$(Q)$(HOSTCC) $(LIB_INSTRUMENTED) $(TSS_CFLAGS) -c -o $@ $<
 $(OUT)/deps/bearssl/%.o: $(BEARSSL)/%.c toolchains/deps.mk
 	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(LIB_CHECKED) $(BEARSSL_CFLAGS) -c -o $@ $<
+	$(Q)$(HOSTCC) $(LIB_INSTRUMENTED) $(BEARSSL_CFLAGS) -c -o $@ $<
 
 -include $(TOOLS:%=%.d) $(TOOL_LIB:.o=.d) $(UNITS:%=%.d) \
-	$(patsubst %.o,%.d,$(call objects,$(SOURCES) $(CHECKS)))
+	$(patsubst %.o,%.d,$(call objects,$(SOURCES) $(INSTRUMENTS)))
 .DELETE_ON_ERROR:

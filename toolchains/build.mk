@@ -4,16 +4,16 @@
 
 include toolchains/$(TARGET).mk
 
-# PROBE=NAME: not what ships but a twin of it with tests/injected/NAME.c inside, in
-# $(BUILD)/probe/NAME/TARGET. Without LTO, so that the linker sees each call of
-# the functions that the probe stands before (PROBE_WRAP_NAME).
-PROBE =
-# PARTS=1: a twin with debug information, in $(BUILD)/parts/TARGET, that says
-# which source each byte is from (tests/bench/parts).
+# INJECT=NAME builds a second program, with tests/injected/NAME.c inside, in
+# $(BUILD)/injected/NAME/TARGET. It has no LTO, so that the linker sees each call of the
+# functions that NAME.c replaces (WRAP_NAME in tests/injected/wrap.mk).
+INJECT =
+# PARTS=1 builds a second program, with debug information, in $(BUILD)/parts/TARGET. The
+# debug information says which source each byte is from (tests/bench/parts.py).
 PARTS =
-OUT := $(BUILD)/$(if $(PROBE),probe/$(PROBE)/)$(if $(PARTS),parts/)$(TARGET)
-# A probe's BearSSL is that of what ships.
-SHIPS := $(if $(PROBE),$(BUILD)/$(TARGET),$(OUT))
+OUT := $(BUILD)/$(if $(INJECT),injected/$(INJECT)/)$(if $(PARTS),parts/)$(TARGET)
+# The program with something injected uses the BearSSL of the one that ships.
+SHIPS := $(if $(INJECT),$(BUILD)/$(TARGET),$(OUT))
 DEPS := $(BUILD)/deps
 TSS := $(DEPS)/tpm2-tss
 BEARSSL := $(DEPS)/bearssl
@@ -22,7 +22,7 @@ BEARSSL := $(DEPS)/bearssl
 TARGET_CPPFLAGS := $(TARGET_CPPFLAGS)
 
 SOURCES := $(sort $(wildcard src/*.c src/*/*.c port/common/*.c port/$(PORT)/*.c) \
-	$(PROBE:%=tests/injected/%.c))
+	$(INJECT:%=tests/injected/%.c))
 include toolchains/deps.mk
 
 OBJECTS := $(SOURCES:%.c=$(OUT)/%.o)
@@ -36,10 +36,10 @@ OPTIMISE = -Oz -fno-jump-tables -fomit-frame-pointer -ffunction-sections \
 # LTO saves a quarter. Not for BearSSL: its constant-time code counts on what the
 # compiler cannot see across files.
 
-ifneq ($(PROBE),)
+ifneq ($(INJECT),)
 include tests/injected/wrap.mk
 override LTO =
-LDFLAGS += $(PROBE_WRAP_$(PROBE):%=-Wl,--wrap=%)
+LDFLAGS += $(WRAP_$(INJECT):%=-Wl,--wrap=%)
 endif
 
 ifneq ($(PARTS),)

@@ -25,8 +25,8 @@ $(OUT)/seeds/made: tests/fuzz/seeds tests/unit/rsa_key.h tests/unit/certificates
 
 Q := $(if $(V),,@)
 
-CHECKED = -O1 -g -fno-omit-frame-pointer
-SANITIZED = $(CHECKED) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+COMMON = -O1 -g -fno-omit-frame-pointer
+SANITIZED = $(COMMON) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZ_CFLAGS = $(SANITIZED) $(OWN_CFLAGS) -D_GNU_SOURCE -Itests/fuzz -Itests/unit -Iport
 
 # objects(SOURCES): ours, with the sanitizers.
@@ -43,14 +43,14 @@ define fuzz_target
 $(OUT)/$1: $(call objects,$(sort $(wildcard src/base/*.c src/wire/*.c) $(FUZZ_SRC_$1)) tests/fuzz/fuzz_$1.c) \
 		$(patsubst %,$(OUT)/lib%.a,$(FUZZ_LIB_$1)) tests/fuzz/fuzz.mk tests/fuzz/sources.mk
 	@echo "LD $$@"
-	$$(Q)$$(FUZZCC) $$(CHECKED) -fsanitize=fuzzer,address,undefined -o $$@ $$(filter %.o %.a,$$^) \
+	$$(Q)$$(FUZZCC) $$(COMMON) -fsanitize=fuzzer,address,undefined -o $$@ $$(filter %.o %.a,$$^) \
 		$(FUZZ_WRAP_$1:%=-Wl,--wrap=%)
 endef
 $(foreach t,$(TARGETS),$(eval $(call fuzz_target,$t)))
 
 # The libraries tell the fuzzer what they do, too; undefined behaviour that does
 # no harm is their own business.
-LIB_CFLAGS = $(CHECKED) -fsanitize=fuzzer-no-link,address
+LIB_CFLAGS = $(COMMON) -fsanitize=fuzzer-no-link,address
 $(OUT)/libtss2.a: $(TSS_SOURCES:$(DEPS)/%.c=$(OUT)/deps/%.o)
 $(OUT)/libbearssl.a: $(BEARSSL_SOURCES:$(DEPS)/%.c=$(OUT)/deps/%.o)
 $(OUT)/%.a:

@@ -1,3 +1,3 @@
-# What each probe stands before: PROBE_WRAP_NAME = FUNCTION...
-PROBE_WRAP_faults = heap_malloc heap_calloc heap_free port_now_ms tpm_look_again
-PROBE_WRAP_sandbox = port_state
+# The functions whose calls go to tests/injected/NAME.c: WRAP_NAME
+WRAP_faults = heap_malloc heap_calloc heap_free port_now_ms tpm_look_again
+WRAP_sandbox = port_state

@@ -13,7 +13,7 @@ from harness.credential import make, rsa_from_tpm
 from harness.paths import ATTESTD, BUILD
 from harness.service import Service, answers, b64, wait_for
 
-PROBE = str(BUILD / "probe/sandbox/x86_64-linux-musl/attestd")
+PROBE = str(BUILD / "injected/sandbox/x86_64-linux-musl/attestd")
 LACKS = str(BUILD / "host/lacks")
 SECCOMP, LANDLOCK, SETUID = 317, 444, 105  # on x86_64
 NOBODY = 65534

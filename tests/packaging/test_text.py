@@ -13,9 +13,12 @@ SCRIPTS = [LINUX / "early/early", LINUX / "early/exchange.example",
            *sorted((LINUX / "dracut").rglob("*.sh")),
            *(LINUX / "debian" / name for name in ("postinst", "prerm", "postrm")),
            *(paths.ROOT / "toolchains" / name for name in
-             ("release/install", "release/deb", "need", "fetch-deps", "musl-sysroot")),
-           *(paths.ROOT / "tests/packaging" / name for name in ("debian-base", "debian-images")),
-           paths.ROOT / "tests/packaging/guest/check"]
+             ("release/install", "release/deb", "need", "fetch-deps", "musl-sysroot", "mingw-sysroot",
+              "private-apt")),
+           *(paths.ROOT / "tests" / name for name in
+             ("packaging/debian-base", "packaging/debian-images", "packaging/guest/check",
+              "binary/check-binary", "binary/check-pe", "binary/reproducible", "source/cppcheck",
+              "fuzz/run", "instrumented/memcheck"))]
 UNITS = [LINUX / "systemd" / name for name in ("attestd.service", "attestd.socket", "attestd-provision.service")]
 WORST = 0.7  # of systemd-analyze security, with all of its versions since 252
 

@@ -33,7 +33,7 @@ class Guests:
                 programs.append(("attestd-arm", paths.BUILD / ARM / "attestd"))
             if cpu == "aarch64-16k":
                 modules = ["tpm_vtpm_proxy"]
-                probes = paths.BUILD / "probe/sandbox"
+                probes = paths.BUILD / "injected/sandbox"
                 programs += [(name, probes / kind / "attestd")
                              for name, kind in (("probe", target), ("probe-arm", ARM))
                              if (probes / kind / "attestd").exists()]

@@ -20,7 +20,7 @@ ATTESTD_SANITIZED = str(BUILD / "host/attestd")
 ATTESTD_COVERAGE = str(BUILD / "coverage/attestd")
 SWTPM_RUN = _path("SWTPM_RUN", "host/swtpm-run")
 # The twin of this machine's binary with tests/injected/faults.c inside.
-ATTESTD_PROBED = str(BUILD / "probe/faults" / pathlib.Path(ATTESTD).parent.name / "attestd")
+ATTESTD_PROBED = str(BUILD / "injected/faults" / pathlib.Path(ATTESTD).parent.name / "attestd")
 # Not /usr/bin/wine: that has opinions about 32-bit programs.
 WINE = _path("WINE", "/usr/lib/wine/wine64")
 WINE_ARM64 = _path("WINE_ARM64", "arm64-wine/bin/wine64")
