@@ -203,13 +203,13 @@ static void reply_chain(struct text *reply, const struct identity *id,
 #define NONCE FIELD_BIT(FIELD_NONCE)
 #define PCRS (FIELD_BIT(FIELD_PCRS) | FIELD_BIT(FIELD_PCR_BANK))
 
-static const struct command commands[] = {
+static const struct request_type request_types[] = {
 	{.name = "getEK", .facts = FACT_CERT, .reply = reply_ek},
 	{.name = "getEKChain", .facts = FACT_CHAIN, .reply = reply_chain},
 	{.name = "getAttestationData",
 	 .members = AIK,
 	 .facts = FACT_CERT,
-	 .leads_on = true,
+	 .before_activation = true,
 	 .reply = reply_attestation},
 	{.name = "activateCredential",
 	 .error_prefix = "ActivateCredential failed: ",
@@ -221,7 +221,7 @@ static const struct command commands[] = {
 	 .members = AIK | NONCE | PCRS,
 	 .op = &quote_operation,
 	 .signs = true,
-	 .leads_on = true,
+	 .before_activation = true,
 	 .check = check_quote,
 	 .reply = reply_quote},
 	{.name = "certify",
@@ -230,67 +230,67 @@ static const struct command commands[] = {
 	 .signs = true,
 	 .check = check_nonce,
 	 .reply = reply_certify},
-	{.name = "getHealth", .at_once = true},
+	{.name = "getHealth", .is_health = true},
 };
 
-static const struct command *find(const char *name)
+static const struct request_type *find(const char *name)
 {
-	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-		if (strcmp(commands[i].name, name) == 0) {
-			return &commands[i];
+	for (size_t i = 0; i < sizeof request_types / sizeof *request_types; i++) {
+		if (strcmp(request_types[i].name, name) == 0) {
+			return &request_types[i];
 		}
 	}
 	return NULL;
 }
 
 /* What the command knows of the request. */
-static int take(const struct command *command, struct request *rq, struct request_params *params)
+static int take(const struct request_type *type, struct request *rq, struct request_params *params)
 {
-	int r = request_take(rq, command->members);
+	int r = request_take(rq, type->members);
 
 	if (r == 0) {
 		r = choose_aik(rq, params);
 	}
-	return r == 0 && command->check != NULL ? command->check(rq, params) : r;
+	return r == 0 && type->check != NULL ? type->check(rq, params) : r;
 }
 
-int dispatch_parse(const uint8_t *line, size_t n, const struct command **command,
-		   struct request_params *params, struct refusal *why)
+int dispatch_parse(const uint8_t *line, size_t n, const struct request_type **type,
+		   struct request_params *params, struct request_error *error)
 {
 	static struct request rq;
 	int r = request_parse(line, n, &rq);
 
 	memset(params, 0, sizeof *params);
-	*command = find(rq.command);
+	*type = find(rq.command);
 	if (r == 0) {
-		r = *command == NULL ? -ERR_COMMAND : take(*command, &rq, params);
+		r = *type == NULL ? -ERR_COMMAND : take(*type, &rq, params);
 	}
-	why->err = r;
-	why->field = rq.culprit;
+	error->err = r;
+	error->field = rq.culprit;
 	request_wipe(&rq);
 	return r;
 }
 
-unsigned dispatch_facts(const struct command *command, const struct request_params *params)
+unsigned dispatch_facts(const struct request_type *type, const struct request_params *params)
 {
-	return command->facts | ((command->members & AIK) != 0 ? FACT_OF_AIK(params->aik) : 0);
+	return type->facts | ((type->members & AIK) != 0 ? FACT_OF_AIK(params->aik) : 0);
 }
 
-void dispatch_reply(const struct command *command, const struct request_params *params,
+void dispatch_reply(const struct request_type *type, const struct request_params *params,
 		    const struct tpm_result *result, struct text *reply)
 {
 	reply_ok(reply);
-	command->reply(reply, tpm_identity(), params, result);
+	type->reply(reply, tpm_identity(), params, result);
 	reply_end(reply);
 }
 
-void dispatch_refuse(const struct command *command, struct refusal why, uint32_t tpm_rc,
-		     struct text *reply)
+void dispatch_error_reply(const struct request_type *type, struct request_error error,
+			  uint32_t tpm_rc, struct text *reply)
 {
 	/* Older clients know these two texts as they are. */
-	bool bare = command == NULL || command->error_prefix == NULL || why.err == -ERR_COMMAND ||
-		    why.err == -ERR_FIELDS;
+	bool bare = type == NULL || type->error_prefix == NULL || error.err == -ERR_COMMAND ||
+		    error.err == -ERR_FIELDS;
 
-	reply_error(reply, why.err, bare ? "" : command->error_prefix, why.field, tpm_rc);
+	reply_error(reply, error.err, bare ? "" : type->error_prefix, error.field, tpm_rc);
 	reply_end(reply);
 }

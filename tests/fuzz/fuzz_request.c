@@ -171,13 +171,13 @@ static void check_space(const struct request *rq, int e, const uint8_t *data, si
 
 /* ---- what the commands make of it -------------------------------------------- */
 
-static void check_refusal(const struct command *command, struct refusal why)
+static void check_refusal(const struct request_type *type, struct request_error error)
 {
 	static char buf[TX_MAX];
 	struct text reply = text_in(buf, sizeof buf);
 	struct json_object o;
 
-	dispatch_refuse(command, why, 0, &reply);
+	dispatch_error_reply(type, error, 0, &reply);
 	check_line(&reply);
 	MUST(json_parse((const uint8_t *)reply.p, reply.len - 1, &o) == 0);
 	MUST(o.count >= 3 && json_equal(o.members[0].value, "error"));
@@ -185,7 +185,7 @@ static void check_refusal(const struct command *command, struct refusal why)
 
 /* All that a TPM could ever say is in the reply, and fits: it has as many bytes as
  * they may at most be. */
-static void check_reply(const struct command *command, const struct request_params *params)
+static void check_reply(const struct request_type *type, const struct request_params *params)
 {
 	static struct tpm_result result;
 	static char buf[TX_MAX];
@@ -212,7 +212,7 @@ static void check_reply(const struct command *command, const struct request_para
 	result.sign.attest_len = sizeof result.sign.attest;
 	result.sign.signature_len = sizeof result.sign.signature;
 	result.pcr_len = PCR_MAX;
-	dispatch_reply(command, params, command->op == NULL ? NULL : &result, &reply);
+	dispatch_reply(type, params, type->op == NULL ? NULL : &result, &reply);
 	check_line(&reply);
 }
 
@@ -229,7 +229,7 @@ static bool is_text(struct request_bytes field, const char *text)
 }
 
 /* What the request's members say: `rq` has them as they are. */
-static void check_params(const struct command *command, const struct request_params *params,
+static void check_params(const struct request_type *type, const struct request_params *params,
 			 const struct request *rq)
 {
 	static const struct {
@@ -242,27 +242,26 @@ static void check_params(const struct command *command, const struct request_par
 	uint32_t mask;
 
 	MUST(params->aik == (is_text(rq->field[FIELD_AIK], "rsa") ? KEY_AIK_RSA : KEY_AIK_ECC));
-	MUST(dispatch_facts(command, params) ==
-	     (command->facts |
-	      (command->members & FIELD_BIT(FIELD_AIK) ? FACT_OF_AIK(params->aik) : 0)));
-	if (command->op == &activate_operation) {
+	MUST(dispatch_facts(type, params) ==
+	     (type->facts | (type->members & FIELD_BIT(FIELD_AIK) ? FACT_OF_AIK(params->aik) : 0)));
+	if (type->op == &activate_operation) {
 		MUST(params->kind == PARAMS_CREDENTIAL);
 		check_credential(&params->as.credential);
 		return;
 	}
-	if (command->op == NULL) {
-		MUST(params->kind == PARAMS_NONE && !command->signs);
+	if (type->op == NULL) {
+		MUST(params->kind == PARAMS_NONE && !type->signs);
 		MUST(memcmp(&params->as, &zero.as, sizeof zero.as) == 0);
 		return;
 	}
-	MUST(params->kind == PARAMS_NONCE && command->signs);
+	MUST(params->kind == PARAMS_NONCE && type->signs);
 	MUST(nonce.n >= 1 && nonce.n <= NONCE_MAX);
 	MUST(same_bytes(nonce.p, nonce.n, params->as.sign.nonce, params->as.sign.nonce_len));
-	if (command->op == &certify_operation) {
+	if (type->op == &certify_operation) {
 		MUST(params->as.sign.pcrs == 0 && params->as.sign.bank == 0);
 		return;
 	}
-	MUST(command->op == &quote_operation);
+	MUST(type->op == &quote_operation);
 	MUST(pcr_list_parse((const char *)pcrs.p, pcrs.n, &mask) == 0);
 	MUST(mask != 0 && params->as.sign.pcrs == mask && mask < UINT32_C(1) << PCR_COUNT);
 	for (size_t i = 0; i < sizeof banks / sizeof *banks; i++) {
@@ -274,16 +273,16 @@ static void check_params(const struct command *command, const struct request_par
 }
 
 /* The members that a command does not know may be anything. */
-static void check_ignored(const struct command *command, const struct request_params *params)
+static void check_ignored(const struct request_type *type, const struct request_params *params)
 {
 	static struct request_params again;
-	const struct command *same = NULL;
-	struct refusal why;
+	const struct request_type *same = NULL;
+	struct request_error error;
 	uint8_t *copy;
 
 	line_len--; /* write_request's last brace */
 	for (unsigned i = 0; i < FIELD_COUNT; i++) {
-		if (!(command->members & FIELD_BIT(i))) {
+		if (!(type->members & FIELD_BIT(i))) {
 			put(",\"");
 			put(request_field_names[i]);
 			put(i % 2 == 0 ? "\":7" : "\":\"=\"");
@@ -294,46 +293,46 @@ static void check_ignored(const struct command *command, const struct request_pa
 		return;
 	}
 	copy = exact(line, line_len);
-	MUST(dispatch_parse(copy, line_len, &same, &again, &why) == 0);
-	MUST(same == command && memcmp(&again, params, sizeof again) == 0);
+	MUST(dispatch_parse(copy, line_len, &same, &again, &error) == 0);
+	MUST(same == type && memcmp(&again, params, sizeof again) == 0);
 	free(copy);
 }
 
 static void dispatch(const uint8_t *data, size_t size)
 {
-	const struct command *command = (const void *)data;
+	const struct request_type *type = (const void *)data;
 	static struct request_params params;
 	static struct request rq;
-	struct refusal why;
+	struct request_error error;
 	int parsed, taken, e;
 
 	memset(&params, 0xee, sizeof params);
-	e = dispatch_parse(data, size, &command, &params, &why);
-	MUST(why.err == e);
-	taken = take_copy(data, size, command == NULL ? 0 : command->members, &rq, &parsed);
-	MUST(command == NULL || strcmp(command->name, rq.command) == 0);
+	e = dispatch_parse(data, size, &type, &params, &error);
+	MUST(error.err == e);
+	taken = take_copy(data, size, type == NULL ? 0 : type->members, &rq, &parsed);
+	MUST(type == NULL || strcmp(type->name, rq.command) == 0);
 	if (e != 0) {
-		bool is_own = why.field == NULL || strcmp(why.field, "command") == 0;
+		bool is_own = error.field == NULL || strcmp(error.field, "command") == 0;
 
 		MUST(is_error(e));
-		MUST(taken == 0 || (e == taken && why.field == rq.culprit));
-		MUST(taken != 0 || (command == NULL) == (e == -ERR_COMMAND));
-		for (unsigned i = 0; command != NULL && i < FIELD_COUNT; i++) {
-			is_own = is_own || (command->members & FIELD_BIT(i) &&
-					    why.field == request_field_names[i]);
+		MUST(taken == 0 || (e == taken && error.field == rq.culprit));
+		MUST(taken != 0 || (type == NULL) == (e == -ERR_COMMAND));
+		for (unsigned i = 0; type != NULL && i < FIELD_COUNT; i++) {
+			is_own = is_own || (type->members & FIELD_BIT(i) &&
+					    error.field == request_field_names[i]);
 		}
 		MUST(is_own);
-		check_refusal(command, why);
+		check_refusal(type, error);
 		return;
 	}
-	MUST(command != NULL && why.field == NULL && taken == 0);
-	check_params(command, &params, &rq);
+	MUST(type != NULL && error.field == NULL && taken == 0);
+	check_params(type, &params, &rq);
 	write_request(&rq);
-	check_ignored(command, &params);
-	if (command->at_once) {
-		MUST(command->reply == NULL && command->op == NULL);
+	check_ignored(type, &params);
+	if (type->is_health) {
+		MUST(type->reply == NULL && type->op == NULL);
 	} else {
-		check_reply(command, &params);
+		check_reply(type, &params);
 	}
 }
 

@@ -43,9 +43,9 @@ const struct identity *tpm_identity(void)
 
 /* ---- */
 
-static const struct command *command;
+static const struct request_type *type;
 static struct request_params params;
-static struct refusal why;
+static struct request_error error;
 static char line[TX_MAX];
 
 static int parse_bytes(const void *request, size_t n)
@@ -53,11 +53,11 @@ static int parse_bytes(const void *request, size_t n)
 	uint8_t *p = exact(request, n);
 	int r;
 
-	command = (const struct command *)line;
+	type = (const struct request_type *)line;
 	memset(&params, 0xa5, sizeof params);
-	memset(&why, 0xa5, sizeof why);
-	r = dispatch_parse(p, n, &command, &params, &why);
-	assert_int_equal(why.err, r);
+	memset(&error, 0xa5, sizeof error);
+	r = dispatch_parse(p, n, &type, &params, &error);
+	assert_int_equal(error.err, r);
 	free(p);
 	return r;
 }
@@ -80,7 +80,7 @@ static void refused(const char *request, const char *want)
 	struct text t = text_in(line, sizeof line - 1);
 
 	assert_int_not_equal(parse(request), 0);
-	dispatch_refuse(command, why, 0, &t);
+	dispatch_error_reply(type, error, 0, &t);
 	replies(&t, want);
 }
 
@@ -90,7 +90,7 @@ static void fails(const char *request, int err, uint32_t rc, const char *want)
 	struct text t = text_in(line, sizeof line - 1);
 
 	assert_int_equal(parse(request), 0);
-	dispatch_refuse(command, (struct refusal){err, NULL}, rc, &t);
+	dispatch_error_reply(type, (struct request_error){err, NULL}, rc, &t);
 	replies(&t, want);
 }
 
@@ -99,7 +99,7 @@ static void succeeds(const char *request, const struct tpm_result *result, const
 	struct text t = text_in(line, sizeof line - 1);
 
 	assert_int_equal(parse(request), 0);
-	dispatch_reply(command, &params, result, &t);
+	dispatch_reply(type, &params, result, &t);
 	replies(&t, want);
 }
 
@@ -137,9 +137,9 @@ static void test_get_ek(void **state)
 	succeeds(GET_EK, NULL,
 		 "{\"status\":\"ok\",\"ek_public\":\"c3BraQ==\",\"ek_cert\":\"Y2VydGlm\","
 		 "\"ek_tpm\":\"ZWt0cG0=\",\"ek_cert_source\":\"nv\"}\n");
-	assert_int_equal(dispatch_facts(command, &params), FACT_CERT);
-	assert_null(command->op);
-	assert_string_equal(command->name, "getEK");
+	assert_int_equal(dispatch_facts(type, &params), FACT_CERT);
+	assert_null(type->op);
+	assert_string_equal(type->name, "getEK");
 	identity.ek_cert_len = 0;
 	identity.ek_cert_source = NULL;
 	succeeds(GET_EK, NULL,
@@ -161,8 +161,8 @@ static void test_get_attestation_data(void **state)
 		 "{\"status\":\"ok\",\"ek_pub\":\"c3BraQ==\",\"ek_cert\":\"Y2VydGlm\","
 		 "\"aik_name\":\"bmFtZW9mYWlr\",\"ek_tpm\":\"ZWt0cG0=\",\"aik_tpm\":"
 		 "\"YWlrdHBtIQ==\"" CREATED "}\n");
-	assert_int_equal(dispatch_facts(command, &params), FACT_CERT | FACT_AIK_ECC);
-	assert_null(command->op);
+	assert_int_equal(dispatch_facts(type, &params), FACT_CERT | FACT_AIK_ECC);
+	assert_null(type->op);
 	identity.ek_cert_len = 0;
 	succeeds(GET_DATA, NULL,
 		 "{\"status\":\"ok\",\"ek_pub\":\"c3BraQ==\",\"ek_cert\":null,"
@@ -180,8 +180,8 @@ static void test_activate_credential(void **state)
 	(void)state;
 	succeeds(activation(), &result,
 		 "{\"status\":\"ok\",\"decrypted_secret\":\"dGhlIHNlY3JldA==\"}\n");
-	assert_int_equal(dispatch_facts(command, &params), FACT_AIK_ECC);
-	assert_ptr_equal(command->op, &activate_operation);
+	assert_int_equal(dispatch_facts(type, &params), FACT_AIK_ECC);
+	assert_ptr_equal(type->op, &activate_operation);
 	memset(want + 2, 1, 32);
 	memset(want + 2 + 32, 2, 18);
 	memset(secret, 3, sizeof secret);
@@ -208,7 +208,7 @@ static void test_unknown_command(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
 		refused(requests[i], ERROR("Unknown command", "\"unknown_command\""));
-		assert_null(command);
+		assert_null(type);
 	}
 }
 
@@ -232,7 +232,7 @@ static void test_missing_fields(void **state)
 			 ERROR("Missing required fields", "\"missing_fields\",\"field\":\"%s\""),
 			 cases[i].field);
 		refused(cases[i].request, want);
-		assert_string_equal(command->name, "activateCredential");
+		assert_string_equal(type->name, "activateCredential");
 	}
 }
 
@@ -262,7 +262,7 @@ static void test_bad_requests(void **state)
 		ERROR(PREFIX "credential_blob is not a TPM2B_ID_OBJECT",
 		      "\"bad_credential_blob\",\"field\":\"credential_blob\""));
 	parse("");
-	assert_null(command);
+	assert_null(type);
 }
 
 static void test_failures(void **state)
@@ -292,13 +292,13 @@ static void test_choice_of_aik(void **state)
 	(void)state;
 	assert_int_equal(parse("{\"command\":\"getAttestationData\",\"aik\":\"rsa\"}"), 0);
 	assert_int_equal(params.aik, KEY_AIK_RSA);
-	assert_int_equal(dispatch_facts(command, &params), FACT_CERT | FACT_AIK_RSA);
+	assert_int_equal(dispatch_facts(type, &params), FACT_CERT | FACT_AIK_RSA);
 	assert_int_equal(parse("{\"command\":\"getAttestationData\",\"aik\":\"ecc\"}"), 0);
 	assert_int_equal(params.aik, KEY_AIK_ECC);
 	assert_int_equal(parse("{\"command\":\"getAttestationData\",\"aik\":null}"), 0);
 	assert_int_equal(params.aik, KEY_AIK_ECC);
 	assert_int_equal(parse("{\"command\":\"getEK\",\"aik\":7}"), 0);
-	assert_int_equal(dispatch_facts(command, &params), FACT_CERT);
+	assert_int_equal(dispatch_facts(type, &params), FACT_CERT);
 	refused("{\"command\":\"getAttestationData\",\"aik\":\"RSA\"}",
 		ERROR("The value is not one of those allowed here",
 		      "\"bad_value\",\"field\":\"aik\""));
@@ -331,9 +331,9 @@ static void test_quote(void **state)
 	assert_int_equal(params.as.sign.nonce_len, 5);
 	assert_memory_equal(params.as.sign.nonce, "nonce", 5);
 	assert_int_equal(params.as.sign.pcrs, 0x10003);
-	assert_int_equal(dispatch_facts(command, &params), FACT_AIK_ECC);
-	assert_ptr_equal(command->op, &quote_operation);
-	assert_true(command->signs);
+	assert_int_equal(dispatch_facts(type, &params), FACT_AIK_ECC);
+	assert_ptr_equal(type->op, &quote_operation);
+	assert_true(type->signs);
 	for (size_t i = 0; i < sizeof banks / sizeof *banks; i++) {
 		char request[128], want[128];
 
@@ -358,8 +358,8 @@ static void test_certify(void **state)
 	succeeds("{\"command\":\"certify\",\"aik\":\"rsa\"," NONCE "}", &result,
 		 "{\"status\":\"ok\",\"certify_info\":\"YXR0\",\"signature\":\"c2ln\"}\n");
 	assert_int_equal(params.aik, KEY_AIK_RSA);
-	assert_ptr_equal(command->op, &certify_operation);
-	assert_true(command->signs);
+	assert_ptr_equal(type->op, &certify_operation);
+	assert_true(type->signs);
 }
 
 static void test_bad_nonces_and_pcrs(void **state)
@@ -389,14 +389,14 @@ static void test_bad_nonces_and_pcrs(void **state)
 		r = parse(request);
 		assert_int_equal(r, n == 0 || n > NONCE_MAX ? -ERR_NONCE_SIZE : 0);
 	}
-	assert_string_equal(why.field, "nonce");
+	assert_string_equal(error.field, "nonce");
 }
 
 static void test_chain(void **state)
 {
 	(void)state;
 	succeeds("{\"command\":\"getEKChain\"}", NULL, "{\"status\":\"ok\",\"ek_chain\":[]}\n");
-	assert_int_equal(dispatch_facts(command, &params), FACT_CHAIN);
+	assert_int_equal(dispatch_facts(type, &params), FACT_CHAIN);
 	memcpy(identity.ek_chain.raw, "..one.two", 9);
 	identity.ek_chain.certs[0].at = 2;
 	identity.ek_chain.certs[0].len = 3;
@@ -442,7 +442,7 @@ static void test_long_lines(void **state)
 	memcpy(request, GET_EK, strlen(GET_EK));
 	assert_int_equal(parse_bytes(request, REQUEST_MAX), 0);
 	assert_int_equal(parse_bytes(request, REQUEST_MAX + 1), -ERR_TOO_LONG);
-	assert_null(command);
+	assert_null(type);
 	assert_int_equal(parse_bytes(request, 4 * REQUEST_MAX), -ERR_TOO_LONG);
 	free(request);
 }
