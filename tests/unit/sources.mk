@@ -35,10 +35,12 @@ UNIT_SRC_test_job = src/tpm/job.c src/tpm/response_code.c
 UNIT_SRC_test_job_retry = src/tpm/job.c src/tpm/response_code.c
 
 UNIT_SRC_test_command_line = src/service/command_line.c src/service/log_lines.c
+UNIT_SRC_test_command_line_call = src/service/command_line.c src/service/log_lines.c
 UNIT_SRC_test_call_request = src/service/call_request.c src/service/log_lines.c
 UNIT_SRC_test_log_lines = src/service/log_lines.c
 UNIT_SRC_test_provision = src/service/provision.c src/service/log_lines.c
 UNIT_SRC_test_dispatch = src/service/dispatch.c
+UNIT_SRC_test_dispatch_sign = src/service/dispatch.c
 UNIT_SRC_test_health = src/service/health.c
 TEST_SERVER = $(addprefix src/service/,server.c cert_retry.c client.c dispatch.c health.c log_lines.c respond.c tpm_queue.c)
 UNIT_SRC_test_server = $(TEST_SERVER)

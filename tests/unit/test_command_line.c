@@ -1,107 +1,5 @@
-/* src/service/command_line.c: the command line. */
-#include "unit.h"
-
-#include "err.h"
-#include "service/command_line.h"
-
-/* ---- a port ------------------------------------------------------------ */
-
-static const char *socket_path, *tpm;
-
-static int set_socket(const char *value)
-{
-	if (value[0] == '\0') {
-		return -ERR_USAGE;
-	}
-	socket_path = value;
-	return 0;
-}
-
-static int set_tpm(const char *value)
-{
-	tpm = value;
-	return 0;
-}
-
-const struct port_option port_options[] = {
-	{"--socket PATH", "where clients come", PORT_SERVE | PORT_CALL, set_socket},
-	{"--tpm DEVICE", "the TPM", PORT_SERVE | PORT_ONCE | PORT_PROVISION, set_tpm},
-	{"--socket-like X", "begins as another does", PORT_ONCE, set_tpm},
-};
-const unsigned port_modes = PORT_SERVE | PORT_ONCE | PORT_CALL | PORT_PROVISION;
-const size_t port_option_count = sizeof port_options / sizeof *port_options;
-
-static int run(char **args)
-{
-	(void)args;
-	return 0;
-}
-
-const struct port_subcommand port_subcommands[] = {
-	{"install", "becomes a service", true, run},
-	{"uninstall", "is one no more", false, run},
-	{NULL, NULL, false, NULL},
-};
-
-static char page[4096];
-static bool page_is_error, page_fails;
-
-int port_print(bool to_stderr, const char *text, size_t n)
-{
-	assert_true(strlen(page) + n < sizeof page);
-	strncat(page, text, n);
-	page_is_error = to_stderr;
-	return page_fails ? -ERR_IO : 0;
-}
-
-void port_log(enum port_log_level level, const char *text, size_t n)
-{
-	(void)level;
-	(void)text;
-	(void)n;
-}
-
-void port_peer(unsigned conn, struct port_id *id)
-{
-	(void)conn;
-	(void)id;
-}
-
-/* ---- */
-
-static struct options o;
-static const char *wrong;
-
-/* Parses "attestd ARGUMENTS", which are apart by '|'; "" is none. */
-static int parse(const char *arguments)
-{
-	static char copy[256];
-	static char *argv[16] = {"attestd"}; /* command_args points into it */
-	int argc = 1;
-
-	memset(&o, 0xa5, sizeof o);
-	wrong = NULL;
-	socket_path = tpm = NULL;
-	strcpy(copy, arguments);
-	for (char *p = copy; arguments[0] != '\0' && p != NULL; argc++) {
-		argv[argc] = p;
-		p = strchr(p, '|');
-		if (p != NULL) {
-			*p++ = '\0';
-		}
-	}
-	argv[argc] = NULL;
-	return command_line_parse(argc, argv, &o, &wrong);
-}
-
-#define ASSERT_OK(arguments) assert_int_equal(parse(arguments), 0)
-
-static void is_wrong(const char *arguments, const char *which)
-{
-	assert_int_equal(parse(arguments), -ERR_USAGE);
-	assert_non_null(wrong);
-	assert_string_equal(wrong, which);
-}
+/* src/service/command_line.c: modes, options and the usage. */
+#include "command_line_port.h"
 
 static void test_defaults(void **state)
 {
@@ -291,105 +189,6 @@ static void test_options_of_other_modes(void **state)
 	assert_null(tpm);
 }
 
-/* The request is of these words, apart by '|'. */
-static void words_are(const char *words)
-{
-	char got[256] = "";
-
-	for (size_t i = 0; i < o.word_count; i++) {
-		strcat(strcat(got, i == 0 ? "" : "|"), o.words[i]);
-	}
-	assert_string_equal(got, words);
-}
-
-static void test_request(void **state)
-{
-	(void)state;
-	ASSERT_OK("call|getEK");
-	words_are("getEK");
-	ASSERT_OK("call|{\"command\":\"getEK\"}|--socket=x");
-	words_are("{\"command\":\"getEK\"}");
-	assert_string_equal(socket_path, "x");
-	ASSERT_OK("call|--socket|x|getEK");
-	words_are("getEK");
-	ASSERT_OK("call");
-	words_are("");
-	is_wrong("serve|getEK", "getEK");
-	is_wrong("once|getEK", "getEK");
-	is_wrong("getEK", "getEK");
-	is_wrong("once|quote|nonce=x", "quote");
-}
-
-/* A command's name, and NAME=VALUE each. */
-static void test_request_of_words(void **state)
-{
-	(void)state;
-	ASSERT_OK("call|quote|nonce=AA==|pcrs=0-7|aik=rsa");
-	words_are("quote|nonce=AA==|pcrs=0-7|aik=rsa");
-	ASSERT_OK("call|--socket=x|quote|--member|quoted|a=|--socket|y|aa==");
-	words_are("quote|a=|aa==");
-	assert_string_equal(o.member, "quoted");
-	assert_string_equal(socket_path, "y");
-	ASSERT_OK("call|a=b|commands=c|Command=d|comman=e"); /* the first is a command's name */
-	words_are("a=b|commands=c|Command=d|comman=e");
-	ASSERT_OK("call||a={");
-	words_are("|a={");
-	is_wrong("call|getEK|getEK2", "getEK2");
-	is_wrong("call|getEK|", "");
-	is_wrong("call|getEK|=", "=");
-	is_wrong("call|getEK|=x", "=x");
-	is_wrong("call|getEK|a=1|{\"b\":1}", "{\"b\":1}");
-	is_wrong("call|getEK|a=1|b=2|a=3", "a=3");
-	is_wrong("call|getEK|a=|a=", "a=");
-	is_wrong("call|getEK|command=getEK", "command=getEK");
-	is_wrong("call|getEK|command=", "command=");
-	is_wrong("call|{\"command\":\"getEK\"}|a=1", "a=1");
-	is_wrong("call|{|a=1", "a=1");
-	is_wrong("call|getEK|a=1|-b=2", "-b=2");
-}
-
-/* As many members as a request may have, and one more. */
-static void test_too_many_words(void **state)
-{
-	static char words[MEMBERS_MAX + 1][8];
-	char *argv[MEMBERS_MAX + 4] = {"attestd", "call"};
-	int argc = 2;
-
-	(void)state;
-	for (int i = 0; i <= MEMBERS_MAX; i++) {
-		snprintf(words[i], sizeof words[i], i == 0 ? "name" : "m%d=", i);
-		argv[argc++] = words[i];
-	}
-	assert_int_equal(command_line_parse(argc, argv, &o, &wrong), -ERR_USAGE);
-	assert_ptr_equal(wrong, words[MEMBERS_MAX]);
-	argv[--argc] = NULL;
-	assert_int_equal(command_line_parse(argc, argv, &o, &wrong), 0);
-	assert_int_equal(o.word_count, MEMBERS_MAX);
-	assert_ptr_equal(o.words[0], words[0]);
-	assert_ptr_equal(o.words[MEMBERS_MAX - 1], words[MEMBERS_MAX - 1]);
-}
-
-static void test_member(void **state)
-{
-	(void)state;
-	ASSERT_OK("call|--member|status|getEK");
-	assert_string_equal(o.member, "status");
-	ASSERT_OK("call|getEK|--member=a=b");
-	assert_string_equal(o.member, "a=b");
-	ASSERT_OK("call|--member=a|--member=b");
-	assert_string_equal(o.member, "b");
-	ASSERT_OK("call|--member|--member");
-	assert_string_equal(o.member, "--member");
-	is_wrong("call|--member", "--member");
-	is_wrong("call|--member=", "--member=");
-	is_wrong("call|--member|", "--member");
-	is_wrong("call|--member=a\\b", "--member=a\\b");
-	is_wrong("call|--member=\\", "--member=\\");
-	is_wrong("serve|--member=a", "--member=a");
-	is_wrong("once|--member=a", "--member=a");
-	is_wrong("install|--member=a", "--member=a");
-}
-
 static void test_help_and_version(void **state)
 {
 	(void)state;
@@ -444,14 +243,10 @@ int main(void)
 		cmocka_unit_test(test_wrong_options),
 		cmocka_unit_test(test_provision),
 		cmocka_unit_test(test_options_of_other_modes),
-		cmocka_unit_test(test_request),
-		cmocka_unit_test(test_request_of_words),
-		cmocka_unit_test(test_too_many_words),
-		cmocka_unit_test(test_member),
 		cmocka_unit_test(test_help_and_version),
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_commands_of_the_port),
 	};
 
-	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("command_line", tests, NULL, NULL);
 }

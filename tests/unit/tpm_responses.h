@@ -1,0 +1,214 @@
+/*
+ * One valid response to each TPM command that attestd sends, with each number of sessions:
+ * what the tests of src/wire/tpm_response.c begin with.
+ */
+#ifndef TESTS_TPM_RESPONSES_H
+#define TESTS_TPM_RESPONSES_H
+
+#include "unit.h"
+
+#define HEADER 10
+/* What stands for data: as a size it goes beyond any response. */
+#define DATA 0xee
+
+/*
+ * The parameters of each response as the specification's part 3 has them, each by a
+ * character: see fill_parameters.
+ */
+static const struct kind {
+	const char *name;
+	uint32_t code;
+	unsigned handles; /* of the command */
+	unsigned sessions; /* the most that it is tried with */
+	bool handle; /* the response has one */
+	const char *parameters; /* NULL: none of them is ever read */
+} kinds[] = {
+	{"GetCapability of properties", 0x17a, 0, 1, false, "1ap"},
+	{"GetCapability of handles", 0x17a, 0, 1, false, "1hq"},
+	{"GetCapability of no handles", 0x17a, 0, 1, false, "1hn"},
+	{"ReadPublic", 0x173, 1, 1, false, "LBB"},
+	{"NV_ReadPublic", 0x169, 1, 1, false, "BB"},
+	{"NV_Read", 0x14e, 2, 2, false, "L"},
+	{"CreatePrimary", 0x131, 1, 2, true, "LBB24BB"},
+	{"CreatePrimary with an empty ticket", 0x131, 1, 2, true, "LBB24EB"},
+	{"ContextSave", 0x162, 1, 0, false, "844L"},
+	{"ContextLoad", 0x161, 0, 0, true, ""},
+	{"FlushContext", 0x165, 0, 0, false, NULL},
+	{"EvictControl", 0x120, 2, 1, false, ""},
+	{"StartAuthSession", 0x176, 2, 1, true, "B"},
+	{"PolicySecret", 0x151, 2, 2, false, "E24E"},
+	{"PolicySecret with a ticket", 0x151, 2, 2, false, "B24B"},
+	{"Certify by RSA", 0x148, 2, 2, false, "Br"},
+	{"Certify by ECC", 0x148, 2, 2, false, "Be"},
+	{"CertifyCreation by RSA", 0x14a, 2, 1, false, "Br"},
+	{"CertifyCreation by ECC", 0x14a, 2, 1, false, "Be"},
+	{"Quote by RSA", 0x158, 1, 1, false, "Br"},
+	{"Quote by ECC", 0x158, 1, 1, false, "Be"},
+	{"PCR_Read", 0x17e, 0, 0, false, "4sd"},
+	{"PCR_Read of no bank", 0x17e, 0, 1, false, "4nn"},
+	{"ActivateCredential", 0x147, 2, 3, false, "B"},
+};
+#define KINDS (sizeof kinds / sizeof *kinds)
+
+static uint8_t command[256];
+static size_t command_len;
+static uint8_t response[2048];
+static size_t len;
+static size_t params; /* of it are parameters */
+/* Where the response's lengths are, but for the header's. */
+static struct {
+	size_t at, size;
+} lengths[24];
+static size_t length_count;
+
+static inline void put(uint8_t *p, size_t *at, uint64_t value, size_t size)
+{
+	for (size_t i = size; i > 0; i--) {
+		p[*at + i - 1] = (uint8_t)value;
+		value >>= 8;
+	}
+	*at += size;
+}
+
+static inline void fill(uint8_t *p, size_t *at, uint8_t byte, size_t n)
+{
+	memset(p + *at, byte, n);
+	*at += n;
+}
+
+static inline void put_length(uint64_t value, size_t size)
+{
+	lengths[length_count].at = len;
+	lengths[length_count].size = size;
+	length_count++;
+	put(response, &len, value, size);
+}
+
+static inline void set_size(size_t n)
+{
+	size_t at = 2;
+
+	put(response, &at, n, 4);
+}
+
+static inline void make_command(const struct kind *k, unsigned sessions)
+{
+	size_t at = 2;
+
+	command_len = 0;
+	put(command, &command_len, sessions > 0 ? 0x8002 : 0x8001, 2);
+	put(command, &command_len, 0, 4);
+	put(command, &command_len, k->code, 4);
+	for (unsigned i = 0; i < k->handles; i++) {
+		put(command, &command_len, 0x80000000 + i, 4);
+	}
+	if (sessions > 0) {
+		put(command, &command_len, 9 + (sessions - 1) * 57, 4);
+	}
+	for (unsigned i = 0; i < sessions; i++) { /* a password, then policy sessions */
+		size_t n = i == 0 ? 0 : 16;
+
+		put(command, &command_len, i == 0 ? 0x40000009 : 0x03000000, 4);
+		put(command, &command_len, n, 2);
+		fill(command, &command_len, DATA, n);
+		put(command, &command_len, 1, 1);
+		put(command, &command_len, 2 * n, 2);
+		fill(command, &command_len, DATA, 2 * n);
+	}
+	fill(command, &command_len, DATA, 12);
+	put(command, &at, command_len, 4);
+}
+
+static inline void fill_tpm2b(size_t n)
+{
+	put_length(n, 2);
+	fill(response, &len, DATA, n);
+}
+
+static inline void fill_signature(uint16_t algorithm)
+{
+	put_length(algorithm, 2); /* how long the rest is depends on it */
+	put(response, &len, 0x000b, 2);
+	fill_tpm2b(algorithm == 0x0014 ? 64 : 32);
+	if (algorithm == 0x0018) {
+		fill_tpm2b(32);
+	}
+}
+
+/* A list of this many elements. */
+static inline void fill_list(char kind, unsigned count)
+{
+	put_length(count, 4);
+	for (unsigned i = 0; i < count; i++) {
+		if (kind == 'd') {
+			fill_tpm2b(32);
+		} else if (kind == 's') {
+			put(response, &len, 0x000b, 2);
+			put_length(3, 1);
+			fill(response, &len, DATA, 3);
+		} else {
+			fill(response, &len, DATA, kind == 'q' ? 4 : 8);
+		}
+	}
+}
+
+/*
+ * A digit: so many bytes. B: a TPM2B, L: a long one, E: an empty one. r, e: the
+ * TPMT_SIGNATURE of an RSA or ECC key. a, h: the capabilities that are properties or
+ * handles. s, d, p, q: two selections of PCRs, eight digests, two properties, three
+ * handles; n: a list without anything in it.
+ */
+static inline void fill_parameters(const char *kind)
+{
+	size_t start = len;
+
+	for (; *kind != '\0'; kind++) {
+		if (*kind <= '9') {
+			fill(response, &len, DATA, (size_t)(*kind - '0'));
+		} else if (*kind == 'r' || *kind == 'e') {
+			fill_signature(*kind == 'r' ? 0x0014 : 0x0018);
+		} else if (*kind == 'a' || *kind == 'h') {
+			put(response, &len, *kind == 'a' ? 6 : 1, 4);
+		} else if (strchr("sdpqn", *kind) != NULL) {
+			fill_list(*kind, *kind == 'n'   ? 0
+					 : *kind == 'd' ? 8
+					 : *kind == 'q' ? 3
+							: 2);
+		} else {
+			fill_tpm2b(*kind == 'L' ? 260 : *kind == 'B' ? 20 : 0);
+		}
+	}
+	params = len - start;
+}
+
+static inline void make_response(const struct kind *k, unsigned sessions)
+{
+	len = 0;
+	length_count = 0;
+	put(response, &len, sessions > 0 ? 0x8002 : 0x8001, 2);
+	fill(response, &len, 0, 8);
+	if (k->handle) {
+		put(response, &len, 0x80000001, 4);
+	}
+	if (sessions > 0) {
+		put_length(0, 4);
+	}
+	fill_parameters(k->parameters == NULL ? "4" : k->parameters);
+	if (sessions > 0) {
+		size_t at = HEADER + (k->handle ? 4 : 0);
+
+		put(response, &at, params, 4);
+	}
+	for (unsigned i = 0; i < sessions; i++) {
+		size_t n = i == 0 ? 0 : 32;
+
+		put_length(n, 2);
+		fill(response, &len, DATA, n);
+		put(response, &len, 1, 1);
+		put_length(n, 2);
+		fill(response, &len, DATA, n);
+	}
+	set_size(len);
+}
+
+#endif
