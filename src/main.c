@@ -6,8 +6,8 @@
 #include "err.h"
 #include "port.h"
 #include "service/call_request.h"
-#include "service/log_lines.h"
 #include "service/command_line.h"
+#include "service/log_lines.h"
 #include "service/provision.h"
 #include "service/server.h"
 

@@ -5,10 +5,10 @@
 #include <bearssl_rand.h>
 #include <bearssl_rsa.h>
 
+#include "base/wipe.h"
 #include "crypto/cipher.h"
 #include "crypto/digest.h"
 #include "port.h"
-#include "base/wipe.h"
 
 #define BLOCK 16
 

@@ -1,7 +1,7 @@
 #include <bearssl_hmac.h>
 
-#include "crypto/digest.h"
 #include "base/wipe.h"
+#include "crypto/digest.h"
 
 /* ESAPI keeps at most two open at a time; more is a leak of its own. */
 #define DIGESTS 4

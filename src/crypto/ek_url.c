@@ -4,9 +4,9 @@
 
 #include <bearssl_hash.h>
 
+#include "base/text.h"
 #include "bounds.h"
 #include "err.h"
-#include "base/text.h"
 #include "wire/base64.h"
 
 #define INTEL 0x494e5443 /* "INTC" */

@@ -1,8 +1,8 @@
 #include <string.h>
 
+#include "base/wipe.h"
 #include "crypto/cipher.h"
 #include "crypto/salt.h"
-#include "base/wipe.h"
 
 /* As long as the digest of the EK's name algorithm, SHA-256. */
 #define SALT_LEN 32

@@ -1,13 +1,13 @@
 #include <string.h>
 
+#include "base/text.h"
+#include "base/wipe.h"
 #include "bounds.h"
 #include "err.h"
 #include "service/call_request.h"
 #include "service/log_lines.h"
 #include "wire/json.h"
-#include "base/text.h"
 #include "wire/json_string.h"
-#include "base/wipe.h"
 
 /* A command and its members, as JSON, with a NUL. */
 static void put_request(struct text *t, const struct options *o)

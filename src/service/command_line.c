@@ -1,10 +1,10 @@
 #include <string.h>
 
+#include "base/text.h"
 #include "bounds.h"
 #include "err.h"
-#include "service/log_lines.h"
 #include "service/command_line.h"
-#include "base/text.h"
+#include "service/log_lines.h"
 
 static const struct {
 	char name[10];

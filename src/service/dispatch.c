@@ -1,10 +1,10 @@
 #include <string.h>
 
+#include "base/wipe.h"
 #include "err.h"
 #include "service/dispatch.h"
 #include "wire/pcr_list.h"
 #include "wire/reply.h"
-#include "base/wipe.h"
 
 /* ---- what requests bring -------------------------------------------------- */
 

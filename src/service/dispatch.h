@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/text.h"
 #include "tpm/tpm.h"
 #include "wire/request.h"
-#include "base/text.h"
 
 struct request_type {
 	char name[20];

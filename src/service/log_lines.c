@@ -1,8 +1,8 @@
 #include <string.h>
 
+#include "base/text.h"
 #include "err.h"
 #include "service/log_lines.h"
-#include "base/text.h"
 
 #define LINE_MAX 256
 

@@ -5,16 +5,16 @@
  */
 #include <string.h>
 
+#include "base/wipe.h"
 #include "bounds.h"
 #include "err.h"
 #include "tpm/ek.h"
 #include "tpm/job.h"
-#include "tpm/primary_key.h"
 #include "tpm/link.h"
-#include "tpm/response_code.h"
+#include "tpm/primary_key.h"
 #include "tpm/ready_session.h"
+#include "tpm/response_code.h"
 #include "tpm/session.h"
-#include "base/wipe.h"
 
 static TSS2_RC activate_start(struct tpm *t)
 {

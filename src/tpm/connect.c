@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "bounds.h"
 #include "err.h"
 #include "port.h"
@@ -5,7 +6,6 @@
 #include "tpm/link.h"
 #include "tpm/ready_session.h"
 #include "tpm/session.h"
-#include "base/text.h"
 
 /* When the link is closed: what to wait for. */
 static struct {

@@ -1,9 +1,9 @@
 #include <string.h>
 
 #include "bounds.h"
-#include "tpm/primary_key.h"
-#include "tpm/link.h"
 #include "tpm/flush_stale.h"
+#include "tpm/link.h"
+#include "tpm/primary_key.h"
 #include "tpm/response_code.h"
 #include "tpm/template.h"
 #include "wire/reader.h"

@@ -2,9 +2,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/wipe.h"
 #include "bounds.h"
 #include "tpm/heap.h"
-#include "base/wipe.h"
 
 /*
  * The array is a row of blocks without gaps: a header, and `size` bytes. First

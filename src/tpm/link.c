@@ -2,6 +2,7 @@
 
 #include <tss2/tss2_tcti.h>
 
+#include "base/wipe.h"
 #include "bounds.h"
 #include "crypto/callbacks.h"
 #include "crypto/digest.h"
@@ -9,7 +10,6 @@
 #include "port.h"
 #include "tpm/link.h"
 #include "wire/tpm_response.h"
-#include "base/wipe.h"
 
 /* A response is never shorter than its header. */
 #define HEADER 10

@@ -1,15 +1,15 @@
 #include <string.h>
 
+#include "base/wipe.h"
 #include "bounds.h"
 #include "err.h"
 #include "port.h"
 #include "tpm/ek.h"
 #include "tpm/evict_control.h"
 #include "tpm/job.h"
-#include "tpm/primary_key.h"
 #include "tpm/persist_ek.h"
+#include "tpm/primary_key.h"
 #include "tpm/session.h"
-#include "base/wipe.h"
 
 struct persist_ek persist_ek;
 

@@ -2,8 +2,8 @@
 #include "err.h"
 #include "port.h"
 #include "tpm/primary_key.h"
-#include "tpm/response_code.h"
 #include "tpm/ready_session.h"
+#include "tpm/response_code.h"
 #include "tpm/session.h"
 
 void ready_reset(struct tpm *t)

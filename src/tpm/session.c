@@ -1,10 +1,10 @@
 #include <string.h>
 
+#include "base/wipe.h"
 #include "bounds.h"
 #include "port.h"
 #include "tpm/primary_key.h"
 #include "tpm/session.h"
-#include "base/wipe.h"
 
 /* ESAPI keeps a copy of its own for as long as the link is open. */
 static void use(struct tpm *t)

@@ -1,8 +1,8 @@
 #include "wire/base64.h"
 
+#include "base/wipe.h"
 #include "bounds.h"
 #include "err.h"
-#include "base/wipe.h"
 
 /* All ones if lo <= c <= hi, else 0; for values below 2^31. */
 static uint32_t between(uint32_t c, uint32_t lo, uint32_t hi)

@@ -3,10 +3,10 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/wipe.h"
 #include "err.h"
 #include "wire/reader.h"
 #include "wire/request.h"
-#include "base/wipe.h"
 
 /* tpm2_makecredential's file: magic and version. */
 #define FILE_MAGIC 0xbadcc0de

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "err.h"
 #include "base/text.h"
+#include "err.h"
 
 /* {"status":"ok" ; reply_member for each member ; reply_end. */
 void reply_ok(struct text *t);

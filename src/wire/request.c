@@ -2,10 +2,10 @@
 
 #include <string.h>
 
+#include "base/wipe.h"
 #include "err.h"
 #include "wire/base64.h"
 #include "wire/json.h"
-#include "base/wipe.h"
 
 const char request_field_names[FIELD_COUNT][FIELD_NAME_SIZE] = {
 	[FIELD_CREDENTIAL_BLOB] = "credential_blob",

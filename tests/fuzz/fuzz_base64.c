@@ -1,9 +1,9 @@
 /* src/wire/base64.c, against a decoder that is written the other way round. */
 #include "fuzz.h"
 
+#include "base/text.h"
 #include "bounds.h"
 #include "wire/base64.h"
-#include "base/text.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

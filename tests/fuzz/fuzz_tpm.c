@@ -15,16 +15,16 @@
 #include "tpm/cert.h"
 #include "tpm/chain.h"
 #include "tpm/ek.h"
+#include "tpm/flush_stale.h"
 #include "tpm/heap.h"
+#include "tpm/info.h"
 #include "tpm/job.h"
-#include "tpm/primary_key.h"
 #include "tpm/link.h"
 #include "tpm/nv_read.h"
-#include "tpm/info.h"
-#include "tpm/session.h"
-#include "tpm/flush_stale.h"
 #include "tpm/persist_ek.h"
+#include "tpm/primary_key.h"
 #include "tpm/ready_session.h"
+#include "tpm/session.h"
 
 /* More than any run takes: 4096 bytes of NV in the smallest pieces, and each
  * command repeated as often as it may be. */

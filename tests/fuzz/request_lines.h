@@ -7,9 +7,9 @@
 
 #include "fuzz.h"
 
+#include "base/text.h"
 #include "wire/base64.h"
 #include "wire/request.h"
-#include "base/text.h"
 
 /* The members that are not base64. */
 #define TEXTS (FIELD_BIT(FIELD_AIK) | FIELD_BIT(FIELD_PCRS) | FIELD_BIT(FIELD_PCR_BANK))

@@ -5,8 +5,8 @@
 #define TESTS_TPM_ANSWERS_H
 
 #include "tpm_bytes.h"
-#include "tpm_stale.h"
 #include "tpm_sign.h"
+#include "tpm_stale.h"
 
 #include <tss2/tss2_tcti.h>
 

@@ -11,13 +11,13 @@
 #include <sys/wait.h>
 #include <valgrind/memcheck.h>
 
+#include "base/wipe.h"
 #include "crypto/cipher.h"
 #include "crypto/digest.h"
 #include "port.h"
 #include "rsa_key.h"
 #include "wire/base64.h"
 #include "wire/reply.h"
-#include "base/wipe.h"
 
 #define SECRET_LEN 32
 

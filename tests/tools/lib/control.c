@@ -1,8 +1,8 @@
 /*
  * The control socket's commands, and its clients.
  */
-#include "control.h"
 #include "chip.h"
+#include "control.h"
 #include "fault.h"
 #include "proxy.h"
 #include "record.h"

@@ -2,10 +2,10 @@
  * The proxy. The TPM has one command at a time; the sessions' queue is in the
  * order in which their commands became whole.
  */
-#include "proxy.h"
 #include "chip.h"
 #include "fault.h"
 #include "loaded.h"
+#include "proxy.h"
 #include "record.h"
 
 #include <errno.h>
