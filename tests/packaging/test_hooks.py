@@ -95,9 +95,9 @@ def test_settings(hook):
 def test_interpreter(hook):
     """One that only env would find is not in the image: no image then."""
     hook.write_exchange("#! /usr/bin/env python3\n")
-    assert "is to name its interpreter" in hook.copied(status=1)
+    assert "must name its interpreter" in hook.copied(status=1)
     hook.write_exchange("#!/usr/bin/env\n")
-    assert "is to name its interpreter" in hook.copied(status=1)
+    assert "must name its interpreter" in hook.copied(status=1)
     hook.write_exchange("\x7fELF\n")
     assert str(hook.exchange) in hook.copied()
 

@@ -1,4 +1,4 @@
 #!/bin/sh
-# Runs the site's exchange, unless it has succeeded: now there may be a network.
+# Runs the site's exchange again unless it has succeeded: the network may be up now.
 
 /usr/lib/attestd/early run

@@ -1,25 +1,25 @@
 #!/bin/bash
-# Puts attestd into the initramfs, if /etc/attestd/initramfs-exchange is there
-# (an executable): that program, all that /etc/attestd/initramfs-files names,
-# one a line, and the drivers of TPMs.
+# If there is an executable /etc/attestd/initramfs-exchange, puts it into the
+# initramfs, with attestd, the files that /etc/attestd/initramfs-files lists, one a
+# line, and the TPM drivers.
 # shellcheck disable=SC2154 # dracut sets moddir
 
 exchange=/etc/attestd/initramfs-exchange
 files=/etc/attestd/initramfs-files
 settings=/etc/attestd/initramfs.conf
 
-# dracut gives the root file system another place if it is not this machine's.
+# dracut sets this if it makes an image for a root file system that is mounted elsewhere.
 root=${dracutsysrootdir-}
 
 check() {
-	[[ -x $root$exchange ]] || return 255 # only where it is asked for
+	[[ -x $root$exchange ]] || return 255 # only if there is an exchange
 }
 
 depends() {
 	echo base
 }
 
-# What the kernel has built in is not missed.
+# Drivers that are built into the kernel do not have to be there as modules.
 installkernel() {
 	hostonly='' instmods '=drivers/char/tpm'
 }
@@ -32,14 +32,14 @@ install() {
 		wanted+=("$exchange")
 		interpreter=$(sed -n '1s/^#![ 	]*\([^ 	]*\).*/\1/p' "$root$exchange")
 		if [[ $interpreter == */env ]]; then
-			dfatal "attestd: $exchange is to name its interpreter, not $interpreter:" \
-				"only what it names is in the image"
+			dfatal "attestd: $exchange must name its interpreter, not $interpreter:" \
+				"only the program that it names is in the image"
 			exit 1
 		fi
 	fi
 	[[ ! -e $root$settings ]] || wanted+=("$settings")
 	if [[ -e $root$files ]]; then
-		# Its last line may lack the end.
+		# The last line may have no newline at its end.
 		while read -r file || [[ -n $file ]]; do
 			[[ -z $file ]] || wanted+=("$file")
 		done < <(sed 's/#.*//' "$root$files")
@@ -49,9 +49,9 @@ install() {
 		exit 1
 	fi
 
-	# When devices are there, if the root's is still to come; if it fails then,
-	# when the network is up, if that is asked for. Before the root is mounted, if
-	# it has not succeeded by then.
+	# The first attempt is when devices have settled, if the root's is still missing.
+	# If it fails, the next is when the network is up, if there is to be one; and the
+	# last before the root is mounted.
 	inst_hook initqueue/settled 50 "$moddir/first.sh"
 	inst_hook initqueue/online 50 "$moddir/again.sh"
 	inst_hook pre-mount 10 "$moddir/again.sh"

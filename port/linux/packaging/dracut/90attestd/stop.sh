@@ -1,4 +1,4 @@
 #!/bin/sh
-# Ends attestd: the root file system's own is another one.
+# Ends attestd, because the root file system starts its own.
 
 /usr/lib/attestd/early stop
