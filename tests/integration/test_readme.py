@@ -159,3 +159,66 @@ def test_figures_in_instructions():
                        documents.FIGURES.read_text(), re.M)
     assert [int(n.replace(",", "")) for pair in shown for n in pair] == \
         [round(n, -3) for n in decided.values()]
+
+
+def test_figures_in_the_readme():
+    """They are those of the page of figures."""
+    told = re.findall(r"[\d.,]*\d(?: KiB| MB| ms)?", section(documents.README, "## Figures").split("[")[0])
+    assert len(told) == 4
+    text = section(documents.FIGURES, "# Figures").split("## On a chip")[0]
+    for number, unit in (re.fullmatch("([\\d.,]+) ?(.*)", figure).groups() for figure in told):
+        assert re.search(rf"\| [^|]*(?<![\d.,]){number}(?![\d.,])[^|]*{unit}[^|]* \|$", text, re.M), number
+
+
+# The constants of include/bounds.h that each row of the page of limits has, and what one is in the row's unit.
+BOUNDS = {
+    "a request line": ["REQUEST_MAX"], "members of a request": ["MEMBERS_MAX"], "`nonce`": ["NONCE_MAX"],
+    "PCRs in a quote": ["PCR_COUNT"], "a reply line": ["TX_MAX"],
+    "clients at once": ["CONN_MAX"], "of these, of one account": ["CONN_EACH"],
+    "until the whole request": ["CLIENT_MS"], "until the client has read": ["CLIENT_MS"],
+    "the request in hand": ["STOP_MS"], "one TPM command": ["TPM_COMMAND_MS"],
+    "one TPM command that makes a key": ["TPM_CREATE_MS"],
+    "a request waits for a TPM": ["TPM_GRACE_MS", "WAIT_MAX_S"],
+    "two looks for a TPM": ["TPM_REOPEN_MAX_MS", "TPM_REOPEN_LATE_MS"],
+    "two looks for a certificate": ["CERT_AGAIN_MS"], "an EK certificate": ["EK_CERT_MAX"],
+    "the file of `--ek-cert`": ["CERT_FILE_MAX"], "the EK's chain": ["EK_CHAIN_MAX", "EK_CHAIN_CERTS"],
+    "an authorisation in a file": ["AUTH_MAX"],
+}
+
+
+def bounds():
+    """{name: number}, times in seconds; PCR_COUNT is the highest PCR."""
+    text = (ROOT / "include/bounds.h").read_text()
+    found = {name: int(number) for name, number in re.findall(r"^#define (\w+) (\d+)U?\b", text, re.M)}
+    found = {name: number // 1000 if name.endswith("_MS") else number for name, number in found.items()}
+    return found | {"CONN_EACH": found["CONN_MAX"] // 2, "PCR_COUNT": found["PCR_COUNT"] - 1}
+
+
+def test_limits():
+    """Each row of the page of limits has the numbers of include/bounds.h, and each has been compared."""
+    compared = set()
+    for what, limit, *_ in documents.rows(documents.LIMITS.read_text()):
+        row = max((name for name in BOUNDS if what.startswith(name)), key=len)
+        numbers = {int(number) for number in re.findall(r"\d+", limit)}
+        assert {bounds()[name] for name in BOUNDS[row]} <= numbers, what
+        compared.add(row)
+    assert compared == set(BOUNDS)
+    told = {int(number) for number in re.findall(r"(?<![\w.])\d+", section(documents.README, "## Limits").split("[")[0])}
+    names = ["CONN_MAX", "CONN_EACH", "CLIENT_MS", "TPM_COMMAND_MS", "TPM_CREATE_MS"]
+    assert {bounds()[name] for name in names} == told - {2048}
+
+
+def called(macro):
+    """The system calls in a macro of the filter, by the names that they have on 64-bit machines."""
+    source = re.sub(r"/\*.*?\*/", "", (ROOT / "port/linux/seccomp.c").read_text(), flags=re.S)
+    listed = re.search(rf"^#define {macro}\(X\)((?: *\\\n|.)*)", source, re.M)[1]
+    groups = {"CLOCK": {"clock_gettime"}, "FCNTL": {"fcntl"}, "NEWER": set()}
+    return {name.lower() for name in re.findall(r"X\((\w+)\)", listed)}.union(
+        *(groups[name] for name in re.findall(r"(\w+)\(X\)", listed)))
+
+
+def test_sandbox():
+    """The page about security has each system call that the filter allows or refuses, and no other."""
+    allowed, _, refused, _ = (cells[0] for cells in documents.rows(section(documents.SECURITY, "## The sandbox"))[-4:])
+    assert set(allowed.split(", ")) == called("ALLOWED")
+    assert set(refused.split(", ")) == called("REFUSED")

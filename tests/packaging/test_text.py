@@ -39,14 +39,14 @@ def test_shellcheck(script):
 
 def test_mandoc():
     """What this machine's own manuals lack is not the page's fault."""
-    _, said = run("mandoc", "-Tlint", "-Wstyle", LINUX / "man/attestd.8")
+    _, said = run("mandoc", "-Tlint", "-Wstyle", documents.MANUAL)
     assert [line for line in said.splitlines() if not re.search(
         "referenced manual not found|outdated mandoc.db", line)] == []
 
 
 def test_manual_is_complete():
     """Each option and mode that the usage names, and nothing else."""
-    status, text = run("mandoc", "-Tascii", "-Owidth=500", LINUX / "man/attestd.8")
+    status, text = run("mandoc", "-Tascii", "-Owidth=500", documents.MANUAL)
     assert status == 0
     text = re.sub(".\b", "", text)
     _, usage = run(paths.ATTESTD, "--help")
@@ -56,10 +56,34 @@ def test_manual_is_complete():
         assert re.search(rf"^ +{mode.strip()} ", text, re.M), mode
 
 
+def test_manual_has_each_mode_with_its_options():
+    """The synopsis gives each mode the options that the usage gives it."""
+    _, usage = run(paths.ATTESTD, "--help")
+    expected = {}
+    for option, modes in re.findall(r"^  (--[a-z-]+)(?: \w[\w:]*)?  \((.*)\)$", usage, re.M):
+        for mode in modes.split(", "):
+            expected.setdefault(mode, set()).add(option)
+    synopsis = documents.MANUAL.read_text().split(".Sh SYNOPSIS\n")[1].split(".Sh DESCRIPTION")[0]
+    shown = {}
+    for part in synopsis.split(".Nm\n")[1:-1]:
+        mode = re.search(r"Cm (\w+)", part)[1]
+        shown[mode] = {f"-{option}" for option in re.findall(r"Fl (-[a-z-]+)", part)}
+    assert len(expected) == 4
+    assert shown == expected
+
+
+def test_manual_has_the_errors_of_the_log():
+    """Those that no reply has."""
+    errors = (paths.ROOT / "include/err.h").read_text().split("never on the wire")[1]
+    names = re.findall(r'X\(ERR_\w+, "(\w+)"', errors)
+    log = documents.MANUAL.read_text().split(".Ss Log\n")[1].split("\n.Ss ")[0]
+    assert re.findall(r"^\.Ql ([a-z_]+)(?: ,| \.|)$", log.split("in the log only")[1], re.M) == names
+
+
 def test_manual_has_the_protocol():
     """Each command of the README's, and each member of its request and reply."""
     readme = documents.section(documents.README, "## Protocol").split("\n### Errors\n")[0]
-    manual = (LINUX / "man/attestd.8").read_text()
+    manual = documents.MANUAL.read_text()
     parts = re.split(r'^\*\*`({"command":"(\w+)".*?)`\*\*', readme, flags=re.M)
     assert len(parts) > 15
     assert re.findall(r"^\.It Ql (\w+)$", manual, re.M) == parts[2::3]

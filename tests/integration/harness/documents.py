@@ -9,6 +9,7 @@ PROTOCOL = ROOT / "src/PROTOCOL.md"
 VERIFIERS = ROOT / "src/VERIFIERS.md"
 MIGRATION = ROOT / "src/MIGRATION.md"
 LIMITS = ROOT / "include/LIMITS.md"
+SECURITY = ROOT / "port/SECURITY.md"
 FIGURES = ROOT / "tests/bench/README.md"
 MANUAL = ROOT / "port/linux/packaging/man/attestd.8"
 
@@ -26,7 +27,7 @@ def every():
 def section(path, title):
     """What stands under a heading, its own subsections included."""
     level = re.match("#+", title)[0]
-    text = path.read_text().split(f"\n{title}\n")
+    text = f"\n{path.read_text()}".split(f"\n{title}\n")
     assert len(text) == 2, f"{path} has {len(text) - 1} sections {title}"
     return re.split(rf"^#{{1,{len(level)}}} ", text[1], flags=re.M)[0]
 
