@@ -4,17 +4,14 @@ import subprocess
 
 import pytest
 
+from harness import documents
 from harness.paths import ATTESTD, ROOT
 
 WINDOWS, LINUX, TESTS = (ROOT / name / "README.md" for name in ("port/windows", "port/linux", "tests"))
-PAGES = sorted([*ROOT.glob("*.md"), *(path for name in ("include", "src", "port", "tests")
-                                      for path in (ROOT / name).rglob("*.md"))])
 
 
 def section(page, title):
-    """What is under a heading, up to the next one of the same or a higher level."""
-    level, text = re.search(rf"^(#+) {re.escape(title)}\n(.*)", page.read_text(), re.M | re.S).groups()
-    return re.split(rf"^#{{1,{len(level)}}} ", text, flags=re.M)[0]
+    return documents.section(page, f"## {title}")
 
 
 def first_cells(text):
@@ -93,7 +90,7 @@ def test_goals():
     """Every `make GOAL` of a page is one; and what the Makefile says that there is to make is in a page."""
     goals = make_goals()
     named = set()
-    for page in PAGES:
+    for page in documents.every():
         for command in re.findall(r"(?:^    |`|&& )make ([^`#&\n]*)", page.read_text(), re.M):
             named |= {word for word in command.split() if re.fullmatch("[a-z][a-z0-9_-]*", word)}
     patterns = [re.escape(goal).replace("%", ".+") for goal in goals if "%" in goal]
@@ -125,24 +122,3 @@ def test_stand_ins():
             stem = name.rsplit("/", 1)[-1]
             assert any((tests / (name + end)).exists() for end in ("", ".c")) or list(tests.rglob(stem)) or \
                 list((ROOT / "src").rglob(stem)), name
-
-
-def anchor(title):
-    """As GitHub makes it of a heading."""
-    return re.sub(r"[^\w -]", "", title.strip().lower()).replace(" ", "-")
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links(page):
-    """They lead somewhere."""
-    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
-    for target in re.findall(r"\]\(([^)]+)\)", text):
-        if target.startswith(("http:", "https:")):
-            continue
-        path, _, where = target.partition("#")
-        other = (page.parent / path).resolve() if path else page
-        if path == "src/README.md" and not other.exists():
-            continue  # not written yet
-        assert other.exists(), target
-        if where:
-            assert where in {anchor(title) for title in re.findall(r"^#+ (.*)", other.read_text(), re.M)}, target
