@@ -5,15 +5,13 @@
 #include "bounds.h"
 #include "err.h"
 #include "wire/reader.h"
+#include "wire/tpm_constants.h"
 
-/* Part 2, 6.2 and 6.9. */
-#define TPM_GENERATED 0xff544347
-#define ST_ATTEST_QUOTE 0x8018
-/* TPMS_CLOCK_INFO and firmwareVersion; they are for the verifier. */
+/* TPMS_CLOCK_INFO and firmwareVersion, which are for the verifier. */
 #define CLOCK_AND_FIRMWARE (8 + 4 + 4 + 1 + 8)
 #define SELECT_MAX 4
 
-/* TPML_PCR_SELECTION of one bank, or of none; ~0 if it is of others. */
+/* The PCRs of a TPML_PCR_SELECTION that has this bank or none; UINT32_MAX if it has others. */
 static uint32_t take_selection(struct reader *r, uint16_t bank)
 {
 	uint32_t count = reader_u32(r);
@@ -49,8 +47,8 @@ int attest_quote_read(const uint8_t *p, size_t n, uint16_t bank, struct attest_q
 	reader_bytes(&r, CLOCK_AND_FIRMWARE);
 	out->pcrs = take_selection(&r, bank);
 	out->digest = reader_tpm2b(&r, &out->digest_len);
-	if (magic == TPM_GENERATED && type == ST_ATTEST_QUOTE && out->pcrs >> PCR_COUNT == 0 &&
-	    reader_done(&r)) {
+	if (magic == TPM2_GENERATED_VALUE && type == TPM2_ST_ATTEST_QUOTE &&
+	    out->pcrs >> PCR_COUNT == 0 && reader_done(&r)) {
 		return 0;
 	}
 	memset(out, 0, sizeof *out);

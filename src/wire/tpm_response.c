@@ -1,63 +1,61 @@
+#include "wire/tpm_response.h"
+
 #include "err.h"
 #include "wire/reader.h"
-#include "wire/tpm_response.h"
+#include "wire/tpm_constants.h"
 
 #define HEADER 10
 
-#define SIG_RSASSA 0x0014
-#define SIG_ECDSA 0x0018
-#define CAP_HANDLES 1
-
 /*
- * The commands of attestd (TPM_CC) whose responses are looked into, and what the
- * response's parameters are, each by a character: a digit stands for so many
- * bytes, B for a TPM2B, S for a TPMT_SIGNATURE, C for a TPMS_CAPABILITY_DATA; P and
- * D for a list of PCR selections and of digests.
+ * The TPM commands whose responses are checked beyond the header. `parameters` has
+ * a character for each parameter of the response: a digit is a number of bytes, B a
+ * TPM2B, S a TPMT_SIGNATURE, C a TPMS_CAPABILITY_DATA, P a TPML_PCR_SELECTION, D a
+ * TPML_DIGEST.
  *
- * The library above reads them from a buffer that is longer than the response, and
- * holds what was there before: a response that is short would be filled up with that.
+ * This check is needed because tpm2-tss reads parameters from a buffer that is longer
+ * than the response: where one is missing, it would take bytes of an earlier response.
  */
-static const struct code {
-	uint16_t code;
+static const struct tpm_command {
+	uint16_t code; /* TPM_CC */
 	uint8_t handles; /* of the command */
 	bool returns_handle;
 	char parameters[8];
-} codes[] = {
-	{0x120, 2, false, ""}, /* EvictControl */
-	{0x131, 1, true, "BBB6BB"}, /* CreatePrimary; 6: of the ticket before its digest */
-	{0x147, 2, false, "B"}, /* ActivateCredential */
-	{0x148, 2, false, "BS"}, /* Certify */
-	{0x14a, 2, false, "BS"}, /* CertifyCreation */
-	{0x14e, 2, false, "B"}, /* NV_Read */
-	{0x151, 2, false, "B6B"}, /* PolicySecret */
-	{0x158, 1, false, "BS"}, /* Quote */
-	{0x161, 0, true, ""}, /* ContextLoad */
-	{0x162, 1, false, "88B"}, /* ContextSave */
-	{0x169, 1, false, "BB"}, /* NV_ReadPublic */
-	{0x173, 1, false, "BBB"}, /* ReadPublic */
-	{0x176, 2, true, "B"}, /* StartAuthSession */
-	{0x17a, 0, false, "1C"}, /* GetCapability */
-	{0x17e, 0, false, "4PD"}, /* PCR_Read */
+} tpm_commands[] = {
+	{TPM2_CC_EvictControl, 2, false, ""},
+	{TPM2_CC_CreatePrimary, 1, true, "BBB6BB"}, /* 6: the ticket before its digest */
+	{TPM2_CC_ActivateCredential, 2, false, "B"},
+	{TPM2_CC_Certify, 2, false, "BS"},
+	{TPM2_CC_CertifyCreation, 2, false, "BS"},
+	{TPM2_CC_NV_Read, 2, false, "B"},
+	{TPM2_CC_PolicySecret, 2, false, "B6B"},
+	{TPM2_CC_Quote, 1, false, "BS"},
+	{TPM2_CC_ContextLoad, 0, true, ""},
+	{TPM2_CC_ContextSave, 1, false, "88B"},
+	{TPM2_CC_NV_ReadPublic, 1, false, "BB"},
+	{TPM2_CC_ReadPublic, 1, false, "BBB"},
+	{TPM2_CC_StartAuthSession, 2, true, "B"},
+	{TPM2_CC_GetCapability, 0, false, "1C"},
+	{TPM2_CC_PCR_Read, 0, false, "4PD"},
 };
 
-static const struct code *find(uint32_t code)
+static const struct tpm_command *find(uint32_t code)
 {
-	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-		if (codes[i].code == code) {
-			return &codes[i];
+	for (size_t i = 0; i < sizeof tpm_commands / sizeof *tpm_commands; i++) {
+		if (tpm_commands[i].code == code) {
+			return &tpm_commands[i];
 		}
 	}
 	return NULL;
 }
 
-static unsigned count_sessions(struct reader *r, const struct code *code)
+static unsigned count_sessions(struct reader *r, const struct tpm_command *command)
 {
 	struct reader area;
 	const uint8_t *p;
 	unsigned count = 0;
 	size_t len;
 
-	reader_bytes(r, (size_t)code->handles * 4);
+	reader_bytes(r, (size_t)command->handles * 4);
 	len = reader_u32(r);
 	p = reader_bytes(r, len);
 	area = reader_over(p, p == NULL ? 0 : len);
@@ -79,11 +77,11 @@ struct command_shape command_shape(const uint8_t *command, size_t n)
 	shape.tag = reader_u16(&r);
 	r.failed = reader_u32(&r) != n || r.failed;
 	shape.code = reader_u32(&r);
-	if (!r.failed && shape.tag == RESPONSE_TAG_SESSIONS) {
-		const struct code *code = find(shape.code);
+	if (!r.failed && shape.tag == TPM2_ST_SESSIONS) {
+		const struct tpm_command *known = find(shape.code);
 
-		r.failed = code == NULL;
-		shape.sessions = code == NULL ? 0 : count_sessions(&r, code);
+		r.failed = known == NULL;
+		shape.sessions = known == NULL ? 0 : count_sessions(&r, known);
 	}
 	return r.failed ? (struct command_shape){0, 0, 0} : shape;
 }
@@ -93,19 +91,19 @@ static void take_signature(struct reader *r)
 	uint16_t algorithm = reader_u16(r);
 	size_t len;
 
-	r->failed = r->failed || (algorithm != SIG_RSASSA && algorithm != SIG_ECDSA);
+	r->failed = r->failed || (algorithm != TPM2_ALG_RSASSA && algorithm != TPM2_ALG_ECDSA);
 	reader_u16(r); /* hash */
 	reader_tpm2b(r, &len);
-	if (algorithm == SIG_ECDSA) {
+	if (algorithm == TPM2_ALG_ECDSA) {
 		reader_tpm2b(r, &len);
 	}
 }
 
-/* The elements are not counted here: the library does not take more than it has room for. */
+/* Their number is not limited here: tpm2-tss takes no more than it has room for. */
 static void take_list(struct reader *r, char kind)
 {
-	/* Of the capabilities attestd asks for handles, and for properties with values. */
-	size_t size = kind == 'C' && reader_u32(r) == CAP_HANDLES ? 4 : 8;
+	/* attestd asks for two capabilities: handles, and properties with their values. */
+	size_t size = kind == 'C' && reader_u32(r) == TPM2_CAP_HANDLES ? 4 : 8;
 
 	for (uint32_t left = reader_u32(r); left > 0 && !r->failed; left--) {
 		if (kind == 'D') {
@@ -137,21 +135,21 @@ static bool are_whole(struct reader r, const char *kind)
 	return reader_done(&r);
 }
 
-/* What is behind the header of a success. */
+/* `r` is what follows the header of a successful response. */
 static int check_body(struct reader r, struct command_shape command)
 {
-	const struct code *code = find(command.code);
+	const struct tpm_command *known = find(command.code);
 	struct reader parameters;
 	size_t len;
 
-	if (code == NULL) {
-		return command.tag == RESPONSE_TAG_SESSIONS ? -ERR_TPM_RESPONSE : 0;
+	if (known == NULL) {
+		return command.tag == TPM2_ST_SESSIONS ? -ERR_TPM_RESPONSE : 0;
 	}
-	if (code->returns_handle) {
+	if (known->returns_handle) {
 		reader_u32(&r);
 	}
 	parameters = r;
-	if (command.tag == RESPONSE_TAG_SESSIONS) {
+	if (command.tag == TPM2_ST_SESSIONS) {
 		const uint8_t *p;
 
 		len = reader_u32(&r); /* parameterSize */
@@ -164,7 +162,7 @@ static int check_body(struct reader r, struct command_shape command)
 		}
 		r.failed = !reader_done(&r);
 	}
-	return !r.failed && are_whole(parameters, code->parameters) ? 0 : -ERR_TPM_RESPONSE;
+	return !r.failed && are_whole(parameters, known->parameters) ? 0 : -ERR_TPM_RESPONSE;
 }
 
 bool tpm_response_is_code(uint32_t rc)
@@ -184,11 +182,11 @@ int tpm_response_check(struct command_shape command, const uint8_t *p, size_t n)
 	if (r.failed || size != n) {
 		return -ERR_TPM_RESPONSE;
 	}
-	if (tag == RESPONSE_TAG_TPM12 && rc == RESPONSE_RC_BADTAG) {
+	if (tag == TPM2_ST_RSP_COMMAND && rc == TPM2_RC_BAD_TAG) {
 		return -ERR_TPM_VERSION;
 	}
 	if (rc != 0) {
-		bool plain = tag == RESPONSE_TAG_PLAIN && n == HEADER;
+		bool plain = tag == TPM2_ST_NO_SESSIONS && n == HEADER;
 
 		return plain && tpm_response_is_code(rc) ? 0 : -ERR_TPM_RESPONSE;
 	}

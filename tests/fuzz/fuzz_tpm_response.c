@@ -4,6 +4,7 @@
  */
 #include "fuzz.h"
 
+#include "wire/tpm_constants.h"
 #include "wire/tpm_response.h"
 
 #define HEADER 10
@@ -18,10 +19,13 @@ static uint32_t be(const uint8_t *p, size_t n)
 	return v;
 }
 
-/* TPM_CC of CreatePrimary, ContextLoad and StartAuthSession: the response has a handle. */
+/* The length of the handle in a response. */
 static size_t handle_len(uint32_t code)
 {
-	return code == 0x131 || code == 0x161 || code == 0x176 ? 4 : 0;
+	bool has_handle = code == TPM2_CC_CreatePrimary || code == TPM2_CC_ContextLoad ||
+			  code == TPM2_CC_StartAuthSession;
+
+	return has_handle ? 4 : 0;
 }
 
 /* Steps over the response's authorisations: where the last one ends. */
@@ -59,8 +63,8 @@ static size_t attested_end(const uint8_t *p, size_t n)
 {
 	size_t at = tpm2b_end(p, n, 0);
 
-	MUST(n - at >= 4 && (be(p + at, 2) == 0x14 || be(p + at, 2) == 0x18));
-	return tpm2bs_end(p, n, at + 4, be(p + at, 2) == 0x18 ? 2 : 1);
+	MUST(n - at >= 4 && (be(p + at, 2) == TPM2_ALG_RSASSA || be(p + at, 2) == TPM2_ALG_ECDSA));
+	return tpm2bs_end(p, n, at + 4, be(p + at, 2) == TPM2_ALG_ECDSA ? 2 : 1);
 }
 
 /* pcrUpdateCounter, TPML_PCR_SELECTION, TPML_DIGEST. */
@@ -82,30 +86,30 @@ static size_t pcrs_end(const uint8_t *p, size_t n)
 static size_t parameters_end(uint32_t code, const uint8_t *p, size_t n)
 {
 	switch (code) {
-	case 0x131: /* CreatePrimary: the ticket is in between */
+	case TPM2_CC_CreatePrimary: /* the ticket is in between */
 		return tpm2bs_end(p, n, tpm2bs_end(p, n, 0, 3) + 6, 2);
-	case 0x147: /* ActivateCredential */
-	case 0x14e: /* NV_Read */
-	case 0x176: /* StartAuthSession */
+	case TPM2_CC_ActivateCredential:
+	case TPM2_CC_NV_Read:
+	case TPM2_CC_StartAuthSession:
 		return tpm2b_end(p, n, 0);
-	case 0x148: /* Certify */
-	case 0x14a: /* CertifyCreation */
-	case 0x158: /* Quote */
+	case TPM2_CC_Certify:
+	case TPM2_CC_CertifyCreation:
+	case TPM2_CC_Quote:
 		return attested_end(p, n);
-	case 0x151: /* PolicySecret */
+	case TPM2_CC_PolicySecret:
 		return tpm2b_end(p, n, tpm2b_end(p, n, 0) + 6);
-	case 0x161: /* ContextLoad */
+	case TPM2_CC_ContextLoad:
 		return 0;
-	case 0x162: /* ContextSave */
+	case TPM2_CC_ContextSave:
 		return tpm2b_end(p, n, 16);
-	case 0x169: /* NV_ReadPublic */
+	case TPM2_CC_NV_ReadPublic:
 		return tpm2bs_end(p, n, 0, 2);
-	case 0x173: /* ReadPublic */
+	case TPM2_CC_ReadPublic:
 		return tpm2bs_end(p, n, 0, 3);
-	case 0x17a: /* GetCapability: so many handles, or properties */
+	case TPM2_CC_GetCapability: /* so many handles, or properties */
 		MUST(n >= 9);
-		return 9 + (size_t)be(p + 5, 4) * (be(p + 1, 4) == 1 ? 4 : 8);
-	case 0x17e: /* PCR_Read */
+		return 9 + (size_t)be(p + 5, 4) * (be(p + 1, 4) == TPM2_CAP_HANDLES ? 4 : 8);
+	case TPM2_CC_PCR_Read:
 		return pcrs_end(p, n);
 	default:
 		return SIZE_MAX;
@@ -118,7 +122,7 @@ static void check_accepted(struct command_shape shape, const uint8_t *p, size_t 
 
 	MUST(n >= HEADER && be(p + 2, 4) == n);
 	if (be(p + 6, 4) != 0) {
-		MUST(n == HEADER && be(p, 2) == RESPONSE_TAG_PLAIN);
+		MUST(n == HEADER && be(p, 2) == TPM2_ST_NO_SESSIONS);
 		MUST(be(p + 6, 2) == 0 || be(p + 6, 2) == 11 || be(p + 6, 2) == 12);
 		return;
 	}
@@ -127,7 +131,7 @@ static void check_accepted(struct command_shape shape, const uint8_t *p, size_t 
 	at = HEADER + handle_len(shape.code);
 	MUST(n >= at);
 	params = n - at;
-	if (shape.tag == RESPONSE_TAG_SESSIONS) {
+	if (shape.tag == TPM2_ST_SESSIONS) {
 		MUST(n >= at + 4);
 		params = be(p + at, 4);
 		at += 4;
@@ -164,13 +168,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(given.n >= HEADER && be(command, 2) == shape.tag);
 		MUST(be(command + 2, 4) == given.n && be(command + 6, 4) == shape.code);
 	}
-	MUST(shape.sessions == 0 || shape.tag == RESPONSE_TAG_SESSIONS);
+	MUST(shape.sessions == 0 || shape.tag == TPM2_ST_SESSIONS);
 	MUST(shape.sessions * 9 <= given.n);
 	if (e == 0) {
 		check_accepted(shape, response, in.n);
 		check_other_length(shape, response, in.n);
 	} else if (e == -ERR_TPM_VERSION) {
-		MUST(be(response, 2) == RESPONSE_TAG_TPM12 && be(response + 2, 4) == in.n);
+		MUST(be(response, 2) == TPM2_ST_RSP_COMMAND && be(response + 2, 4) == in.n);
 	} else {
 		MUST(e == -ERR_TPM_RESPONSE);
 	}

@@ -271,14 +271,85 @@ static void wipes_on_failure(void **state)
 	}
 }
 
+static void puts_into_a_text(void **state)
+{
+	char buf[64];
+	struct text t = text_in(buf, sizeof buf);
+
+	(void)state;
+	memset(buf, '#', sizeof buf);
+	base64_put(&t, (const uint8_t *)"foobar", 0);
+	base64_put(&t, (const uint8_t *)"foobar", 4);
+	text_str(&t, "|");
+	base64_put(&t, (const uint8_t *)"foobar", 6);
+	assert_false(t.cut);
+	assert_int_equal(t.len, strlen("Zm9vYg==|Zm9vYmFy"));
+	assert_memory_equal(buf, "Zm9vYg==|Zm9vYmFy#", t.len + 1);
+}
+
+/* Eight characters, behind none or five others, in each room: all of them or none. */
+static void puts_whole_or_nothing(void **state)
+{
+	(void)state;
+	for (size_t before = 0; before <= 5; before += 5) {
+		for (size_t cap = before; cap <= before + 8; cap++) {
+			bool fits = cap == before + 8;
+			char *buf = (char *)exact("#############", cap);
+			struct text t = text_in(buf, cap);
+
+			text_put(&t, "abcde", before);
+			base64_put(&t, (const uint8_t *)"12345", 5);
+			assert_int_equal(t.cut, !fits);
+			assert_int_equal(t.len, fits ? before + 8 : before);
+			assert_memory_equal(buf, "abcde", before);
+			if (!fits) {
+				assert_memory_equal(buf + before, "########", cap - before);
+				text_put(&t, "x", cap > before);
+				assert_int_equal(t.len, before + (cap > before));
+				assert_true(t.cut);
+			}
+			free(buf);
+		}
+	}
+}
+
+/* Lengths whose base64 would wrap around. */
+static void puts_no_huge_lengths(void **state)
+{
+	static const size_t huge[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 2, SIZE_MAX / 4 * 3 + 3,
+				      SIZE_MAX / 2};
+	char buf[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(huge) / sizeof(huge[0]); i++) {
+		struct text t = text_in(buf, sizeof buf);
+		const uint8_t *volatile p = (const uint8_t *)"abc";
+		volatile size_t n = huge[i];
+
+		memset(buf, '#', sizeof buf);
+		text_str(&t, "ab");
+		base64_put(&t, p, n);
+		assert_true(t.cut);
+		assert_int_equal(t.len, 2);
+		assert_memory_equal(buf, "ab##########", 12);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rfc_4648),          cmocka_unit_test(every_character),
-		cmocka_unit_test(encodes_every_six), cmocka_unit_test(unused_bits),
-		cmocka_unit_test(wrong_shapes),      cmocka_unit_test(both_alphabets),
-		cmocka_unit_test(there_and_back),    cmocka_unit_test(white_space),
+		cmocka_unit_test(rfc_4648),
+		cmocka_unit_test(every_character),
+		cmocka_unit_test(encodes_every_six),
+		cmocka_unit_test(unused_bits),
+		cmocka_unit_test(wrong_shapes),
+		cmocka_unit_test(both_alphabets),
+		cmocka_unit_test(there_and_back),
+		cmocka_unit_test(white_space),
 		cmocka_unit_test(wipes_on_failure),
+		cmocka_unit_test(puts_into_a_text),
+		cmocka_unit_test(puts_whole_or_nothing),
+		cmocka_unit_test(puts_no_huge_lengths),
 	};
 
 	return cmocka_run_group_tests_name("base64", tests, NULL, NULL);

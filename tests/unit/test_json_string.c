@@ -1,5 +1,7 @@
 #include "json_expect.h"
 
+#include "wire/json_string.h"
+
 /* Each code point, by what it looks like in UTF-8 and as an escape. */
 static void every_character(void **state)
 {
@@ -133,12 +135,46 @@ static void duplicates(void **state)
 	EXPECT_ALL(different, 0);
 }
 
+/* What JSON escapes, and nothing else: not DEL, not what is beyond ASCII. */
+static void puts_strings(void **state)
+{
+	static const char *const texts[][2] = {
+		{"", "\"\""},
+		{"quote", "\"quote\""},
+		{"\"\\/", "\"\\\"\\\\/\""},
+		{"\x01\b\t\n\x0f", "\"\\u0001\\u0008\\u0009\\u000a\\u000f\""},
+		{"\x10\x19\x1a\x1f ", "\"\\u0010\\u0019\\u001a\\u001f \""},
+		{"\x7f\xc3\xa4\xf0\x9f\x94\x91", "\"\x7f\xc3\xa4\xf0\x9f\x94\x91\""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		const char *want = texts[i][1];
+
+		/* With room to spare, with just enough, and with less: then it is cut. */
+		for (size_t cap = 0; cap <= strlen(want) + 1; cap++) {
+			char *buf = (char *)exact("########################################", cap);
+			struct text t = text_in(buf, cap);
+
+			json_string_put(&t, texts[i][0], strlen(texts[i][0]));
+			assert_int_equal(t.cut, cap < strlen(want));
+			assert_true(t.len <= cap);
+			if (!t.cut) {
+				assert_int_equal(t.len, strlen(want));
+				assert_memory_equal(buf, want, t.len);
+				assert_true(cap == t.len || buf[t.len] == '#');
+			}
+			free(buf);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_character),    cmocka_unit_test(unescapes),
 		cmocka_unit_test(unescapes_in_place), cmocka_unit_test(equality),
-		cmocka_unit_test(duplicates),
+		cmocka_unit_test(duplicates),         cmocka_unit_test(puts_strings),
 	};
 
 	return cmocka_run_group_tests_name("json_string", tests, NULL, NULL);

@@ -1,8 +1,6 @@
 #include "unit.h"
 
 #include "base/text.h"
-#include "wire/base64.h"
-#include "wire/json_string.h"
 
 #define CAP 64
 
@@ -97,47 +95,6 @@ static void hexadecimal(void **state)
 	}
 }
 
-/* What JSON escapes, and nothing else: not DEL, not what is beyond ASCII. */
-static void json(void **state)
-{
-	static const char *const texts[][2] = {
-		{"", "\"\""},
-		{"quote", "\"quote\""},
-		{"\"\\/", "\"\\\"\\\\/\""},
-		{"\x01\b\t\n\x0f", "\"\\u0001\\u0008\\u0009\\u000a\\u000f\""},
-		{"\x10\x19\x1a\x1f ", "\"\\u0010\\u0019\\u001a\\u001f \""},
-		{"\x7f\xc3\xa4\xf0\x9f\x94\x91", "\"\x7f\xc3\xa4\xf0\x9f\x94\x91\""},
-	};
-	char buf[CAP];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		struct text t = fresh(buf);
-
-		json_string_put(&t, texts[i][0], strlen(texts[i][0]));
-		is(&t, buf, texts[i][1]);
-		/* and in less room it is cut */
-		for (size_t cap = 0; cap < strlen(texts[i][1]); cap++) {
-			t = text_in(buf, cap);
-			json_string_put(&t, texts[i][0], strlen(texts[i][0]));
-			assert_true(t.cut && t.len <= cap);
-		}
-	}
-}
-
-static void base64(void **state)
-{
-	char buf[CAP];
-	struct text t = fresh(buf);
-
-	(void)state;
-	base64_put(&t, (const uint8_t *)"foobar", 0);
-	base64_put(&t, (const uint8_t *)"foobar", 4);
-	text_str(&t, "|");
-	base64_put(&t, (const uint8_t *)"foobar", 6);
-	is(&t, buf, "Zm9vYg==|Zm9vYmFy");
-}
-
 static void put_piece(struct text *t, int which)
 {
 	switch (which) {
@@ -150,11 +107,8 @@ static void put_piece(struct text *t, int which)
 	case 2:
 		text_dec(t, 12345678, 1);
 		break;
-	case 3:
-		text_hex(t, 0x123456, 6);
-		break;
 	default:
-		base64_put(t, (const uint8_t *)"12345", 5);
+		text_hex(t, 0x123456, 6);
 	}
 }
 
@@ -162,7 +116,7 @@ static void put_piece(struct text *t, int which)
 static void whole_or_nothing(void **state)
 {
 	(void)state;
-	for (int which = 0; which < 5; which++) {
+	for (int which = 0; which < 4; which++) {
 		for (size_t cap = 0; cap <= 8; cap++) {
 			char *buf = (char *)exact("########", cap);
 			struct text t = text_in(buf, cap);
@@ -185,7 +139,7 @@ static void whole_or_nothing(void **state)
 static void behind_other_text(void **state)
 {
 	(void)state;
-	for (int which = 0; which < 5; which++) {
+	for (int which = 0; which < 4; which++) {
 		for (size_t cap = 5; cap <= 13; cap++) {
 			char *buf = (char *)exact("#############", cap);
 			struct text t = text_in(buf, cap);
@@ -204,20 +158,17 @@ static void behind_other_text(void **state)
 /* Lengths that would wrap around. */
 static void huge_lengths(void **state)
 {
-	static const size_t huge[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 2, SIZE_MAX / 4 * 3 + 3,
-				      SIZE_MAX / 2};
+	static const size_t huge[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 2, SIZE_MAX / 2};
 	char buf[CAP];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(huge) / sizeof(huge[0]); i++) {
 		struct text t = fresh(buf);
-		const uint8_t *volatile p = (const uint8_t *)"abc";
+		const char *volatile p = "abc";
 		volatile size_t n = huge[i];
 
 		text_str(&t, "ab");
-		base64_put(&t, p, n);
-		assert_true(t.cut);
-		text_put(&t, (const char *)p, n);
+		text_put(&t, p, n);
 		assert_true(t.cut);
 		t.cut = false;
 		is(&t, buf, "ab");
@@ -295,11 +246,9 @@ int main(void)
 		cmocka_unit_test(decimal),
 		cmocka_unit_test(decimal_with_zeros_in_front),
 		cmocka_unit_test(hexadecimal),
-		cmocka_unit_test(base64),
 		cmocka_unit_test(whole_or_nothing),
 		cmocka_unit_test(behind_other_text),
 		cmocka_unit_test(huge_lengths),
-		cmocka_unit_test(json),
 		cmocka_unit_test(until_a_character),
 		cmocka_unit_test(printable),
 		cmocka_unit_test(numbers_read),

@@ -220,7 +220,7 @@ static void other_tags(void **state)
 				ASSERT_CHECK(len, -ERR_TPM_RESPONSE);
 			}
 		}
-		if (k->code != 0x131) {
+		if (k->code != TPM2_CC_CreatePrimary) {
 			break;
 		}
 	}

@@ -7,6 +7,8 @@
 
 #include "unit.h"
 
+#include "wire/tpm_constants.h"
+
 #define HEADER 10
 /* What stands for data: as a size it goes beyond any response. */
 #define DATA 0xee
@@ -23,30 +25,30 @@ static const struct kind {
 	bool handle; /* the response has one */
 	const char *parameters; /* NULL: none of them is ever read */
 } kinds[] = {
-	{"GetCapability of properties", 0x17a, 0, 1, false, "1ap"},
-	{"GetCapability of handles", 0x17a, 0, 1, false, "1hq"},
-	{"GetCapability of no handles", 0x17a, 0, 1, false, "1hn"},
-	{"ReadPublic", 0x173, 1, 1, false, "LBB"},
-	{"NV_ReadPublic", 0x169, 1, 1, false, "BB"},
-	{"NV_Read", 0x14e, 2, 2, false, "L"},
-	{"CreatePrimary", 0x131, 1, 2, true, "LBB24BB"},
-	{"CreatePrimary with an empty ticket", 0x131, 1, 2, true, "LBB24EB"},
-	{"ContextSave", 0x162, 1, 0, false, "844L"},
-	{"ContextLoad", 0x161, 0, 0, true, ""},
+	{"GetCapability of properties", TPM2_CC_GetCapability, 0, 1, false, "1ap"},
+	{"GetCapability of handles", TPM2_CC_GetCapability, 0, 1, false, "1hq"},
+	{"GetCapability of no handles", TPM2_CC_GetCapability, 0, 1, false, "1hn"},
+	{"ReadPublic", TPM2_CC_ReadPublic, 1, 1, false, "LBB"},
+	{"NV_ReadPublic", TPM2_CC_NV_ReadPublic, 1, 1, false, "BB"},
+	{"NV_Read", TPM2_CC_NV_Read, 2, 2, false, "L"},
+	{"CreatePrimary", TPM2_CC_CreatePrimary, 1, 2, true, "LBB24BB"},
+	{"CreatePrimary with an empty ticket", TPM2_CC_CreatePrimary, 1, 2, true, "LBB24EB"},
+	{"ContextSave", TPM2_CC_ContextSave, 1, 0, false, "844L"},
+	{"ContextLoad", TPM2_CC_ContextLoad, 0, 0, true, ""},
 	{"FlushContext", 0x165, 0, 0, false, NULL},
-	{"EvictControl", 0x120, 2, 1, false, ""},
-	{"StartAuthSession", 0x176, 2, 1, true, "B"},
-	{"PolicySecret", 0x151, 2, 2, false, "E24E"},
-	{"PolicySecret with a ticket", 0x151, 2, 2, false, "B24B"},
-	{"Certify by RSA", 0x148, 2, 2, false, "Br"},
-	{"Certify by ECC", 0x148, 2, 2, false, "Be"},
-	{"CertifyCreation by RSA", 0x14a, 2, 1, false, "Br"},
-	{"CertifyCreation by ECC", 0x14a, 2, 1, false, "Be"},
-	{"Quote by RSA", 0x158, 1, 1, false, "Br"},
-	{"Quote by ECC", 0x158, 1, 1, false, "Be"},
-	{"PCR_Read", 0x17e, 0, 0, false, "4sd"},
-	{"PCR_Read of no bank", 0x17e, 0, 1, false, "4nn"},
-	{"ActivateCredential", 0x147, 2, 3, false, "B"},
+	{"EvictControl", TPM2_CC_EvictControl, 2, 1, false, ""},
+	{"StartAuthSession", TPM2_CC_StartAuthSession, 2, 1, true, "B"},
+	{"PolicySecret", TPM2_CC_PolicySecret, 2, 2, false, "E24E"},
+	{"PolicySecret with a ticket", TPM2_CC_PolicySecret, 2, 2, false, "B24B"},
+	{"Certify by RSA", TPM2_CC_Certify, 2, 2, false, "Br"},
+	{"Certify by ECC", TPM2_CC_Certify, 2, 2, false, "Be"},
+	{"CertifyCreation by RSA", TPM2_CC_CertifyCreation, 2, 1, false, "Br"},
+	{"CertifyCreation by ECC", TPM2_CC_CertifyCreation, 2, 1, false, "Be"},
+	{"Quote by RSA", TPM2_CC_Quote, 1, 1, false, "Br"},
+	{"Quote by ECC", TPM2_CC_Quote, 1, 1, false, "Be"},
+	{"PCR_Read", TPM2_CC_PCR_Read, 0, 0, false, "4sd"},
+	{"PCR_Read of no bank", TPM2_CC_PCR_Read, 0, 1, false, "4nn"},
+	{"ActivateCredential", TPM2_CC_ActivateCredential, 2, 3, false, "B"},
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
 
