@@ -1,10 +1,10 @@
-"""Requests as the older services took them: what is stricter now, and what is as it was.
+"""Requests that the older services accepted: what attestd refuses, and what it still accepts.
 
-The Python service's source is public: it drops what is no UTF-8, calls json.loads and b64decode,
-asks whether all four members of a credential are there, and never looks at credential_blob.
-`older` is that, in this test's words. The C# service's source is not; what MIGRATION.md says of it is
-what .NET's documentation says: StreamReader skips a byte order mark, Convert.FromBase64String
-takes space, tab, CR and LF, asks for padding, and does not look at bits that no byte takes up.
+The Python service's source is public: it drops bytes that are not UTF-8, calls json.loads and
+b64decode, requires all four members of a credential, and never reads credential_blob. `older` does
+the same. The C# service's source is not public; what src/MIGRATION.md says of it follows .NET's
+documentation: StreamReader skips a byte order mark, and Convert.FromBase64String accepts space, tab,
+CR and LF, requires padding, and ignores bits that belong to no byte.
 """
 import base64
 import json
@@ -22,7 +22,7 @@ GET_EK = '{"command":"getEK"}'
 
 
 def decoded(text):
-    """b64decode drops what is no base64. Until Python 3.13 it ended with the padding as well."""
+    """b64decode drops characters that are not base64. Before Python 3.13 it also stopped at the padding."""
     try:
         return base64.b64decode(text)
     except ValueError:
@@ -30,7 +30,7 @@ def decoded(text):
 
 
 def older(line):
-    """What the Python service acts on: a command's name and what it decodes; None: an error."""
+    """The command and the decoded members on which the Python service acts; None if it is an error."""
     try:
         request = json.loads(line.decode("utf-8", errors="ignore").strip("\r"))
         command = request.get("command")
@@ -64,7 +64,7 @@ def changed(name, change):
     return lambda m: activation(m, **{name: change(m[name])})
 
 
-# What the older service took, by the error's name that it has now.
+# Requests that the older service accepted, by the error that attestd has for them.
 STRICTER = {
     "duplicate_key": [get_ek('"command":"getEK"'), get_ek('"a":1', '"\\u0061":2')],
     "nested_value": [get_ek('"a":{}'), get_ek('"a":[1,[2]]')],
@@ -120,12 +120,12 @@ def test_the_same(service, members, case):
 
 
 def test_all_of_it_is_written_down():
-    """And nothing that is not shown here."""
+    """src/MIGRATION.md lists the errors of STRICTER, and no other."""
     rows = documents.rows(documents.section(documents.MIGRATION, "## What is stricter"))
     assert {cells[0].strip("`") for cells in rows} == set(STRICTER)
 
 
-# What their replies consisted of, in that order.
+# The members of the older services' replies, in their order.
 REPLIES = {
     "getEK": ["status", "ek_public", "ek_cert"],
     "getAttestationData": ["status", "ek_pub", "ek_cert", "aik_name"],
@@ -135,7 +135,7 @@ REPLIES = {
 
 @pytest.mark.parametrize("command", REPLIES)
 def test_replies_are_as_they_were(service, members, command):
-    """Members were added behind them, of whose names none was theirs, and none has a new meaning."""
+    """New members follow the old ones, have other names, and do not change what the old ones mean."""
     request = activation(members) if command == "activateCredential" else {"command": command}
     reply = service.ok(request)
     assert list(reply)[:len(REPLIES[command])] == REPLIES[command]
@@ -147,7 +147,7 @@ def test_replies_are_as_they_were(service, members, command):
 
 @pytest.mark.linux
 def test_nothing_else_is_stricter(service, members):
-    """Each byte left out, doubled, or made another: what was taken and no more is, is in the table."""
+    """Each byte is left out, doubled or replaced: each request that only the older service accepts is in the table."""
     known = set(STRICTER) - {"request_too_long", "too_many_members"}
     refused = {}
     for request in (b'{"command":"getEK","a":"b\\n","c":[null,-1.5e3],"d":1}',

@@ -1,4 +1,4 @@
-"""The documents list every error, command, member and figure that there is; the examples in them work."""
+"""The lists in the documents are those of the sources, and the examples in them work."""
 import base64
 import datetime
 import json
@@ -49,7 +49,7 @@ def intel(der):
 @pytest.mark.parametrize("url,served", [("https://ftpm.amd.com/pki/aia/0123", bytes),
                                         ("https://ekop.intel.com/ekcertservice/a%3D", intel)])
 def test_field_44_the_passage_about_ek_cert_url(tmp_path, url, served):
-    """Its commands find that a certificate is the EK's, that another's is not, and ask nobody else."""
+    """Its commands accept the EK's certificate, refuse another key's, and fetch from no other server."""
     text = documents.VERIFIERS.read_text()
     block, = (b for b in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "ek_cert_url" in b)
     keys = [rsa.generate_private_key(65537, 2048) for _ in range(2)]
@@ -82,13 +82,13 @@ def commands():
 
 
 def members(shape):
-    """Of a reply as the README shows it: its members, those of an object inside aside."""
+    """The members of a reply that the README shows, without those of an object in it."""
     outer = re.sub(r"{.*?}|\[.*?\]", "", shape.strip()[1:-1], flags=re.S)
     return re.findall(r'"(\w+)":', outer)
 
 
 def test_verifiers():
-    """What stands in for each is there, and in use; and there is nothing else."""
+    """The table names every function of verifiers.py, no other one, and the tests call each."""
     rows = documents.rows(section(documents.VERIFIERS, "## Which verifier takes what"))
     named = {name for cells in rows for name in re.findall("`(\\w+)`", cells[-1])}
     tests = ROOT / "tests/integration"
@@ -100,7 +100,7 @@ def test_verifiers():
 
 
 def test_commands():
-    """All that there are."""
+    """The README shows every command of dispatch.c, and no other."""
     source = (ROOT / "src/service/dispatch.c").read_text()
     assert sorted(commands()) == sorted(re.findall(r'\.name = "(\w+)"', source))
 
@@ -113,7 +113,7 @@ def described(name):
 
 @pytest.mark.parametrize("name", commands())
 def test_members(name):
-    """The protocol's page says what each is, and has none that the README does not show."""
+    """The page about the protocol describes each member that the README shows, and no other."""
     request = re.match(r".*?`\*\*", commands()[name])[0]
     shape, = re.findall(r'^    ({"status":"ok".*?})$', commands()[name], re.M | re.S)
     shown = set(re.findall(r'"(\w+)":', request)) | set(members(shape))
@@ -122,7 +122,7 @@ def test_members(name):
 
 @pytest.mark.parametrize("name", commands())
 def test_command(service, credential, tmp_path, name):
-    """Its example works, and the reply has the members that are shown, in their order."""
+    """Its example works, and the reply has the members that the README shows, in the same order."""
     text = commands()[name]
     example, = re.findall(r"^    attestd (call .*)$", text, re.M)
     shape, = re.findall(r'^    ({"status":"ok".*?})$', text, re.M | re.S)
@@ -137,7 +137,7 @@ def test_command(service, credential, tmp_path, name):
 
 
 def test_figures_on_chips(service):
-    """The floors are what the launcher's table makes of them, and what was measured is within its bounds."""
+    """Each floor follows from the launcher's table, and what was measured is within its bound."""
     figures = json.loads(service.control.ask("chips"))
     text = section(documents.FIGURES, "## On a chip")
     head, *rows = ([cell.strip() for cell in line.strip("|").split("|")]
@@ -153,7 +153,7 @@ def test_figures_on_chips(service):
 
 
 def test_figures_in_instructions():
-    """They are those from which more is to be decided."""
+    """They are the counts that `make bench` compares with."""
     decided = json.loads((ROOT / "tests/bench/counts.json").read_text())["x86_64-linux-musl"]
     shown = re.findall("^\\| (?:attestd's own instructions|the same: quote).*\\| ([\\d,]+) / ([\\d,]+) \\|$",
                        documents.FIGURES.read_text(), re.M)
@@ -162,7 +162,7 @@ def test_figures_in_instructions():
 
 
 def test_figures_in_the_readme():
-    """They are those of the page of figures."""
+    """The page of figures has them too."""
     told = re.findall(r"[\d.,]*\d(?: KiB| MB| ms)?", section(documents.README, "## Figures").split("[")[0])
     assert len(told) == 4
     text = section(documents.FIGURES, "# Figures").split("## On a chip")[0]

@@ -1,7 +1,7 @@
-"""The walk-through for both sides in src/VERIFIERS.md: it attests whom it ought to, and nobody else.
+"""The script for both sides in src/VERIFIERS.md attests the right machine, and no other.
 
-Who cheats has the machine and its TPM in his hands: what his attestd answers is his, and he may
-have the TPM do what he likes.
+An attacker owns the machine and its TPM: he decides what attestd replies, and can send the TPM any
+command.
 """
 import json
 import os
@@ -34,7 +34,7 @@ def checkquote_is_lax():
 
 
 def measure(service, pcr):
-    """What is to be booted."""
+    """Extends a PCR, as what is booted does."""
     raw.extend(service, pcr, banks=("sha256",))
 
 
@@ -50,7 +50,7 @@ class Attestation:
         (folder / "expected-pcrs").write_bytes(b"".join(unb64(values[str(pcr)]) for pcr in PCRS))
 
     def run(self, machine=None):
-        """Whether it is attested, and whether a credential was made. machine: {command: what it replies to that}."""
+        """Whether it is attested, and whether a credential was made. machine: {command: the attacker's reply to it}."""
         call = f'{ATTESTD} call --socket {self.service.address} "$@"'
         script = "#!/bin/sh\nshift\n"
         for command, reply in (machine or {}).items():
@@ -72,7 +72,7 @@ class Attestation:
         self.text = self.text.replace(line + "\n", "")
 
     def fixed_nonce(self, nonce):
-        """As if the verifier had chosen this one: so that what is for it can be made beforehand."""
+        """As if the verifier had chosen this nonce, so that the test can make a quote for it beforehand."""
         line = 'nonce=$(head -c 32 /dev/urandom | base64 -w0)'
         assert line in self.text
         self.text = self.text.replace(line, f"nonce={b64(nonce)}")
@@ -104,7 +104,7 @@ def test_another_kernel(attestation):
 
 
 def test_values_of_another_kernel(attestation):
-    """He has booted something else, and shows the values that he ought to have."""
+    """The machine has booted something else, and shows the expected values."""
     attestation.fixed_nonce(NONCE)
     request = {"command": "quote", "nonce": b64(NONCE), "pcrs": ASKED}
     good = attestation.service.ok(request)
@@ -129,7 +129,7 @@ def test_attributes_of_the_aik(attestation, bit):
 
 
 def test_another_pcr(attestation):
-    """PCR 16 can be set to what PCR 14 is to be; not every tpm2_checkquote looks which it was."""
+    """PCR 16 can be set to the value expected of PCR 14; old tpm2_checkquote does not check which PCR it was."""
     attestation.fixed_nonce(NONCE)
     measure(attestation.service, 14)
     measure(attestation.service, 16)
@@ -140,7 +140,7 @@ def test_another_pcr(attestation):
 
 
 def test_text_of_his_own(attestation, states):
-    """The AIK signs what does not begin as a TPM's own structures do, for who may use the TPM."""
+    """Who may use the TPM can have the AIK sign any text that does not begin as a TPM's own structures do."""
     attestation.fixed_nonce(NONCE)
     service, folder = attestation.service, attestation.folder
     quote = service.ok({"command": "quote", "nonce": b64(NONCE), "pcrs": ASKED})
