@@ -103,7 +103,7 @@ def test_goals():
 def test_folders_of_tests():
     listed = first_cells(section(TESTS, "Where things are"))
     assert sorted(listed) == sorted(path.name for path in (ROOT / "tests").iterdir()
-                                    if path.is_dir() and path.name != "__pycache__")
+                                    if path.is_dir() and not path.name.startswith((".", "__")))
 
 
 def test_stand_ins():
