@@ -1,7 +1,7 @@
 /*
- * TPM2_ActivateCredential: in a policy session that satisfies the EK's policy,
- * is salted to the EK, and encrypts the response, so that the secret never
- * crosses the TPM's bus in the clear.
+ * TPM2_ActivateCredential, in a policy session that satisfies the EK's policy. The session is
+ * salted to the EK and encrypts the response, so that the secret never crosses the TPM's bus
+ * in the clear.
  */
 #include <string.h>
 
@@ -21,7 +21,6 @@ static TSS2_RC activate_start(struct tpm *t)
 	const struct credential *c = &t->params.as.credential;
 	TPM2B_ID_OBJECT blob = {.size = (UINT16)c->id_object_len};
 	TPM2B_ENCRYPTED_SECRET secret = {.size = (UINT16)c->secret_len};
-
 	TSS2_RC rc;
 
 	assert(t->params.kind == PARAMS_CREDENTIAL);
@@ -56,10 +55,10 @@ static TSS2_RC activate_finish(struct tpm *t)
 }
 
 /*
- * What the TPM says of the credential itself. TPM_RC_FAILURE is among it: some
- * answer a damaged RSA secret with it and are in good health.
+ * Has the TPM rejected the credential? TPM_RC_FAILURE may mean that as well: some TPMs
+ * return it for a damaged RSA secret, without being in failure mode.
  */
-static bool is_verdict(TSS2_RC rc)
+static bool is_rejection(TSS2_RC rc)
 {
 	return rc_tpm(rc) == TPM2_RC_FAILURE || rc_is_about_parameter(rc);
 }
@@ -71,15 +70,15 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 	*stale = key_is_stale(t, rc);
 	t->ready.make_failed = t->ready.make_failed && r != 0;
 	if (t->client_data_sent) {
-		/* Not the hierarchy's authorisation: the session that it has been shown
-		 * to. Its nonce may have been damaged on the way. */
+		/* It is the policy session's HMAC that was refused (a nonce may have been
+		 * damaged on its way), not the hierarchy's authorisation. */
 		r = r == -ERR_TPM_AUTH ? -ERR_TPM_RC : r;
-		return rc != TSS2_RC_SUCCESS && is_verdict(rc) ? -ERR_REJECTED : r;
+		return rc != TSS2_RC_SUCCESS && is_rejection(rc) ? -ERR_REJECTED : r;
 	}
 	return r;
 }
 
-/* With a session that is ready it goes on at the last step. */
+/* If a session was ready, the operation goes on at its last step. */
 static TSS2_RC look_for_session(struct tpm *t)
 {
 	return t->ready.taken ? STEP_LOOP : STEP_SKIP;

@@ -7,7 +7,7 @@
 #include "tpm/session.h"
 #include "tpm/sign.h"
 
-/* One that was had before may be of an EK that was another's. */
+/* An AIK from before may be another TPM's, or from before the TPM was cleared. */
 static void begin(struct tpm *t)
 {
 	key_drop(&t->keys[t->aik]);
@@ -31,10 +31,10 @@ static TSS2_RC certify_start(struct tpm *t)
 					  &sign_scheme, &aik->ticket);
 }
 
-/* In lockout the TPM does not let the AIK sign; and there are systems that may not let
- * this command through (port_tpm_refusal). The AIK is of use all the same, and this is
- * made up for with the next look (aik_certify_operation). */
-static bool is_done_without(TSS2_RC rc)
+/* In lockout the TPM does not let the AIK sign; and a system may block the command
+ * (port_tpm_refusal). The AIK is useful without the signature, which is asked for again
+ * later (aik_certify_operation). */
+static bool is_tolerated(TSS2_RC rc)
 {
 	return rc_is_tpm(rc) &&
 	       (rc_error(rc) == -ERR_TPM_LOCKOUT || rc_tpm(rc) == TPM2_RC_COMMAND_CODE);
@@ -49,7 +49,7 @@ static TSS2_RC certify_finish(struct tpm *t)
 
 	created->attest_len = 0;
 	rc = sign_take(rc, attest, signature, created);
-	return is_done_without(rc) ? TSS2_RC_SUCCESS : rc;
+	return is_tolerated(rc) ? TSS2_RC_SUCCESS : rc;
 }
 
 static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)

@@ -1,6 +1,6 @@
 /*
- * The Attestation Identity Keys: created, their public area and Name learnt,
- * certified by themselves as created so, and kept as a saved context.
+ * The Attestation Identity Keys: TPM2_CreatePrimary, TPM2_CertifyCreation by the AIK
+ * itself, and TPM2_ContextSave, unless the AIK stays loaded (port_tpm_holds_keys).
  */
 #ifndef TPM_AIK_H
 #define TPM_AIK_H
@@ -11,9 +11,8 @@ extern const struct operation aik_ecc_operation;
 extern const struct operation aik_rsa_operation;
 
 /*
- * Has the AIK that the parameters name, which is known, certify once more how it
- * was created: it was not let, and may be now. Whatever comes of it, it is as
- * known as before.
+ * Repeats TPM2_CertifyCreation for the AIK that the request's parameters name, because
+ * the TPM refused it before. The AIK MUST be known, and stays known if this fails.
  */
 extern const struct operation aik_certify_operation;
 

@@ -1,7 +1,7 @@
 /*
- * What GetCapability can answer, in place of tpm2-tss's own unmarshalling: of
- * its ten kinds attestd asks for two, and the others cost 3 kB.
- * (toolchains/deps.mk has Tss2_Sys_GetCapability call this one.)
+ * Unmarshals the response of TPM2_GetCapability, in place of tpm2-tss's own function:
+ * attestd asks for two of its ten kinds, and the others cost 3 kB. toolchains/deps.mk
+ * makes Tss2_Sys_GetCapability call this one.
  */
 #include "tpm/capability.h"
 

@@ -13,7 +13,7 @@
 #include "wire/ek_cert.h"
 #include "wire/pem.h"
 
-/* Takes the certificate that is somewhere in these bytes, if it is the EK's. */
+/* Takes the certificate out of these bytes, if its key is the EK's. */
 static int take(struct tpm *t, const uint8_t *p, size_t n, const char *source)
 {
 	const uint8_t *cert;
@@ -34,7 +34,7 @@ static int take(struct tpm *t, const uint8_t *p, size_t n, const char *source)
 	return r;
 }
 
-/* One of the port's: DER or PEM. What was read from NV is not needed any more. */
+/* Takes one of the port's, in DER or PEM. t->nv.data is free: what NV held was no use. */
 static int take_file(struct tpm *t, const uint8_t *p, size_t n, const char *source)
 {
 	size_t len;
@@ -46,7 +46,7 @@ static int take_file(struct tpm *t, const uint8_t *p, size_t n, const char *sour
 	return take(t, p, n, source);
 }
 
-/* The first that is the EK's; otherwise why the last was none. */
+/* Takes the first of the port's that is the EK's. Otherwise returns the last one's error. */
 static int take_from_port(struct tpm *t)
 {
 	int result = -ERR_CERT_ABSENT;
@@ -65,8 +65,8 @@ static int take_from_port(struct tpm *t)
 	return result;
 }
 
-/* Told once: the same is found again and again. */
-static void tell(struct tpm *t, int r, uint32_t rc)
+/* Logs an error unless it was logged last: cert_operation runs again and again. */
+static void log_error(struct tpm *t, int r, uint32_t rc)
 {
 	if (r != t->cert_logged && r != 0) {
 		t->log(r != -ERR_CERT_ABSENT, "no EK certificate", r, rc);
@@ -75,9 +75,9 @@ static void tell(struct tpm *t, int r, uint32_t rc)
 }
 
 /*
- * May the reply say that there is none? What the TPM says of the index or the
- * command is as good as that until the next look; what it says of its own state
- * will soon be over, and is the client's to know.
+ * May the reply say that there is no certificate (r != 0)? Yes, if the TPM's error is
+ * about the index or the command. An error about the TPM's own state is temporary, and is
+ * reported to the client.
  */
 static bool is_settled(int r, TSS2_RC rc)
 {
@@ -87,7 +87,7 @@ static bool is_settled(int r, TSS2_RC rc)
 
 static void learn(struct tpm *t, int r)
 {
-	tell(t, r, t->nv.rc);
+	log_error(t, r, t->nv.rc);
 	if (ek_url(t->id.manufacturer, ek_modulus(t), EK_KEY_LEN, KEY_RSA_EXPONENT,
 		   t->id.ek_cert_url, sizeof t->id.ek_cert_url) != 0) {
 		t->id.ek_cert_url[0] = '\0';
@@ -95,7 +95,7 @@ static void learn(struct tpm *t, int r)
 	t->facts |= FACT_CERT;
 }
 
-/* No command: what the index held, or what the port has instead. */
+/* Sends nothing: takes what the index held, or what the port has. */
 static TSS2_RC judge(struct tpm *t)
 {
 	int r = nv_outcome(t);

@@ -1,6 +1,6 @@
 /*
- * The EK certificate: from the TPM's NV, or from where the port has one. It is
- * taken only if its key is the EK's.
+ * The EK certificate: from the TPM's NV, or else from the port (port_ek_cert). It is
+ * taken only if its public key is the EK's.
  */
 #ifndef TPM_CERT_H
 #define TPM_CERT_H

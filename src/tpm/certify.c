@@ -1,6 +1,6 @@
 /*
- * TPM2_Certify: the AIK certifies itself, and never anything else, so that nobody
- * can have a key certified that is not the TPM's.
+ * TPM2_Certify: the AIK certifies itself and no other key, so that no client can have a
+ * key of its own certified.
  */
 #include "bounds.h"
 #include "tpm/primary_key.h"

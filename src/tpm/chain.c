@@ -14,7 +14,7 @@ static void begin(struct tpm *t)
 	nv_begin(t);
 }
 
-/* ---- which indices there are --------------------------------------------- */
+/* ---- which indices exist ------------------------------------------------- */
 
 static TSS2_RC list_start(struct tpm *t)
 {
@@ -23,7 +23,8 @@ static TSS2_RC list_start(struct tpm *t)
 					CHAIN_INDICES - t->chain.index);
 }
 
-/* Those of the chain: handles beyond may be in the answer. They are in ascending order. */
+/* Takes the chain's. Handles are in ascending order, and those after the chain's may
+ * follow. Returns true if there may be more of the chain's. */
 static bool take_handles(struct tpm *t, const TPML_HANDLE *list)
 {
 	unsigned from = t->chain.index;
@@ -40,7 +41,7 @@ static bool take_handles(struct tpm *t, const TPML_HANDLE *list)
 	return t->chain.index > from && t->chain.index < CHAIN_INDICES;
 }
 
-/* A TPM that does not say which there are has none for us. */
+/* A TPM that refuses to list them counts as having none. */
 static TSS2_RC list_finish(struct tpm *t)
 {
 	TPMS_CAPABILITY_DATA *data = NULL;
@@ -63,7 +64,7 @@ static TSS2_RC list_finish(struct tpm *t)
 
 /* ---- what is in them ------------------------------------------------------ */
 
-/* Is the index to be read? */
+/* Is the index to be read? If ESAPI cannot, the chain is incomplete. */
 static bool is_there(struct tpm *t)
 {
 	unsigned i = t->chain.index / 8, bit = 1U << t->chain.index % 8;
@@ -90,7 +91,8 @@ static TSS2_RC open_start(struct tpm *t)
 	return rc;
 }
 
-/* ESAPI cannot compute its Name, and is stuck now: this one is not asked for again. */
+/* If ESAPI cannot compute the index's Name, the link has to be opened again; then this
+ * index is not read. */
 static TSS2_RC open_finish(struct tpm *t)
 {
 	TSS2_RC rc = nv_open_finish(t);
@@ -102,14 +104,14 @@ static TSS2_RC open_finish(struct tpm *t)
 	return rc;
 }
 
-/* Does the TPM say this of the index, and not of its own state, which will be over? */
+/* Is the error about the index, and not about the TPM's state, which is temporary? */
 static bool is_about_index(int r, TSS2_RC rc)
 {
 	return r == -ERR_CERT_ACCESS || (rc_tpm(rc) & TPM2_RC_FMT1) || rc_is_about_parameter(rc);
 }
 
-/* No command: the next index, if there is one. What cannot be read now keeps the
- * chain from being known; what never can is lost. */
+/* Sends nothing: goes on with the next index. If this one cannot be read now, the operation
+ * fails; if it never can, the chain is incomplete. */
 static TSS2_RC next(struct tpm *t)
 {
 	int r = nv_outcome(t);
@@ -153,7 +155,7 @@ static void split(struct tpm *t)
 	}
 }
 
-/* The system's, where the TPM has none. */
+/* The TPM has none: takes the system's. */
 static void take_from_port(struct tpm *t)
 {
 	const uint8_t *p;
@@ -185,8 +187,8 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 	}
 	if (t->chain.incomplete) {
 		t->log(true,
-		       "the EK's chain is not whole: some of it is no certificate, may not "
-		       "be read, or is too much",
+		       "the EK's chain is incomplete: part of it is no certificate, may not "
+		       "be read, or is too long",
 		       0, 0);
 	}
 	t->facts |= FACT_CHAIN;

@@ -7,14 +7,14 @@
 #include "tpm/ready_session.h"
 #include "tpm/session.h"
 
-/* When the link is closed: what to wait for. */
+/* While the link is closed: when to open it, and why it is not open. */
 static struct {
-	uint64_t grace_end; /* or 0: it is over */
+	uint64_t grace_end; /* a TPM that is late is expected until then; 0: no longer */
 	uint64_t reopen_at;
-	unsigned failures; /* since something worked */
+	unsigned failures; /* since a job last succeeded */
 	int error; /* of the last attempt, or 0 */
-	const char *found; /* the device that the log says was found, or NULL */
-	int complaint; /* the last in the log, until something works */
+	const char *found; /* the device that the log names as found, or NULL */
+	int complaint; /* the error that was logged last; 0 once a job has succeeded */
 } closed;
 
 void connect_init(uint64_t now, uint32_t grace_ms)
@@ -86,25 +86,28 @@ static void log_device(const struct tpm *t, const char *device)
 	t->log(false, line, 0, 0);
 }
 
-/* What the system says of the TPM holds until it is asked again. */
-static bool is_verdict(int fault)
+/* Is this the system's own statement about the TPM? Then clients are told it until the
+ * next attempt. */
+static bool is_of_system(int fault)
 {
 	return fault == -ERR_TPM_VERSION || fault == -ERR_TPM_DENIED || fault == -ERR_TPM_BLOCKED ||
 	       fault == -ERR_TPM_SERVICE || fault == -ERR_TPM_GAP;
 }
 
-/* The pause to make now. Each is twice the last; after a minute it is a long one. */
+/* The pause before the next attempt, in ms: doubled up to a second; after about a minute
+ * of these, ten seconds. */
 static uint32_t longer_pause(void)
 {
 	unsigned n = closed.failures++;
 
-	static_assert(TPM_REOPEN_MIN_MS << 5 > TPM_REOPEN_MAX_MS, "five are shorter");
+	static_assert(TPM_REOPEN_MIN_MS << 5 > TPM_REOPEN_MAX_MS, "the first five are shorter");
 	return n < 5                  ? TPM_REOPEN_MIN_MS << n
 	       : n < TPM_REOPEN_COUNT ? TPM_REOPEN_MAX_MS
 				      : TPM_REOPEN_LATE_MS;
 }
 
-/* A device that takes its time to say no is asked less often. */
+/* A device that takes long to fail is asked less often: a pause is at least ten times as
+ * long as the attempt was. */
 int connect_open(struct tpm *t, uint64_t now)
 {
 	const char *device;
@@ -116,7 +119,7 @@ int connect_open(struct tpm *t, uint64_t now)
 		t->esys = link_esys();
 		session_open(t);
 		if (!port_tpm_is_bare()) {
-			t->facts |= FACT_CLEAN; /* the resource manager sees to it */
+			t->facts |= FACT_CLEAN; /* the resource manager flushes what is left */
 		}
 		if (closed.found != device) {
 			closed.found = device;
@@ -151,7 +154,7 @@ void connect_close(struct tpm *t)
 void connect_lost(struct tpm *t, uint64_t now, int fault)
 {
 	connect_close(t);
-	closed.error = is_verdict(fault) ? fault : -ERR_TPM_UNAVAILABLE;
+	closed.error = is_of_system(fault) ? fault : -ERR_TPM_UNAVAILABLE;
 	closed.reopen_at = now + longer_pause();
 	connect_complain(t, fault, 0);
 }

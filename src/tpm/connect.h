@@ -1,6 +1,6 @@
 /*
- * Keeps the link to the TPM open: opens it, makes growing pauses where that
- * fails, and says once in the log what is wrong, until something works.
+ * Keeps the link to the TPM open: opens it, pauses for longer and longer where that
+ * fails, and logs what is wrong once, until something works again.
  */
 #ifndef TPM_CONNECT_H
 #define TPM_CONNECT_H
@@ -10,37 +10,41 @@
 
 #include "tpm/state.h"
 
-/* Starts looking for the TPM; for so long it may still come up. */
+/* Starts. For grace_ms from `now`, a TPM that is not there is expected to appear. */
 void connect_init(uint64_t now, uint32_t grace_ms);
 
-/* While the link is closed: when something is to be done, and is it now? */
+/* While the link is closed: when connect_is_due MUST be asked next; and whether it is
+ * time to call connect_open. */
 uint64_t connect_deadline(void);
 bool connect_is_due(uint64_t now);
 
-/* Opens the link, which MUST be closed. The errors are link_open's. */
+/*
+ * Opens the link, which MUST be closed. Returns link_open's errors. They are logged,
+ * and set when the next attempt is due.
+ */
 int connect_open(struct tpm *t, uint64_t now);
 
-/* The link is of no use any more: closes it, and makes a pause. */
+/* The link is broken, or cannot be used any more, because of `fault`: closes it, logs
+ * that, and sets when the next attempt to open it is due. */
 void connect_lost(struct tpm *t, uint64_t now, int fault);
 
-/* Closes the link. What hangs on it is known no more. Idempotent. */
+/* Closes the link, and forgets what was loaded through it and the facts that depend on
+ * it. Idempotent. */
 void connect_close(struct tpm *t);
 
-/* Something failed: goes to the log, unless it was the last that did. */
+/* A job has failed: logs that, unless the same error was logged last. */
 void connect_complain(struct tpm *t, int err, uint32_t rc);
-/* Something worked: pauses are short again, complaints news. */
+/* A job has succeeded: logs that, if an error was logged; pauses are short again. */
 void connect_recovered(struct tpm *t);
 
-/*
- * 0 if the link is open or it is of any use to wait for it, otherwise the
- * negative enum err that says why not.
- */
+/* As tpm_wait_error. */
 int connect_wait_error(const struct tpm *t, uint64_t now);
 
-/* While the link is closed: what the last attempt to open it ended with. 0: none
- * has failed yet, and there is still time. */
+/* While the link is closed: why. 0: no attempt to open it has failed, and the time that
+ * connect_init allows is not over. */
 int connect_error(uint64_t now);
-/* The device that is open, or was found last, a static string; or NULL. */
+
+/* As tpm_device. */
 const char *connect_device(void);
 
 #endif

@@ -16,7 +16,7 @@ const uint8_t *ek_modulus(const struct tpm *t)
 {
 	const struct key_public *ek = &t->id.keys[KEY_EK];
 
-	/* Where `unique` is the end, key_learn has seen to its length. */
+	/* It ends the public area; key_learn has checked its length. */
 	return ek->tpm + ek->tpm_len - EK_KEY_LEN;
 }
 
@@ -28,7 +28,7 @@ void ek_prepare_salt(const struct tpm *t)
 	salt_prepare(&ek);
 }
 
-/* What is at the persistent handle, and what the template is, is looked at anew. */
+/* The persistent handle and the template in NV may have changed: they are read again. */
 static void begin(struct tpm *t)
 {
 	struct key *ek = &t->keys[KEY_EK];
@@ -39,7 +39,7 @@ static void begin(struct tpm *t)
 	nv_begin(t);
 }
 
-/* A TPM that takes the saved context is the one that made it. */
+/* Only the TPM that saved the context can load it. */
 static TSS2_RC prove_finish(struct tpm *t)
 {
 	TSS2_RC rc = key_load_finish(t);
@@ -52,15 +52,15 @@ static TSS2_RC prove_finish(struct tpm *t)
 	return rc;
 }
 
-/* ---- the template, and the nonce that belongs into it ------------------- */
+/* ---- the template, and the nonce for its `unique` ------------------------ */
 
-/* A TPM that has proven to be the same has the same template. */
+/* Not if the saved context was loaded: then the template is known. */
 static TSS2_RC open_start(struct tpm *t)
 {
 	return key_object(t, KEY_EK) != ESYS_TR_NONE ? STEP_SKIP : nv_open_start(t);
 }
 
-/* Told once: the index says the same on the next link. */
+/* Logged once for each index: it will be the same after the link was opened again. */
 static void ignore(struct tpm *t, int err, TSS2_RC rc)
 {
 	unsigned index = 1U << t->target;
@@ -75,9 +75,8 @@ static void ignore(struct tpm *t, int err, TSS2_RC rc)
 }
 
 /*
- * What came of reading the index: true if there is something to look at. What
- * can never be read is as good as absent; but what cannot be read now keeps the
- * EK from being made, because it would be another one.
+ * Was the index read? One that may not be read counts as absent. Any other error ends the
+ * operation with *rc: an EK that is created without the index would be another key.
  */
 static bool is_there(struct tpm *t, TSS2_RC *rc)
 {
@@ -149,14 +148,14 @@ TSS2_RC ek_look_finish(struct tpm *t, ESYS_TR *found)
 	if (rc_is_tpm(rc) && rc_is_no_handle(rc)) {
 		rc = TSS2_RC_SUCCESS;
 	} else if (rc == TSS2_ESYS_RC_NOT_IMPLEMENTED || rc == TSS2_ESYS_RC_BAD_VALUE) {
-		/* A key whose name algorithm ESAPI cannot compute: not our
-		 * EK. ESAPI is stuck now; next time it is not asked. */
+		/* The key's name algorithm is unknown to ESAPI, so it is not the EK. The
+		 * link has to be opened again after this; then the key is not read. */
 		t->ek_handle_unreadable = true;
 	}
 	return rc;
 }
 
-/* Where it is to be evicted it has to be made, whatever is there. */
+/* To evict the EK, it is created first, whatever is at the handle (persist_ek.h). */
 static TSS2_RC find_start(struct tpm *t)
 {
 	return key_object(t, KEY_EK) != ESYS_TR_NONE || persist_ek.undo ? STEP_SKIP
@@ -201,7 +200,7 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 	(void)stale;
 	nv_close(t);
 	if (!(t->facts & FACT_CERT)) {
-		/* It is, or was, another EK's (key_learn). */
+		/* It may be another EK's (see key_learn). */
 		t->id.ek_cert_len = 0;
 		t->id.ek_cert_source = NULL;
 	}

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-/* A command that is not sent leaves ESAPI ready for the next one; one that cannot
- * be, or whose response is nonsense, leaves it in the state that its Async and
- * Finish begin with: _ESYS_STATE_INTERNALERROR. */
+/* If the command was not sent, ESAPI is ready for the next one (_ESYS_STATE_INIT). If sending
+ * failed, or the response is malformed, ESAPI stays in the state that its Async and Finish
+ * begin with, _ESYS_STATE_INTERNALERROR, and the link has to be opened again. */
 TSS2_RC esapi_send(ESYS_CONTEXT *esys, RSRC_NODE_T *h1, RSRC_NODE_T *h2, RSRC_NODE_T *h3)
 {
 	TSS2L_SYS_AUTH_COMMAND auths;
@@ -27,7 +27,7 @@ TSS2_RC esapi_send(ESYS_CONTEXT *esys, RSRC_NODE_T *h1, RSRC_NODE_T *h2, RSRC_NO
 	return rc;
 }
 
-/* "Not now." */
+/* The TPM has asked for the command to be sent again. */
 static TSS2_RC send_again(ESYS_CONTEXT *esys, TSS2_RC why)
 {
 	TSS2_RC rc;
@@ -55,7 +55,7 @@ TSS2_RC esapi_receive(ESYS_CONTEXT *esys)
 	return rc;
 }
 
-/* What ESAPI knows of the object, and the TPM's context: its size, its bytes. */
+/* Writes what ESAPI knows of the object, then the TPM's context with its size. */
 TSS2_RC esapi_context_pack(const IESYS_CONTEXT_DATA *data, uint8_t *buffer, size_t size,
 			   size_t *used)
 {

@@ -1,9 +1,9 @@
 /*
- * What all of ESAPI's commands do in the same way, once. In tpm2-tss the source
- * of each command has it again: to compute the authorisations and send the command,
- * and to receive the response with all that may have gone wrong. toolchains/deps.mk
- * includes this header before the sources of the commands that attestd uses, and
- * what they have after the calls below is never reached: the compiler drops it.
+ * Code that all of ESAPI's commands share, to make the program smaller. In tpm2-tss the
+ * source of each command has its own copy: compute the authorisations, send the command,
+ * receive the response, handle errors. toolchains/deps.mk includes this header before the
+ * sources of the commands that attestd uses, so that they call the functions below; the
+ * compiler then drops their own copies as unreachable.
  */
 #ifndef TPM_ESAPI_H
 #define TPM_ESAPI_H
@@ -13,29 +13,30 @@
 #include "esys_iutil.h"
 
 /*
- * The end of Esys_X_Async: h1 to h3 are the objects in the command's handles, or
- * NULL. The command has been prepared, and so have the sessions.
+ * The last part of Esys_X_Async. h1 to h3 are the objects of the command's handles, or
+ * NULL. The command and the sessions MUST have been prepared.
  */
 TSS2_RC esapi_send(ESYS_CONTEXT *esys, RSRC_NODE_T *h1, RSRC_NODE_T *h2, RSRC_NODE_T *h3);
 
 /*
- * Esys_X_Finish up to where the response can be read: 0, or the code that it is to
- * return; TSS2_ESYS_RC_TRY_AGAIN if the command was sent once more, as ESAPI does.
+ * The first part of Esys_X_Finish. Returns 0 if the response can be read, or else the code
+ * that Esys_X_Finish is to return: TSS2_ESYS_RC_TRY_AGAIN also if ESAPI has sent the command
+ * again, because the TPM had asked for that.
  */
 TSS2_RC esapi_receive(ESYS_CONTEXT *esys);
 
 /*
- * How a saved context is kept: as it is, for nobody but the process that has saved it
- * reads it. ESAPI would marshal each member, as if it were to be sent elsewhere.
- * `buffer` is that of a TPM2B_CONTEXT_DATA, from its beginning; unpack MUST be given
- * what pack has written. An object whose context does not fit beside what ESAPI knows
- * of it is not saved: TSS2_ESYS_RC_INSUFFICIENT_CONTEXT.
+ * Stores a saved context, and reads it back. The members are copied as they are, because no
+ * other process reads them; ESAPI would marshal each. `buffer` is a TPM2B_CONTEXT_DATA's,
+ * from its beginning, `size` bytes long; *used becomes the bytes written. unpack MUST be given
+ * what pack has written. TSS2_ESYS_RC_INSUFFICIENT_CONTEXT if it does not fit.
  */
 TSS2_RC esapi_context_pack(const IESYS_CONTEXT_DATA *data, uint8_t *buffer, size_t size,
 			   size_t *used);
 TSS2_RC esapi_context_unpack(const uint8_t *buffer, IESYS_CONTEXT_DATA *data);
 
-/* `r =` stands before the last two. ESAPI_COMMAND is what ends a Finish that has failed. */
+/* The sources have `r = ` before the last two. ESAPI_COMMAND (deps.mk) is the statement that
+ * ends an Esys_X_Finish that has failed. */
 #ifdef ESAPI_COMMAND
 #define iesys_MU_IESYS_CONTEXT_DATA_Marshal esapi_context_pack
 #define iesys_MU_IESYS_CONTEXT_DATA_Unmarshal(buffer, size, used, data) \
@@ -50,10 +51,10 @@ TSS2_RC esapi_context_unpack(const uint8_t *buffer, IESYS_CONTEXT_DATA *data);
 #endif
 
 /*
- * What ESAPI's core (esys_iutil.c) can and attestd does not ask for; the compiler drops
- * what these lead to. Its sessions encrypt the response's first parameter, by AES in
- * CFB mode, never the command's; they are salted to an RSA key. Of the handles that the
- * specification gives it names the owner's and the endorsement hierarchy.
+ * Switches off what attestd does not use of ESAPI's core (esys_iutil.c), so that the compiler
+ * drops it. attestd's sessions encrypt the first parameter of a response (AES in CFB mode),
+ * never a command's; they are salted to an RSA key; and of the permanent handles only the
+ * owner and the endorsement hierarchy are used.
  */
 #ifdef ESAPI_CORE
 #undef TPMA_SESSION_DECRYPT
@@ -98,7 +99,7 @@ TSS2_RC esapi_context_unpack(const uint8_t *buffer, IESYS_CONTEXT_DATA *data);
 #define ESYS_TR_RH_AC_LAST ESYS_TR_NONE
 #endif
 
-/* Objects that are asked for in no session (esys_tr.c): that would be a second command. */
+/* Esys_TR_FromTPMPublic (esys_tr.c) is never called with a session. */
 #ifdef ESAPI_OBJECTS
 #define init_session_tab(...) TSS2_ESYS_RC_NOT_IMPLEMENTED
 #endif

@@ -1,8 +1,8 @@
 #include "tpm/esapi.h"
 #include "tpm/evict_control.h"
 
-/* ESAPI's state is what its own functions make of it: see esapi.c. The response has no
- * parameters, for which SAPI would have to be told that it is complete. */
+/* Both set ESAPI's state as its own functions do (esapi.c). The response has no parameters,
+ * so that Tss2_Sys_EvictControl_Complete is not needed. */
 TSS2_RC evict_control_send(ESYS_CONTEXT *esys, ESYS_TR object, ESYS_TR session, TPM2_HANDLE handle)
 {
 	RSRC_NODE_T *owner, *node;

@@ -1,7 +1,7 @@
 /*
- * TPM2_EvictControl by the owner, as ESAPI's own functions do it, but for what
- * nobody here asks for: an object of ESAPI's for what it made persistent, and none
- * for what it evicted.
+ * TPM2_EvictControl, authorised by the owner. Esys_EvictControl would also create or delete
+ * ESAPI's object for the persistent handle, which attestd does not need, and which costs
+ * another TPM command.
  */
 #ifndef TPM_EVICT_CONTROL_H
 #define TPM_EVICT_CONTROL_H
@@ -9,9 +9,9 @@
 #include <tss2/tss2_esys.h>
 
 /*
- * A transient object is made persistent at that handle, a persistent one is
- * evicted from there. `session` is as in Esys_EvictControl_Async, and so are the
- * codes that come back.
+ * Makes a transient object persistent at `handle`, or evicts the persistent object that is
+ * there. `session` authorises the owner. Both return what Esys_EvictControl_Async and
+ * _Finish return.
  */
 TSS2_RC evict_control_send(ESYS_CONTEXT *esys, ESYS_TR object, ESYS_TR session, TPM2_HANDLE handle);
 TSS2_RC evict_control_receive(ESYS_CONTEXT *esys);

@@ -8,36 +8,54 @@
 #include "tpm/template.h"
 #include "wire/reader.h"
 
-/* So many handles of each kind are looked at; TPMs have slots for three or so. */
+/* So many handles of each kind are looked at. A TPM has room for about three. */
 #define HANDLES 16
 
 static struct {
 	enum { LIST, LOOK, FLUSH } next;
-	bool sessions; /* the second round: first come the objects */
-	uint32_t at, count;
-	uint8_t handles[HANDLES][4]; /* as they go over the wire */
+	bool sessions; /* objects come first, then sessions */
+	uint32_t at, count; /* of handles */
+	uint8_t handles[HANDLES][4]; /* big-endian */
 } scan;
 
 static void begin(struct tpm *t)
 {
 	(void)t;
-	memset(&scan, 0, sizeof scan); /* a link may have broken under the last one */
+	memset(&scan, 0, sizeof scan); /* the last scan may have ended with a broken link */
 }
 
-/* Not through ESAPI, which knows what it has loaded itself, and no more. */
+/* Big-endian. */
+#define U16(x) (uint8_t)((x) >> 8), (uint8_t)(x)
+#define U32(x) U16((x) >> 16), U16((x) & 0xffffU)
+
+/* Bytes of a command: the header, then one handle, or TPM2_GetCapability's parameters. */
+#define HEADER 10
+#define WITH_HANDLE (HEADER + 4)
+#define WITH_CAPABILITY (HEADER + 12)
+
+/* Not through ESAPI, which only knows objects that it has loaded itself. */
 static TSS2_RC start(struct tpm *t)
 {
-	/* TPM2_GetCapability(TPM2_CAP_HANDLES, first handle, HANDLES) */
-	uint8_t command[22] = {
-		0x80, 0x01, 0, 0, 0, sizeof command, 0, 0, 0x01, 0x7a, 0, 0, 0, 1, 0, 0,
-		0,    0,    0, 0, 0, HANDLES};
+	uint8_t command[WITH_CAPABILITY] = {U16(TPM2_ST_NO_SESSIONS),
+					    U32(WITH_CAPABILITY),
+					    U32(TPM2_CC_GetCapability),
+					    U32(TPM2_CAP_HANDLES),
+					    TPM2_HT_TRANSIENT,
+					    0,
+					    0,
+					    0,
+					    U32(HANDLES)};
+	TPM2_CC code = scan.next == FLUSH ? TPM2_CC_FlushContext
+		       : scan.sessions    ? TPM2_CC_PolicyGetDigest
+					  : TPM2_CC_ReadPublic;
 
 	(void)t;
-	command[14] = scan.sessions ? TPM2_HT_LOADED_SESSION : TPM2_HT_TRANSIENT;
 	if (scan.next != LIST) {
-		command[5] = 14; /* FlushContext, PolicyGetDigest, ReadPublic: of a handle */
-		command[9] = scan.next == FLUSH ? 0x65 : scan.sessions ? 0x89 : 0x73;
-		memcpy(command + 10, scan.handles[scan.at], 4);
+		command[5] = WITH_HANDLE;
+		command[9] = (uint8_t)code; /* the other bytes are GetCapability's, too */
+		memcpy(command + HEADER, scan.handles[scan.at], 4);
+	} else if (scan.sessions) {
+		command[HEADER + 4] = TPM2_HT_LOADED_SESSION;
 	}
 	return link_transmit(command, command[5]);
 }
@@ -60,7 +78,7 @@ static void take_list(struct reader r)
 	}
 }
 
-/* Is this TPM2B_PUBLIC the template's, but for what the TPM put in at its end? */
+/* Is this TPM2B_PUBLIC equal to the template, except for the `unique` bytes at its end? */
 static bool is_made_from(const TPM2B_PUBLIC *template, size_t unique, struct reader public)
 {
 	TPM2B_PUBLIC whole = *template;
@@ -68,16 +86,17 @@ static bool is_made_from(const TPM2B_PUBLIC *template, size_t unique, struct rea
 	size_t n;
 
 	if (whole.publicArea.type == TPM2_ALG_RSA) {
-		whole.publicArea.unique.rsa.size = (UINT16)unique; /* shorter in some templates */
+		whole.publicArea.unique.rsa.size =
+			(UINT16)unique; /* some templates have a shorter one */
 	}
 	return key_marshal(&whole, wanted, &n) == TSS2_RC_SUCCESS && public.n >= n &&
 	       memcmp(public.p, wanted, n - unique) == 0;
 }
 
 /*
- * A session at its beginning may be anybody's, and so may an HMAC session, which
- * does not tell what it is for: those are spared if they can be, and where attestd
- * itself needs none of their kind.
+ * A policy session without a policy yet may be another program's, and so may any HMAC
+ * session. These are flushed only if the TPM is full, and HMAC sessions only where attestd
+ * needs them itself.
  */
 static bool is_ours(const struct tpm *t, TSS2_RC rc, struct reader r)
 {
@@ -117,7 +136,7 @@ static TSS2_RC finish(struct tpm *t)
 	if (rc_is_retry(rc)) {
 		return rc;
 	}
-	/* What the TPM has against one of them is no reason to spare the next. */
+	/* If the TPM refuses for one handle, the next follows all the same. */
 	if (scan.next == LIST) {
 		take_list(r);
 		scan.next = LOOK;
@@ -135,7 +154,7 @@ static TSS2_RC finish(struct tpm *t)
 	return scan.sessions ? STEP_AGAIN : TSS2_RC_SUCCESS;
 }
 
-/* Whatever came of it: what was to be done next is tried. */
+/* Even after an error, the job goes on: the next operation may have room enough. */
 static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 {
 	(void)rc;

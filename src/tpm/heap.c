@@ -7,8 +7,8 @@
 #include "tpm/heap.h"
 
 /*
- * The array is a row of blocks without gaps: a header, and `size` bytes. First
- * fit is good enough: ESAPI holds some twenty blocks at a time.
+ * The array consists of blocks without gaps between them: a header, and `size` bytes. The
+ * first block that is large enough is taken; ESAPI has about twenty blocks at a time.
  */
 struct block {
 	alignas(16) size_t size; /* a multiple of the header's */
@@ -22,27 +22,27 @@ static struct block *block_at(size_t offset)
 	return (struct block *)(void *)(heap + offset);
 }
 
-static size_t behind(size_t offset)
+static size_t next_block(size_t offset)
 {
 	return offset + sizeof(struct block) + block_at(offset)->size;
 }
 
-/* Makes one block of this one and the free ones behind it. Free bytes are zero. */
+/* Makes one block of this one and the free ones after it. Free bytes are zero. */
 static void merge(size_t offset)
 {
 	struct block *b = block_at(offset);
-	size_t next = behind(offset);
+	size_t next = next_block(offset);
 
 	while (next < HEAP_MAX && !block_at(next)->used) {
-		size_t whole = behind(next) - next;
+		size_t whole = next_block(next) - next;
 
 		wipe(block_at(next), sizeof *b);
 		b->size += whole;
-		next = behind(offset);
+		next = next_block(offset);
 	}
 }
 
-/* Leaves n bytes in the block and makes another of what is behind them. */
+/* Shortens the block to n bytes, and makes a free block of the rest if it is large enough. */
 static void split(size_t offset, size_t n)
 {
 	struct block *b = block_at(offset);
@@ -66,7 +66,7 @@ void *heap_malloc(size_t n)
 	if (block_at(0)->size == 0) { /* the first call: one free block */
 		block_at(0)->size = HEAP_MAX - sizeof(struct block);
 	}
-	for (size_t at = 0; at < HEAP_MAX; at = behind(at)) {
+	for (size_t at = 0; at < HEAP_MAX; at = next_block(at)) {
 		if (block_at(at)->used) {
 			continue;
 		}
@@ -106,8 +106,8 @@ size_t heap_used(void)
 {
 	size_t used = 0;
 
-	for (size_t at = 0; block_at(0)->size != 0 && at < HEAP_MAX; at = behind(at)) {
-		used += block_at(at)->used ? behind(at) - at : 0;
+	for (size_t at = 0; block_at(0)->size != 0 && at < HEAP_MAX; at = next_block(at)) {
+		used += block_at(at)->used ? next_block(at) - at : 0;
 	}
 	return used;
 }

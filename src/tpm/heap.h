@@ -1,17 +1,17 @@
 /*
- * The allocator under ESAPI, and under nothing else: tpm2-tss is compiled
- * with malloc, calloc and free renamed to these.
+ * ESAPI's allocator: tpm2-tss is compiled with malloc, calloc and free renamed to these.
+ * Nothing else uses it.
  *
- * ESAPI frees session keys, salts and decrypted secrets as they are; here
- * every block is wiped before it goes back. The memory is a fixed array: what
- * ESAPI needs is bounded, and so is what attestd takes.
+ * ESAPI does not wipe session keys, salts and decrypted secrets before it frees them;
+ * here every block is wiped when it is freed. The memory is a fixed array of HEAP_MAX
+ * bytes, because what ESAPI needs is bounded.
  */
 #ifndef TPM_HEAP_H
 #define TPM_HEAP_H
 
 #include <stddef.h>
 
-/* As malloc, calloc and free. NULL if the array is used up. */
+/* As malloc, calloc and free. NULL if no free block is large enough. */
 void *heap_malloc(size_t n);
 void *heap_calloc(size_t count, size_t n);
 void heap_free(void *p);

@@ -2,7 +2,7 @@
 #include "tpm/info.h"
 #include "tpm/nv_read.h"
 
-/* The first and the last property that is wanted, in one answer. */
+/* All properties from the first to the last that is needed are in one response. */
 #define FIRST TPM2_PT_MANUFACTURER
 #define LAST TPM2_PT_NV_BUFFER_MAX
 
@@ -44,7 +44,7 @@ static TSS2_RC answer(struct tpm *t)
 	TPMI_YES_NO more;
 	TSS2_RC rc = Esys_GetCapability_Finish(t->esys, &more, &data);
 
-	/* A TPM may answer of something else: the library hands that on as well. */
+	/* The library does not check that the response is about this capability. */
 	if (rc == TSS2_RC_SUCCESS && data->capability == TPM2_CAP_TPM_PROPERTIES) {
 		const TPML_TAGGED_TPM_PROPERTY *list = &data->data.tpmProperties;
 
@@ -56,8 +56,8 @@ static TSS2_RC answer(struct tpm *t)
 	return rc;
 }
 
-/* A TPM may refuse to say: nothing hangs on it but how fast it is read, and
- * whether its maker's server is known. */
+/* It does not matter much if the TPM refuses: NV is read in smaller pieces, and the
+ * certificate's address is unknown. */
 static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 {
 	(void)rc;

@@ -1,6 +1,7 @@
 /*
- * What the TPM says of itself (TPM2_GetCapability, TPM_CAP_TPM_PROPERTIES). A
- * TPM that does not say is read in small pieces.
+ * The TPM's manufacturer, firmware and NV_BUFFER_MAX (TPM2_GetCapability,
+ * TPM_CAP_TPM_PROPERTIES). Always succeeds: where the TPM refuses, they are 0, and
+ * NV_CHUNK_MIN is used.
  */
 #ifndef TPM_INFO_H
 #define TPM_INFO_H

@@ -10,7 +10,7 @@ static TSS2_RC flush_start(struct tpm *t, ESYS_TR object)
 	return object == ESYS_TR_NONE ? STEP_SKIP : Esys_FlushContext_Async(t->esys, object);
 }
 
-/* An object that is gone already is as good as flushed. */
+/* "No such handle" is a success: the object is gone already. */
 static TSS2_RC flush_finish(struct tpm *t, ESYS_TR *object)
 {
 	TSS2_RC rc = Esys_FlushContext_Finish(t->esys);
@@ -66,20 +66,20 @@ static const struct step clean_up[] = {
 
 static struct job {
 	const struct operation *op;
-	const struct step *steps; /* the operation's, then clean_up */
+	const struct step *steps; /* the operation's own; then clean_up */
 	unsigned count;
-	unsigned at;
-	enum { START, WAIT, PAUSE } phase;
-	unsigned retries; /* of this step, after "not now" */
-	uint64_t deadline; /* WAIT: the TPM is late; PAUSE: the pause is over */
-	TSS2_RC rc; /* what ended the operation's own steps */
+	unsigned at; /* the current step */
+	enum { STEP_NEXT, STEP_AWAITED, STEP_PAUSED } state; /* of the step: see job.h */
+	unsigned retries; /* of the step, after "not now" */
+	uint64_t deadline; /* STEP_AWAITED: the TPM is too slow; STEP_PAUSED: the pause is over */
+	TSS2_RC rc; /* the code that ended the operation's own steps */
 	bool abandoned; /* job_abandon was called */
-	bool dirty; /* the clean-up left something loaded */
-	bool blocked; /* this system cannot wait for a TPM: everybody has waited */
-	int fault;
+	bool dirty; /* the clean-up could not flush something */
+	bool blocked; /* a command has just blocked the event loop (port_tpm_arm) */
+	int fault; /* see job_fault */
 } job;
 
-/* Behind the operation's own steps, if it has any, comes the clean-up. */
+/* After the operation's own steps, if it has any, the clean-up follows. */
 static void turn_to_clean_up(void)
 {
 	if (job.at == job.count && job.steps != clean_up) {
@@ -102,7 +102,7 @@ void job_begin(struct tpm *t, const struct operation *op)
 	job.steps = op->steps;
 	job.count = op->count;
 	job.at = 0;
-	job.phase = START;
+	job.state = STEP_NEXT;
 	job.retries = 0;
 	job.deadline = 0;
 	job.rc = TSS2_RC_SUCCESS;
@@ -116,8 +116,8 @@ void job_begin(struct tpm *t, const struct operation *op)
 	turn_to_clean_up();
 }
 
-/* The step is over with this code. Its failure ends the operation's steps;
- * the clean-up goes on in any case. */
+/* The step has ended with this code. A failure ends the operation's own steps; the
+ * clean-up's steps are all taken. */
 static void step_over(TSS2_RC rc)
 {
 	bool failed;
@@ -126,7 +126,7 @@ static void step_over(TSS2_RC rc)
 		rc = RC_NOT_YET;
 	}
 	failed = rc != TSS2_RC_SUCCESS && rc != STEP_SKIP;
-	job.phase = START;
+	job.state = STEP_NEXT;
 	job.retries = 0;
 	if (rc == STEP_AGAIN) {
 		return;
@@ -145,7 +145,7 @@ static void step_over(TSS2_RC rc)
 	turn_to_clean_up();
 }
 
-/* An answer of the library, not the TPM: ESAPI does not go on after these. */
+/* Is this an error of the library? Its state is undefined after one. */
 static bool breaks(TSS2_RC rc)
 {
 	return rc != TSS2_RC_SUCCESS && (rc < STEP_SKIP || rc > STEP_REFUSE) && !rc_is_tpm(rc);
@@ -167,7 +167,7 @@ static enum job_state broken(TSS2_RC rc)
 	return JOB_BROKEN;
 }
 
-/* "Not now": the step is repeated after a pause, each twice the last. */
+/* "Not now": the step is started again after a pause, each twice as long as the last. */
 static bool pause_step(TSS2_RC rc, uint64_t now)
 {
 	bool may_pass = rc == STEP_LATER || (rc_is_tpm(rc) && rc_is_retry(rc));
@@ -177,7 +177,7 @@ static bool pause_step(TSS2_RC rc, uint64_t now)
 	}
 	job.deadline = now + ((uint64_t)TPM_RETRY_MIN_MS << job.retries);
 	job.retries++;
-	job.phase = PAUSE;
+	job.state = STEP_PAUSED;
 	return true;
 }
 
@@ -189,7 +189,8 @@ static TSS2_RC call_step(struct tpm *t, TSS2_RC (*half)(struct tpm *t))
 	return half(t);
 }
 
-/* Waits for the TPM's answer to the step. Returns true if it is in *rc now. */
+/* Waits for the response to the step's command. Returns true if the step has ended, with
+ * *rc; false if the event loop will tell. */
 static bool await(struct tpm *t, TSS2_RC *rc)
 {
 	int r = port_tpm_arm();
@@ -210,19 +211,19 @@ static bool await(struct tpm *t, TSS2_RC *rc)
 	return true;
 }
 
-/* Sends the step's command. Returns true if there is no waiting for it. */
+/* Sends the step's command. Returns true if the step has ended already, with *rc. */
 static bool start_step(struct tpm *t, uint64_t now, TSS2_RC *rc)
 {
 	*rc = call_step(t, job.steps[job.at].start);
 	if (*rc != TSS2_RC_SUCCESS) {
 		return true;
 	}
-	job.phase = WAIT;
+	job.state = STEP_AWAITED;
 	job.deadline = now + job.steps[job.at].limit_ms;
 	return await(t, rc);
 }
 
-/* Takes the answer, or what there is of it. Returns true if that is all. */
+/* Takes the response, or as much of it as there is. Returns true if the step has ended. */
 static bool finish_step(struct tpm *t, TSS2_RC *rc)
 {
 	*rc = call_step(t, job.steps[job.at].finish);
@@ -234,10 +235,10 @@ enum job_state job_run(struct tpm *t, uint64_t now, bool event)
 	while (job.at < job.count) {
 		TSS2_RC rc;
 
-		if (job.phase == PAUSE && now < job.deadline) {
+		if (job.state == STEP_PAUSED && now < job.deadline) {
 			return JOB_RUNNING;
 		}
-		if (job.phase != WAIT) {
+		if (job.state != STEP_AWAITED) {
 			if (!start_step(t, now, &rc)) {
 				return JOB_RUNNING;
 			}
@@ -257,7 +258,7 @@ enum job_state job_run(struct tpm *t, uint64_t now, bool event)
 			step_over(rc);
 			job.deadline = now;
 		}
-		if (job.blocked) { /* the others' turn */
+		if (job.blocked) { /* let the event loop serve other clients in between */
 			job.blocked = false;
 			return JOB_RUNNING;
 		}

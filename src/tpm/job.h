@@ -1,8 +1,13 @@
 /*
- * The job engine: runs an operation, which is a table of steps, each one TPM
- * command. A step is started, the loop goes on, and the step is finished when
- * the TPM has answered. Whatever happens, an operation ends with its clean-up:
- * the session and the transient objects it loaded are flushed.
+ * The job engine: runs one operation, which is a table of steps. Each step sends one TPM
+ * command and takes its response; the event loop goes on between the two. However the
+ * operation ends, its clean-up follows: what it has loaded (sessions, keys) is flushed.
+ *
+ * A step is in one of three states:
+ *   next     to be started: job_run calls `start`
+ *   awaited  its command was sent: job_run calls `finish` when the response can be read,
+ *            and gives up when the TPM takes longer than limit_ms
+ *   paused   the TPM said "not now" (rc_is_retry): started again after a pause
  */
 #ifndef TPM_JOB_H
 #define TPM_JOB_H
@@ -15,78 +20,83 @@
 #include "tpm/response_code.h"
 #include "tpm/state.h"
 
-/* Not response codes: a step's start says there is nothing to do; its finish
- * says that it wants to be started again (the next piece). */
+/*
+ * What a step's functions may return beside ESAPI's codes and the TPM's.
+ * From `start`: there is nothing to do, go on with the next step.
+ */
 #define STEP_SKIP 0xfffffff0U
+/* From `finish`: start this step again, there is more of the same. */
 #define STEP_AGAIN 0xfffffff1U
-/* A step's start: it cannot begin yet. It is asked again after a pause, as often
- * as after "not now"; then this is the code that ends the operation. */
+/* From `start`: it cannot be done yet, since the system has no random numbers. The step
+ * is paused like after "not now"; if it never can be done, the operation ends with this. */
 #define STEP_LATER RC_NOT_YET
-/* The operation goes on at its step `loop`. */
+/* From either: go on at the operation's step `loop`. */
 #define STEP_LOOP 0xfffffff3U
-/* The operation fails, and its conclude knows why. */
+/* From either: the operation fails, and its `conclude` knows why. */
 #define STEP_REFUSE 0xfffffff4U
 
-/* A step that is about the AIK that its operation is about (t->aik). */
+/* As a step's target: the AIK that the operation uses (t->aik). */
 #define TARGET_AIK 0xffU
 
 struct step {
-	/* Sends the command, or STEP_SKIP. */
+	/* Sends the command (TSS2_RC_SUCCESS). Any other code ends the step at once, and
+	 * then `finish` is not called; it may be NULL where that is always so. */
 	TSS2_RC (*start)(struct tpm *t);
-	/* Takes the response; called until it is not TRY_AGAIN. */
+	/* Takes the response. Called again while it returns TRY_AGAIN. */
 	TSS2_RC (*finish)(struct tpm *t);
 	/* How long the TPM may take, in ms. */
 	uint32_t limit_ms;
-	/* What it is about, where it is about one of several: an enum key_index, an
-	 * enum nv_index; t->target meanwhile. TARGET_AIK: t->aik. */
+	/* Which key (enum key_index) or NV index (enum nv_index) the step works on, if it
+	 * is written for several; TARGET_AIK: t->aik. Its functions find it in t->target. */
 	unsigned target;
 };
 
 struct operation {
-	/* Before the first step; or NULL. */
+	/* Called before the first step; or NULL. */
 	void (*begin)(struct tpm *t);
-	const struct step *steps; /* count of them; 0: there is but the clean-up */
-	unsigned count;
-	/* Draws the conclusion from the last step's code, after the clean-up
-	 * (0: all steps succeeded). Returns 0 or a negative enum err (NULL: 0); setting
-	 * *stale asks for the identity to be found anew and the job repeated. */
+	const struct step *steps;
+	unsigned count; /* of steps; 0: the operation is a clean-up and nothing else */
+	/*
+	 * Called after the clean-up; NULL: always success. `rc` is the code that ended the
+	 * steps, 0 if all succeeded. Returns 0 or a negative enum err; *stale, which is
+	 * false, becomes true if the keys have changed (second_chance.h).
+	 */
 	int (*conclude)(struct tpm *t, TSS2_RC rc, bool *stale);
-	unsigned loop; /* where STEP_LOOP goes on */
-	enum key_index aik; /* what it is about; 0: the AIK that the parameters name */
+	unsigned loop; /* the step where STEP_LOOP goes on */
+	enum key_index aik; /* the AIK that it uses; 0: the one that the request names */
 };
 
-/* Of an operation: its table of steps. */
+/* Initialises an operation's `steps` and `count`. */
 #define STEPS(table) .steps = (table), .count = sizeof(table) / sizeof *(table)
 
 enum job_state {
 	JOB_RUNNING,
-	JOB_DONE, /* the operation is over: job_outcome */
-	JOB_BROKEN, /* the link broke, or the TPM is mute */
+	JOB_DONE, /* job_outcome has the outcome */
+	JOB_BROKEN, /* the link broke, or the TPM did not answer in time: job_fault */
 };
 
-/* Starts an operation; MUST NOT be called while one is running. */
+/* Begins an operation. MUST NOT be called while one is running. */
 void job_begin(struct tpm *t, const struct operation *op);
 
-/*
- * Nobody is interested in the operation any more: its clean-up follows the
- * command at work, and the code that it concludes from is RC_NOT_YET.
- */
+/* Ends the running operation after the current TPM command, with its clean-up. `conclude`
+ * is given RC_NOT_YET, unless a step had failed before. */
 void job_abandon(void);
 
 /* Makes progress. `event`: the TPM's response can be read. */
 enum job_state job_run(struct tpm *t, uint64_t now, bool event);
 
-/* After JOB_DONE: conclude's verdict, and the response code behind it. */
+/* After JOB_DONE: what `conclude` returned; *rc is the code that it was given. */
 int job_outcome(struct tpm *t, uint32_t *rc, bool *stale);
 
-/* After JOB_DONE: did the TPM refuse to flush something? Closing the link
- * makes a resource manager do it. */
+/* After JOB_DONE: has the TPM refused to flush something? Then the link MUST be closed,
+ * so that a resource manager flushes it. */
 bool job_dirty(void);
 
-/* After JOB_BROKEN: why. -ERR_TPM_TIMEOUT or link_fault's. */
+/* After JOB_BROKEN: why. -ERR_TPM_TIMEOUT, -ERR_MEMORY, an error of link_fault's,
+ * -ERR_TPM_UNAVAILABLE, or -ERR_TPM_RESPONSE. */
 int job_fault(void);
 
-/* When job_run wants to be called at the latest. */
+/* job_run MUST be called at this time, if no event comes first. */
 uint64_t job_deadline(void);
 
 #endif

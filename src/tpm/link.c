@@ -11,20 +11,20 @@
 #include "tpm/link.h"
 #include "wire/tpm_response.h"
 
-/* A response is never shorter than its header. */
+/* The header of a response, in bytes: tag, size, code (TPM 2.0 Library part 1, 18). */
 #define HEADER 10
 
 static struct link {
 	TSS2_TCTI_CONTEXT_COMMON_V2 guard; /* what ESAPI talks to */
 	TSS2_TCTI_CONTEXT *device; /* what the guard talks to */
 	ESYS_CONTEXT *esys;
-	int fault;
+	int fault; /* see link_fault */
 	uint32_t commands;
-	struct command_shape command; /* the one in flight */
-	size_t wanted; /* bytes the device has announced, or 0 */
-	size_t len; /* bytes of the checked response, or 0 */
+	struct command_shape command; /* the one that was sent last */
+	size_t wanted; /* length of the response, as the device announces it, or 0 */
+	size_t len; /* length of `response`, which has been checked, or 0 */
 	uint8_t response[TPM_RESPONSE_MAX];
-	uint8_t *given; /* where ESAPI had the last response put */
+	uint8_t *given; /* the buffer that the last response was copied to; or NULL */
 	size_t given_len;
 } link;
 
@@ -36,7 +36,7 @@ static TSS2_RC break_link(int fault)
 	return TSS2_TCTI_RC_IO_ERROR;
 }
 
-/* The transfer failed: the port may know why. */
+/* The transfer failed: the port knows why. */
 static TSS2_RC transfer_failed(void)
 {
 	return break_link(port_tpm_fault());
@@ -58,7 +58,7 @@ static TSS2_RC guard_transmit(TSS2_TCTI_CONTEXT *tcti, size_t n, const uint8_t *
 	return TSS2_RC_SUCCESS;
 }
 
-/* Reads one whole response and checks it. The device tells its size first. */
+/* Reads the whole response and checks it. The device is asked for its length first. */
 static TSS2_RC fetch(int32_t timeout)
 {
 	size_t n = 0;
@@ -144,7 +144,7 @@ static TSS2_RC guard_poll_handles(TSS2_TCTI_CONTEXT *tcti, TSS2_TCTI_POLL_HANDLE
 	(void)tcti;
 	(void)handles;
 	(void)count;
-	return TSS2_TCTI_RC_NOT_IMPLEMENTED; /* the port waits, not ESAPI */
+	return TSS2_TCTI_RC_NOT_IMPLEMENTED; /* port_tpm_arm waits, not ESAPI */
 }
 
 static TSS2_RC guard_locality(TSS2_TCTI_CONTEXT *tcti, uint8_t locality)
@@ -197,7 +197,7 @@ int link_open(const char **device)
 
 void link_close(void)
 {
-	Esys_Finalize(&link.esys); /* of a NULL context: does nothing */
+	Esys_Finalize(&link.esys); /* does nothing with a NULL context */
 	digest_reset();
 	wipe(link.response, sizeof link.response);
 	link.given = NULL;

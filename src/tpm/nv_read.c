@@ -5,6 +5,7 @@
 #include "tpm/nv_read.h"
 #include "tpm/response_code.h"
 
+/* TCG EK Credential Profile, 2.2.1.4: the indices of an RSA 2048 EK. */
 static const TPM2_HANDLE handles[NV_INDICES] = {
 	[NV_EK_CERT] = 0x01c00002U,
 	[NV_EK_NONCE] = 0x01c00003U,
@@ -30,8 +31,8 @@ void nv_close(struct tpm *t)
 	}
 }
 
-/* The TPM's word on this index goes to nv_outcome; what is not about the index
- * (a link that breaks, "not now", "once more") is the job engine's. */
+/* Keeps the TPM's error for nv_outcome. The job engine gets what is not about the index:
+ * the library's errors, and those that a repetition may mend. */
 static TSS2_RC judge(struct tpm *t, TSS2_RC rc)
 {
 	if (!rc_is_tpm(rc) || rc_is_retry(rc) || rc_is_once_more(rc)) {
@@ -61,8 +62,7 @@ TSS2_RC nv_open_finish(struct tpm *t)
 	if (rc == TSS2_RC_SUCCESS) {
 		t->nv.object = found;
 	} else if (rc == TSS2_ESYS_RC_NOT_IMPLEMENTED || rc == TSS2_ESYS_RC_BAD_VALUE) {
-		t->nv.unreadable |= 1U
-				    << t->target; /* as for the EK: a name ESAPI cannot compute */
+		t->nv.unreadable |= 1U << t->target; /* ESAPI does not know its name algorithm */
 	}
 	return judge(t, rc);
 }
@@ -108,9 +108,9 @@ TSS2_RC nv_read_start(struct tpm *t)
 }
 
 /*
- * Is there another way to read it? The index may refuse its own authorisation,
- * in lockout too, and allow the owner's: each is tried once, because the TPM counts
- * refusals. And it may give less at once than it said.
+ * Can it be read in another way? Where its own authorisation is refused (also because of
+ * lockout), the owner's may be allowed: each is tried once, because the TPM counts failed
+ * authorisations. And the TPM may return fewer bytes at once than it has claimed.
  */
 static bool other_way(struct tpm *t, TSS2_RC rc)
 {

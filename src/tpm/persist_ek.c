@@ -13,8 +13,8 @@
 
 struct persist_ek persist_ek;
 
-static ESYS_TR there; /* what is at the handle, or ESYS_TR_NONE */
-static bool refused; /* the command, by the TPM */
+static ESYS_TR there; /* the object at the handle, or ESYS_TR_NONE */
+static bool refused; /* the TPM has refused TPM2_EvictControl */
 
 static enum handle_content wanted(void)
 {
@@ -39,7 +39,7 @@ static bool is_ek(const struct tpm *t)
 static TSS2_RC look_start(struct tpm *t)
 {
 	refused = false;
-	persist_ek.found = HANDLE_OTHER; /* where that is known without a look */
+	persist_ek.found = HANDLE_OTHER; /* if ek_look_start skips it: ESAPI cannot read it */
 	return ek_look_start(t);
 }
 
@@ -51,13 +51,13 @@ static TSS2_RC look_finish(struct tpm *t)
 		persist_ek.found = there == ESYS_TR_NONE ? HANDLE_EMPTY
 				   : is_ek(t)            ? HANDLE_EK
 							 : HANDLE_OTHER;
-		/* A third thing may be the EK, damaged on its way. */
+		/* HANDLE_OTHER may be the EK, if the response was damaged on its way. */
 		persist_ek.unseen = persist_ek.unseen && persist_ek.found == HANDLE_OTHER;
 	}
 	return rc;
 }
 
-/* Unlike endorsementAuth's this session is salted, for the EK is loaded by now. */
+/* Unlike endorsementAuth's, this session can be salted, because the EK is loaded. */
 static TSS2_RC owner_start(struct tpm *t)
 {
 	TPM2B_AUTH auth;
@@ -104,7 +104,8 @@ static TSS2_RC evict_finish(struct tpm *t)
 	return rc;
 }
 
-/* The same codes say of the owner's hierarchy what they say of the EK's elsewhere. */
+/* These codes are about the owner hierarchy here; everywhere else they are about the
+ * endorsement hierarchy, as the errors' messages say. */
 static const char *explain(TSS2_RC rc, int err)
 {
 	return rc_base(rc) == TPM2_RC_NV_SPACE

@@ -1,13 +1,12 @@
 /*
- * How SAPI begins a command (Tss2_Sys_X_Prepare), in place of tpm2-tss's own, which
- * knows all of TPM 2.0's commands by their handles; attestd sends sixteen.
- * toolchains/deps.mk says how tpm2-tss's own steps aside.
+ * The first part of each Tss2_Sys_X_Prepare, in place of tpm2-tss's own function, whose table
+ * has all of TPM 2.0's commands; attestd sends sixteen. toolchains/deps.mk renames tpm2-tss's.
  */
 #include "sysapi_util.h"
 
 static const struct {
 	uint16_t code;
-	uint8_t handles, tpm_response_handles;
+	uint8_t handles, response_handles; /* how many */
 } commands[] = {
 	{TPM2_CC_ActivateCredential, 2, 0}, {TPM2_CC_Certify, 2, 0},
 	{TPM2_CC_CertifyCreation, 2, 0},    {TPM2_CC_ContextLoad, 0, 1},
@@ -40,10 +39,10 @@ TSS2_RC CommonPreparePrologue(_TSS2_SYS_CONTEXT_BLOB *ctx, TPM2_CC commandCode)
 	rc = CopyCommandHeader(ctx, commandCode);
 	if (rc == TSS2_RC_SUCCESS) {
 		ctx->commandCode = commandCode;
-		ctx->numResponseHandles = commands[i].tpm_response_handles;
+		ctx->numResponseHandles = commands[i].response_handles;
 		ctx->rspParamsSize =
 			(UINT32 *)(void *)(ctx->cmdBuffer + sizeof(TPM20_Header_Out) +
-					   commands[i].tpm_response_handles * sizeof(TPM2_HANDLE));
+					   commands[i].response_handles * sizeof(TPM2_HANDLE));
 		ctx->cpBuffer =
 			ctx->cmdBuffer + ctx->nextData + commands[i].handles * sizeof(TPM2_HANDLE);
 	}

@@ -23,7 +23,7 @@ void key_init(struct tpm *t)
 	}
 }
 
-static struct key *at_work(struct tpm *t)
+static struct key *current(struct tpm *t)
 {
 	return &t->keys[t->target];
 }
@@ -37,7 +37,7 @@ ESYS_TR key_object(const struct tpm *t, enum key_index id)
 
 TSS2_RC key_load_start(struct tpm *t)
 {
-	TPMS_CONTEXT *saved = at_work(t)->saved;
+	TPMS_CONTEXT *saved = current(t)->saved;
 
 	return saved == NULL || port_tpm_holds_keys() ? STEP_SKIP
 						      : Esys_ContextLoad_Async(t->esys, saved);
@@ -49,7 +49,7 @@ TSS2_RC key_load_finish(struct tpm *t)
 	TSS2_RC rc = Esys_ContextLoad_Finish(t->esys, &loaded);
 
 	if (rc == TSS2_RC_SUCCESS) {
-		at_work(t)->loaded = loaded;
+		current(t)->loaded = loaded;
 	}
 	return rc;
 }
@@ -70,17 +70,17 @@ TSS2_RC key_create_start(struct tpm *t)
 	}
 	return Esys_CreatePrimary_Async(t->esys, ESYS_TR_RH_ENDORSEMENT, session_auth(t),
 					ESYS_TR_NONE, ESYS_TR_NONE, &sensitive,
-					at_work(t)->template, &outside_info, &creation_pcr);
+					current(t)->template, &outside_info, &creation_pcr);
 }
 
-/* How the key was made, and what its TPM needs to see to say so. */
+/* Keeps how the key was created, and what TPM2_CertifyCreation needs. */
 static TSS2_RC learn_creation(struct tpm *t, const TPM2B_CREATION_DATA *data,
 			      const TPM2B_DIGEST *hash, const TPMT_TK_CREATION *ticket)
 {
 	struct key_public *known = &t->id.keys[t->target];
 
-	at_work(t)->creation_hash = *hash;
-	at_work(t)->ticket = *ticket;
+	current(t)->creation_hash = *hash;
+	current(t)->ticket = *ticket;
 	known->creation_len = 0;
 	return Tss2_MU_TPMS_CREATION_DATA_Marshal(&data->creationData, known->creation,
 						  sizeof known->creation, &known->creation_len);
@@ -99,7 +99,7 @@ TSS2_RC key_create_finish(struct tpm *t)
 		return rc;
 	}
 	session_auth_used(t);
-	at_work(t)->loaded = created;
+	current(t)->loaded = created;
 	rc = key_learn(t, t->target, public);
 	if (rc == TSS2_RC_SUCCESS) {
 		rc = learn_creation(t, data, hash, ticket);
@@ -113,7 +113,7 @@ TSS2_RC key_create_finish(struct tpm *t)
 
 TSS2_RC key_save_start(struct tpm *t)
 {
-	const struct key *key = at_work(t);
+	const struct key *key = current(t);
 
 	if (key->loaded == ESYS_TR_NONE || key->saved != NULL || port_tpm_holds_keys()) {
 		return STEP_SKIP;
@@ -127,13 +127,13 @@ TSS2_RC key_save_finish(struct tpm *t)
 	TSS2_RC rc = Esys_ContextSave_Finish(t->esys, &context);
 
 	if (rc == TSS2_RC_SUCCESS) {
-		at_work(t)->saved = context;
+		current(t)->saved = context;
 	}
 	return rc;
 }
 
-/* What is made of an RSA key's public area (its SubjectPublicKeyInfo, a salt)
- * counts on the modulus to be as long as the template's, and on the exponent. */
+/* The SubjectPublicKeyInfo and the salt are made from an RSA key's public area, and rely on
+ * its exponent, and on a modulus as long as the template's. */
 static bool is_of_kind(const TPM2B_PUBLIC *template, const TPM2B_PUBLIC *public)
 {
 	const TPMT_PUBLIC *want = &template->publicArea, *is = &public->publicArea;

@@ -1,6 +1,6 @@
 /*
- * TPM2_Quote, and the values that were quoted: TPM2_PCR_Read gives them by their
- * eights, without a signature, so that they are compared with what was signed.
+ * TPM2_Quote, and the values of the PCRs: TPM2_PCR_Read returns up to eight at once. They are
+ * not signed, so that their digest is compared with the one that was.
  */
 #include <string.h>
 
@@ -12,8 +12,12 @@
 #include "tpm/sign.h"
 #include "wire/attest.h"
 
-/* PCRs that change each time are quoted no more often. */
+/* Quotes at most, where the PCRs change between a quote and the reading. */
 #define ROUNDS 3
+
+static_assert((int)BANK_SHA1 == TPM2_ALG_SHA1 && (int)BANK_SHA256 == TPM2_ALG_SHA256 &&
+		      (int)BANK_SHA384 == TPM2_ALG_SHA384 && (int)BANK_SHA512 == TPM2_ALG_SHA512,
+	      "a bank is its TPM_ALG_ID");
 
 static void begin(struct tpm *t)
 {
@@ -50,7 +54,7 @@ static TSS2_RC quote_start(struct tpm *t)
 				ESYS_TR_NONE, &nonce, &sign_scheme, &pcrs);
 }
 
-/* A TPM leaves out of the selection what it does not have. */
+/* The TPM leaves PCRs out of the selection if it does not have them. */
 static TSS2_RC check_selection(struct tpm *t)
 {
 	const struct signed_attest *sign = &t->result.sign;
@@ -77,7 +81,7 @@ static TSS2_RC quote_finish(struct tpm *t)
 	TPMT_SIGNATURE *signature = NULL;
 	TSS2_RC rc = Esys_Quote_Finish(t->esys, &attest, &signature);
 
-	/* About the selection, its third parameter. */
+	/* The selection is TPM2_Quote's third parameter. */
 	if (rc_is_about_parameter(rc) && (rc & TPM2_RC_N_MASK) == TPM2_RC_3) {
 		(void)refuse(t, -ERR_VALUE, "pcr_bank");
 	}
@@ -103,7 +107,7 @@ static unsigned count(uint32_t bits)
 	return n;
 }
 
-/* Puts each value where it belongs among those that were asked for. */
+/* Puts each value at its place among those that were requested. */
 static TSS2_RC take_values(struct tpm *t, const TPML_PCR_SELECTION *read, const TPML_DIGEST *values)
 {
 	const TPMS_PCR_SELECTION *bank = &read->pcrSelections[0];
@@ -131,7 +135,7 @@ static TSS2_RC take_values(struct tpm *t, const TPML_PCR_SELECTION *read, const 
 	return TSS2_RC_SUCCESS;
 }
 
-/* All are read: are they what was signed? */
+/* All are read: have they the digest that was signed? If not, the TPM quotes again. */
 static TSS2_RC compare(struct tpm *t)
 {
 	uint8_t digest[sizeof t->quote.digest];

@@ -51,7 +51,7 @@ bool ready_discard(struct tpm *t)
 	return t->ready.to_flush;
 }
 
-/* The operation at work has it from now on, and ends it. */
+/* The operation that begins owns the session from now on: its clean-up flushes it. */
 static void hand_over(struct tpm *t)
 {
 	t->session = t->ready.session;
@@ -69,8 +69,8 @@ void ready_take(struct tpm *t)
 	}
 }
 
-/* Not for the TPM's word on the credential, and no authorisation is tried twice: but what
- * is said of the second session is about no such value, for the EK's policy asks for none. */
+/* An authorisation error must not be repeated, unless it is about the command's second
+ * session: that is the policy session, and the EK's policy asks for no secret value. */
 bool ready_was_to_blame(struct tpm *t, int err, TSS2_RC rc)
 {
 	bool taken = t->ready.taken;
@@ -81,7 +81,7 @@ bool ready_was_to_blame(struct tpm *t, int err, TSS2_RC rc)
 	       (second || !rc_is_tpm(rc) || !rc_is_auth(rc));
 }
 
-/* The clean-up leaves it alone from here on. */
+/* Takes the session out of t->session, so that the clean-up does not flush it. */
 static TSS2_RC keep_finish(struct tpm *t)
 {
 	TSS2_RC rc = session_secret_finish(t);
@@ -94,7 +94,8 @@ static TSS2_RC keep_finish(struct tpm *t)
 	return rc;
 }
 
-/* What fails ahead is next tried when somebody waits for it, and hears why. */
+/* The error is not reported: the next activation makes its own session, and its client is
+ * told what is wrong. */
 static int make_conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 {
 	(void)stale;
@@ -111,5 +112,5 @@ static const struct step make_steps[] = {
 
 const struct operation ready_make_operation = {STEPS(make_steps), .conclude = make_conclude};
 
-/* It has no steps: the clean-up flushes what it has taken over. */
+/* It has no steps: the clean-up flushes the session. */
 const struct operation ready_flush_operation = {.begin = hand_over};

@@ -6,9 +6,6 @@
 #include "tpm/response_code.h"
 #include "wire/tpm_response.h"
 
-#define FORMAT_ONE 0x080U
-#define NUMBER_AND_PARAMETER 0xf40U
-
 static const struct {
 	TSS2_RC rc;
 	enum err err;
@@ -44,7 +41,7 @@ TSS2_RC rc_tpm(TSS2_RC rc)
 TSS2_RC rc_base(TSS2_RC rc)
 {
 	rc = rc_tpm(rc);
-	return rc & FORMAT_ONE ? rc & ~NUMBER_AND_PARAMETER : rc;
+	return rc & TPM2_RC_FMT1 ? rc & ~(TSS2_RC)(TPM2_RC_N_MASK | TPM2_RC_P) : rc;
 }
 
 bool rc_is_retry(TSS2_RC rc)

@@ -6,7 +6,7 @@
 #include "tpm/primary_key.h"
 #include "tpm/session.h"
 
-/* ESAPI keeps a copy of its own for as long as the link is open. */
+/* Gives endorsementAuth to ESAPI, which keeps a copy until the link is closed. */
 static void use(struct tpm *t)
 {
 	TPM2B_AUTH auth = {.size = (UINT16)t->auth.len};
@@ -48,7 +48,7 @@ void session_close(struct tpm *t)
 	wipe(&t->auth, sizeof t->auth);
 }
 
-/* Without it ESAPI would fail for a reason that it cannot tell. */
+/* ESAPI needs a nonce. If it found no random numbers itself, its error would not say so. */
 static bool has_random(void)
 {
 	uint8_t byte;
@@ -65,7 +65,7 @@ static TSS2_RC started(struct tpm *t, ESYS_TR *session, TPMA_SESSION set)
 		return rc;
 	}
 	*session = found;
-	/* The TPM itself ends the session with the command that uses it. */
+	/* Without CONTINUESESSION the TPM flushes the session after the command that uses it. */
 	return Esys_TRSess_SetAttributes(t->esys, found, set, set | TPMA_SESSION_CONTINUESESSION);
 }
 
@@ -120,7 +120,7 @@ TSS2_RC session_policy_finish(struct tpm *t)
 {
 	TSS2_RC rc = started(t, &t->session, TPMA_SESSION_ENCRYPT);
 
-	wipe_stack(); /* of the salt and the session's key: it may be long until it is used */
+	wipe_stack(); /* it holds the salt and the session's key */
 	return rc;
 }
 

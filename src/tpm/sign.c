@@ -45,6 +45,6 @@ int sign_conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 		t->result.field = "nonce";
 		return -ERR_NONCE_SIZE;
 	}
-	/* The AIK's authorisation, which is empty; not the hierarchy's. */
+	/* It is the AIK's authorisation, which is empty, that was refused, not the hierarchy's. */
 	return t->client_data_sent && r == -ERR_TPM_AUTH ? -ERR_TPM_RC : r;
 }

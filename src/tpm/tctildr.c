@@ -1,6 +1,6 @@
 /*
- * ESAPI refers to the library's loader of TCTIs, for callers that bring none.
- * attestd always brings its own (src/tpm/link.c) and loads nothing at run time.
+ * ESAPI calls the library's TCTI loader where its caller passes no TCTI. attestd always
+ * passes one (link.c) and loads nothing at run time, so that these are never called.
  */
 #include <tss2/tss2_tctildr.h>
 

@@ -7,8 +7,8 @@
 
 TPM2B_PUBLIC template_ek, template_aik_ecc, template_aik_rsa;
 
-/* Each as a TPMT_PUBLIC up to where nothing but zeros follows: as TPM2B_PUBLIC they
- * would be 616 bytes each of the program. */
+/* Each is a marshalled TPMT_PUBLIC without the zeros at its end, because a TPM2B_PUBLIC
+ * would take 616 bytes of the program. */
 static const uint8_t ek[] = {
 	0, TPM2_ALG_RSA, 0, TPM2_ALG_SHA256,
 	/* fixedTPM, fixedParent, sensitiveDataOrigin, adminWithPolicy, restricted, decrypt */
@@ -56,7 +56,7 @@ bool template_matches(const TPM2B_PUBLIC *template, const TPMT_PUBLIC *area)
 	size_t found_len = 0, wanted_len = 0;
 	TPMT_PUBLIC copy = *area;
 
-	/* All but unique, which is what the TPM puts in. */
+	/* `unique` is the TPM's own. */
 	copy.unique = template->publicArea.unique;
 	return Tss2_MU_TPMT_PUBLIC_Marshal(&copy, found, sizeof found, &found_len) == 0 &&
 	       Tss2_MU_TPMT_PUBLIC_Marshal(&template->publicArea, wanted, sizeof wanted,
@@ -66,7 +66,7 @@ bool template_matches(const TPM2B_PUBLIC *template, const TPMT_PUBLIC *area)
 		area->unique.rsa.size == area->parameters.rsaDetail.keyBits / 8);
 }
 
-/* Has it all that attestd counts on in an EK? */
+/* Does it have all the properties of an EK that attestd needs? */
 static bool is_ek(const TPMT_PUBLIC *area)
 {
 	const TPMA_OBJECT needed = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |

@@ -1,5 +1,5 @@
 /*
- * The keys' templates: what a TPM derives them from, besides its seed.
+ * The keys' templates: a TPM derives a primary key from its seed and the template.
  */
 #ifndef TPM_TEMPLATE_H
 #define TPM_TEMPLATE_H
@@ -12,29 +12,28 @@
  * a unique of 256 zero bytes. */
 extern TPM2B_PUBLIC template_ek;
 
-/* AIKs: restricted ECDSA-SHA256 on P-256 with an empty authorisation. Its unique,
- * 32 zero bytes each, is part of what it is derived from. */
+/* AIK: a restricted signing key with an empty authorisation, ECDSA with SHA-256 on P-256.
+ * Its `unique` (x and y: 32 zero bytes each) matters too: another one gives another key. */
 extern TPM2B_PUBLIC template_aik_ecc;
-/* ... and RSASSA-SHA256, RSA 2048, its unique 256 zero bytes. */
+/* The same as RSA 2048, RSASSA with SHA-256; its `unique` is 256 zero bytes. */
 extern TPM2B_PUBLIC template_aik_rsa;
 
-/* Fills them in; MUST be called once, before they are read. */
+/* Fills them in. MUST be called once, before they are used. */
 void templates_make(void);
 
-/* Is the public area that of a key made from the template? */
+/* Is this the public area of a key made from the template? */
 bool template_matches(const TPM2B_PUBLIC *template, const TPMT_PUBLIC *area);
 
 /*
- * The EK's template as the TPM's maker has left it in NV: the n bytes of a
- * TPMT_PUBLIC, and no more. false, with *template unspecified, if it is not that
- * of an EK as attestd can use it: RSA 2048 with SHA-256, for decryption, fixed to
- * its TPM, of policy A.
+ * Reads the EK's template that the TPM's maker has stored in NV: a TPMT_PUBLIC of exactly
+ * n bytes. Returns false, with *template unspecified, if attestd cannot use such an EK: it
+ * MUST be RSA 2048 with SHA-256, for decryption, fixed to its TPM, with policy A.
  */
 bool template_read(const uint8_t *p, size_t n, TPM2B_PUBLIC *template);
 
 /*
- * Puts the EK's nonce, n bytes, into the template's unique, and zeros behind it
- * (TCG EK Credential Profile, 2.2.1.6). false if it is longer than that.
+ * Puts the EK's nonce (n bytes, followed by zeros) into the template's `unique` (TCG EK
+ * Credential Profile, 2.2.1.6). Returns false, and changes nothing, if it does not fit.
  */
 bool template_add_nonce(TPM2B_PUBLIC *template, const uint8_t *nonce, size_t n);
 

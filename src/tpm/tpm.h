@@ -1,10 +1,10 @@
 /*
- * The TPM as the service sees it: an identity that is known or not, and one
- * job at a time that finds it out, opens a credential, or has an AIK sign.
+ * The TPM as the service sees it: what is known of its identity, and one job at a
+ * time, which finds out more, opens a credential, or has an AIK sign.
  *
- * Nothing here blocks while the TPM works (but see port_tpm_arm). The caller
- * calls tpm_run whenever PORT_EVENT_TPM arrives or tpm_deadline() is reached,
- * and after tpm_begin.
+ * Nothing here blocks while the TPM works (except where port_tpm_arm returns
+ * -ERR_NOTSUP). The caller MUST call tpm_run when PORT_EVENT_TPM arrives, when
+ * tpm_deadline() is reached, and after tpm_begin. One thread calls all of this.
  */
 #ifndef TPM_TPM_H
 #define TPM_TPM_H
@@ -17,13 +17,13 @@
 #include "tpm/facts.h"
 #include "wire/id_object.h"
 
-/* What the EK's name algorithm (SHA-256) and key (RSA 2048) measure, in bytes. */
+/* Lengths in bytes: a digest of the EK's name algorithm (SHA-256), the EK's modulus (RSA 2048). */
 #define EK_HMAC_LEN 32
 #define EK_KEY_LEN 256
 
-/* The keys that attestd has of a TPM: the EK, and AIKs. */
+/* The keys that attestd uses: the EK, and two AIKs. */
 enum key_index { KEY_EK, KEY_AIK_ECC, KEY_AIK_RSA, KEYS };
-/* The fact that such an AIK is known. */
+/* The fact that this AIK is known. */
 #define FACT_OF_AIK(key) ((key) == KEY_AIK_RSA ? FACT_AIK_RSA : FACT_AIK_ECC)
 
 /* What an AIK has signed. */
@@ -34,40 +34,41 @@ struct signed_attest {
 	size_t signature_len;
 };
 
-/* What everybody may know of a key, as it goes over the wire. */
+/* The public parts of a key, in the TPM's own encoding. */
 struct key_public {
 	uint8_t tpm[TPM_PUBLIC_MAX]; /* TPM2B_PUBLIC */
 	size_t tpm_len;
 	uint8_t name[TPM_NAME_MAX]; /* nameAlg and digest, no size */
 	size_t name_len;
-	/* Of an AIK: how it was made, and TPM2_CertifyCreation by itself. */
+	/* Of an AIK: how it was created, and its own signature over that
+	 * (TPM2_CertifyCreation). */
 	uint8_t creation[CREATION_MAX]; /* TPMS_CREATION_DATA */
 	size_t creation_len;
-	struct signed_attest created; /* attest_len 0: it was not let */
+	struct signed_attest created; /* attest_len is 0 if the TPM refused */
 };
 
-/* What is known of this TPM. Byte strings as they go over the wire. */
+/* What is known of this TPM. A length of 0: not known, or not there. */
 struct identity {
 	struct key_public keys[KEYS];
 	uint8_t ek_spki[SPKI_MAX]; /* SubjectPublicKeyInfo, DER */
 	size_t ek_spki_len;
-	bool ek_persistent; /* it was found in the TPM, not created */
+	bool ek_persistent; /* it is at EK_PERSISTENT_HANDLE; attestd did not create it */
 	uint8_t ek_cert[EK_CERT_MAX]; /* X.509, DER */
 	size_t ek_cert_len; /* 0: there is none */
-	const char *ek_cert_source; /* "nv", "system", "file"; NULL: there is none */
-	char ek_cert_url[EK_URL_MAX]; /* where its maker may have it; "" if that is not known */
+	const char *ek_cert_source; /* "nv", "system", "file"; NULL if there is none */
+	char ek_cert_url[EK_URL_MAX]; /* where its maker publishes it; "" if unknown */
 	struct {
-		uint8_t raw[EK_CHAIN_MAX]; /* with what is between the certificates */
+		uint8_t raw[EK_CHAIN_MAX]; /* as read, with the padding between the certificates */
 		struct {
-			uint16_t at, len; /* X.509, DER, in raw */
+			uint16_t at, len; /* bytes of raw: X.509, DER */
 		} certs[EK_CHAIN_CERTS];
 		unsigned count;
 	} ek_chain;
-	uint32_t manufacturer; /* TPM_PT_MANUFACTURER: four characters; 0: it does not say */
+	uint32_t manufacturer; /* TPM_PT_MANUFACTURER: four characters; 0: unknown */
 	uint32_t firmware[2]; /* TPM_PT_FIRMWARE_VERSION_1 and _2 */
 };
 
-/* Banks of PCRs, as TPM_ALG_ID (TPM 2.0 Library part 2, 6.3). */
+/* Banks of PCRs: TPM_ALG_SHA1 and so on (TPM 2.0 Library part 2, 6.3). */
 enum pcr_bank {
 	BANK_SHA1 = 0x0004,
 	BANK_SHA256 = 0x000b,
@@ -75,25 +76,25 @@ enum pcr_bank {
 	BANK_SHA512 = 0x000d
 };
 
-/* What a request brings for its operation. */
+/* A request's parameters, for its operation. */
 struct request_params {
-	enum key_index aik; /* the one that it is about */
+	enum key_index aik; /* to be used */
 	enum { PARAMS_NONE, PARAMS_CREDENTIAL, PARAMS_NONCE } kind;
 	union {
 		struct credential credential; /* PARAMS_CREDENTIAL */
 		struct { /* PARAMS_NONCE */
 			uint8_t nonce[NONCE_MAX];
 			size_t nonce_len;
-			uint32_t pcrs; /* of a quote: a bit for each, */
-			uint16_t bank; /* of this enum pcr_bank */
+			uint32_t pcrs; /* of a quote: a bit for each */
+			uint16_t bank; /* ... of this enum pcr_bank */
 		} sign;
 	} as;
 };
 
 /*
- * What a job can do beyond finding facts: TPM2_ActivateCredential, Quote, Certify
- * (of the AIK by itself), with the AIK that the parameters name, whose fact they
- * need.
+ * A job's own operation: TPM2_ActivateCredential, TPM2_Quote, or TPM2_Certify of the
+ * AIK by itself. Each uses the AIK that the parameters name, whose fact MUST be among
+ * the job's.
  */
 struct operation;
 extern const struct operation activate_operation;
@@ -103,91 +104,89 @@ extern const struct operation certify_operation;
 /* A job's outcome. */
 struct tpm_result {
 	int err; /* 0 or a negative enum err */
-	const char *field; /* the request's member in fault, or NULL */
-	uint32_t rc; /* the TPM's response code, or 0 if it is not the TPM's word */
-	uint32_t commands; /* how many commands it took */
+	const char *field; /* the member of the request that is wrong, or NULL */
+	uint32_t rc; /* the TPM's response code, or 0 if the error is not the TPM's */
+	uint32_t commands; /* TPM commands sent for it */
 	uint8_t secret[64]; /* of activate_operation: the opened credential */
 	size_t secret_len;
 	struct signed_attest sign; /* of quote_operation and certify_operation */
-	/* Of quote_operation: the values of the PCRs that were asked for, one behind the
-	 * other, in ascending order. */
+	/* Of quote_operation: the values of the PCRs, in ascending order. */
 	uint8_t pcr_values[PCR_COUNT * PCR_MAX];
-	size_t pcr_len; /* bytes of each */
+	size_t pcr_len; /* bytes of each value */
 };
 
-/* For what is worth a log line: a text, an error or 0, a response code or 0. */
+/* Writes a log line: a text, a negative enum err or 0, a response code or 0. */
 typedef void tpm_log_fn(bool warning, const char *what, int err, uint32_t rc);
 
 /*
- * Starts looking for the TPM at `now`, and to find out who it is. Who asks
- * meanwhile waits for it up to grace_ms. Call once.
+ * Starts: tpm_run will open the TPM and find its identity. For grace_ms from `now`
+ * a TPM that is not there is expected to appear (tpm_wait_error). Call once.
  */
 void tpm_init(uint64_t now, uint32_t grace_ms, tpm_log_fn *log);
 
-/* Are all of these facts (FACT_ bits) known, and so in tpm_identity()? */
+/* Are all of these facts (FACT_ bits) known? Then tpm_identity() has them. */
 bool tpm_knows(unsigned facts);
 const struct identity *tpm_identity(void);
 
 /*
- * Why these facts could not be had now: 0 if they are known, or if nothing is
- * known to be in the way; otherwise a negative enum err, and the TPM's response
- * code behind it or 0.
+ * Why these facts are not known: a negative enum err, *rc being the TPM's response code
+ * or 0. 0 if they are known, or if no attempt to find them has failed.
  */
 int tpm_fact_error(unsigned facts, uint64_t now, uint32_t *rc);
-/* The device that is open or was last, a static string; NULL: none was. */
+/* The name of the device that is open or was last open (static), or NULL. */
 const char *tpm_device(void);
 /* TPM commands sent since the program started. */
 uint32_t tpm_commands(void);
 
 /*
- * Is it of any use to wait for the TPM? 0: yes, it is there, or may still come
- * up; otherwise the negative enum err that says why not.
+ * The error to answer requests with while there is no TPM: 0 if the TPM is open, or
+ * is expected to appear (tpm_init), so that a request may wait; otherwise the negative
+ * enum err of the last attempt to open it.
  */
 int tpm_wait_error(uint64_t now);
 
-/* Is the TPM there and no job at work, not even one of the room's own? */
+/* Is the TPM open, and no job at work, not even one of attestd's own? */
 bool tpm_idle(void);
 
 /*
- * Starts a job: finds out what of `facts` is not known yet, then runs `op`, if
- * that is not NULL. MUST be idle. `params` is what the operation works on; it is
- * copied, and wiped when the job is over. The job ends by itself, within bounded
- * time.
+ * Begins a job for a client: finds those of `facts` that are not known yet, then runs
+ * `op`, unless it is NULL. MUST be idle. `params` is copied, and the copy is wiped when
+ * the job is over. Every job ends in bounded time, with a tpm_result.
  */
 void tpm_begin(unsigned facts, const struct operation *op, const struct request_params *params);
 
 /*
- * Looks again for what a reply had to go without, as a job of its own: the EK's
- * certificate, and what an AIK signs when it is made. MUST be idle. For whom else
- * the TPM is needed meanwhile: tpm_give_way ends that job, and no other, with the
- * command at work.
+ * Begins a job that no client waits for: looks again for what was missing in the last
+ * reply, which is the EK certificate, or an AIK's signature over how it was created.
+ * MUST be idle. tpm_give_way ends this job, and no other, after the current TPM command,
+ * so that a client's job can begin.
  */
 void tpm_look_again(void);
 void tpm_give_way(void);
 
 /*
- * Somebody has asked for what comes before an activation: when the TPM has had
- * nothing to do for a moment, the session for that is made (ready.h).
+ * A client will probably activate a credential next: when the TPM has been idle for
+ * READY_PAUSE_MS, a session for that is made (ready_session.h).
  */
 void tpm_expect_activation(uint64_t now);
 
-/* Makes progress; `event`: PORT_EVENT_TPM has arrived. */
+/* Makes progress. `event`: PORT_EVENT_TPM has arrived. */
 void tpm_run(uint64_t now, bool event);
 
 /*
- * The outcome of the job that tpm_begin started, once, or NULL. It comes before
- * the TPM is idle: a success need not wait for the clean-up. Valid until
+ * The outcome of the job that tpm_begin began, or NULL if it is not there yet. It may be
+ * there before tpm_idle(), because a success does not wait for the clean-up. Valid until
  * tpm_forget, which wipes it and MUST be called before the next tpm_begin.
  */
 const struct tpm_result *tpm_result(void);
 void tpm_forget(void);
 
-/* When tpm_run wants to be called at the latest; PORT_NEVER if not at all. */
+/* tpm_run MUST be called at this time, if no event comes first; PORT_NEVER: no time is set. */
 uint64_t tpm_deadline(void);
 
 /*
- * Begins nothing more of its own. Returns true when nothing is under way any
- * more, and so nothing is left loaded in the TPM.
+ * attestd is stopping: no more jobs of its own are begun. Returns true once no job is at
+ * work and nothing is left loaded in the TPM; may be called again until then.
  */
 bool tpm_wind_down(void);
 

@@ -1,13 +1,13 @@
 /*
- * TPM2Bs (TPM 2.0 Library part 2, 10.4), to bytes and from bytes, in place of
- * tpm2-tss's own functions: those are the same for each type, once for each, which
- * costs 4 kB. And they do not look at what became of the structure in a TPM2B.
+ * Marshals and unmarshals TPM2Bs (TPM 2.0 Library part 2, 10.4), in place of tpm2-tss's own
+ * functions. Those repeat the same code for each type, which costs 4 kB; and they do not
+ * check that the structure in a TPM2B ends where the TPM2B's size says.
  */
 #include <string.h>
 
 #include <tss2/tss2_mu.h>
 
-/* A size, and as many bytes; the size goes to the n bytes at p. */
+/* Writes the size and as many bytes to p + *offset; p has n bytes. */
 static TSS2_RC put(const void *tpm2b, size_t max, uint8_t *p, size_t n, size_t *offset)
 {
 	size_t at = offset == NULL ? 0 : *offset;
@@ -34,8 +34,8 @@ static TSS2_RC put(const void *tpm2b, size_t max, uint8_t *p, size_t n, size_t *
 	return TSS2_RC_SUCCESS;
 }
 
-/* The size of what is at p + *offset, whole, and of at most `max` bytes; *offset
- * moves behind the size. */
+/* Reads the size at p + *offset, and moves *offset after it. So many bytes MUST follow, and
+ * at most `max`. */
 static TSS2_RC take_size(const uint8_t *p, size_t n, size_t *offset, size_t max, uint16_t *size)
 {
 	size_t at = *offset;
@@ -83,7 +83,7 @@ static TSS2_RC take(const uint8_t *p, size_t n, size_t *offset, void *tpm2b, siz
 		return take(buffer, buffer_size, offset, dest, sizeof *dest - 2);              \
 	}
 
-/* A structure that has its size before it; ESAPI asks for all of src, dest and offset. */
+/* A TPM2B that holds a structure. ESAPI never passes NULL for src, dest and offset. */
 #define STRUCTURE(type, inner, member)                                                             \
 	TSS2_RC Tss2_MU_##type##_Marshal(const type *src, uint8_t *buffer, size_t buffer_size,     \
 					 size_t *offset)                                           \
@@ -114,7 +114,7 @@ static TSS2_RC take(const uint8_t *p, size_t n, size_t *offset, void *tpm2b, siz
 		return rc == TSS2_RC_SUCCESS && *offset != end ? TSS2_MU_RC_BAD_SIZE : rc;         \
 	}
 
-/* Those that something of tpm2-tss refers to; what attestd does not need is not linked. */
+/* All that tpm2-tss refers to; the linker drops what attestd does not need. */
 BYTES(TPM2B_ATTEST)
 BYTES(TPM2B_AUTH)
 BYTES(TPM2B_CONTEXT_DATA)
