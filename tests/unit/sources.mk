@@ -55,8 +55,11 @@ UNIT_SRC_test_store_element = port/common/store_element.c
 UNIT_SRC_test_port_linux = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_calm = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_faults = $(wildcard port/common/*.c port/linux/*.c)
-UNIT_WRAP_test_port_linux_faults = accept4 clock_now epoll_create1 epoll_ctl fchownat fcntl \
+FAULTY = accept4 clock_now epoll_create1 epoll_ctl fchownat fcntl \
 	getrandom getsockopt listen lstat open poll read send signalfd socket syscall unlink write
+UNIT_WRAP_test_port_linux_faults = $(FAULTY)
+UNIT_SRC_test_port_linux_refused = $(wildcard port/common/*.c port/linux/*.c)
+UNIT_WRAP_test_port_linux_refused = $(FAULTY)
 UNIT_SRC_test_port_linux_socket_folder = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_option_files = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_io = $(wildcard port/common/*.c port/linux/*.c)
