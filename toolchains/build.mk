@@ -122,7 +122,7 @@ $(addprefix $(OUT)/tools/,relay.exe ordinary.exe tbs.dll): $(OUT)/tools/%: toolc
 	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -Werror $(TARGET_CPPFLAGS) $(PORT_CPPFLAGS) \
 		$(if $(filter %.dll,$@),-shared) -static -s $(if $(C_LDLIBS),-nodefaultlibs) \
 		-o $@ $(filter %.c,$^) -lws2_32 -ladvapi32 $(if $(C_LDLIBS),-lmingw32 $(C_LDLIBS))
-$(OUT)/tools/relay.exe: $(addprefix tests/tools/windows/,relay.c look.c relay.h client.h)
+$(OUT)/tools/relay.exe: $(addprefix tests/tools/windows/,relay.c look.c options.c relay.h client.h)
 $(OUT)/tools/ordinary.exe: tests/tools/windows/ordinary.c
 $(OUT)/tools/tbs.dll: $(addprefix tests/tools/windows/,tbs.c tbs_rules.c tbs_rules.h tbs_told.c tbs_told.h \
 	client.c client.h)

@@ -7,6 +7,7 @@ import pytest
 
 from harness.credential import make, rsa_from_tpm
 from harness import limit, paths
+from harness.provision import Machine
 from harness.ready import Watched, usually
 from harness.sanitizer import Reports
 from harness.service import Service
@@ -155,3 +156,17 @@ def kind(request):
 def watched(start, kind, tmp_path):
     """Of that kind of TPM."""
     return Watched(start, kind, tmp_path)
+
+
+@pytest.fixture
+def machine(states):
+    """Machines on which `attestd provision` is called: machine(kind or state folder, ...)."""
+    made = []
+
+    def make(kind="plain", **options):
+        made.append(Machine(kind if not isinstance(kind, str) else states.new(kind), **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

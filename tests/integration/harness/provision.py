@@ -118,3 +118,10 @@ class Machine:
             self.process.wait(30)
         self.process.stdout.close()
         shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def says(ran, status, text):
+    """It ended with this status, and said this: what was done to standard output, or why not to the log."""
+    assert ran.status == status and text in (ran.out if status == DONE else ran.err), ran
+    assert (ran.out == "") == (status != DONE)
+    assert " error " not in ran.err or status != DONE

@@ -1,38 +1,35 @@
 /*
- * relay: a Windows named pipe as a TCP port of 127.0.0.1, so that programs on
- * the other side of wine can be its clients.
+ * relay: makes a Windows named pipe a TCP port of 127.0.0.1, so that programs outside
+ * wine can be clients of the pipe.
  *
  *   relay [--message] [--once] [--late MS] [--anonymous] [--hidden] NAME
- *       prints the port's number and, on the next line, its own process id,
- *       the one that the pipe's server sees. A connection is a client of the pipe, which
- *       waits for a free instance as clients do; the pipe's end is the
- *       connection's, and the other way round, after all bytes are through.
- *       --message: reads in message mode, and puts before each message its
- *       length, four bytes, big-endian. --once: reads once, at most 4096 bytes,
- *       and closes, as the older services' clients do. --late: reads nothing for so long.
- *       --anonymous: does not let the server impersonate it. --hidden: its
- *       process lets nobody find out whose it is.
+ *       prints the port's number and, on the next line, its own process id, which is
+ *       the one that the pipe's server sees. Each connection to the port becomes a client of
+ *       the pipe, and waits for a free instance as clients do. When one of the two ends, the
+ *       other is ended after all bytes have been passed on.
+ *       --message: reads in message mode, and puts each message's length before
+ *       it, four bytes, big-endian. --once: reads once, at most 4096 bytes, and
+ *       closes, as the older services' clients do. --late: reads nothing for so many
+ *       milliseconds. --anonymous: does not let the server impersonate it. --hidden:
+ *       does not let the server find out which user its process belongs to.
  *   relay --burst N NAME
- *       N clients one after the other, that wait for an instance each, say
- *       nothing, read nothing and stay; prints how many milliseconds it takes
- *       until the last of them has got in.
+ *       connects N clients one after the other. Each waits for an instance, sends
+ *       nothing, reads nothing and stays connected. Prints how many milliseconds it takes
+ *       until the last is connected.
  *   relay --event N NAME
- *       the console of the pipe's server has an event: 1 is Ctrl-Break, 2 that
- *       it is closed. wine cannot have those happen, but passes them on.
+ *       sends an event to the console of the pipe's server: 1 is Ctrl-Break, 2 that
+ *       the console is closed. wine has no other way to cause them, but passes them on.
  *   relay --text EXE ID
- *       how the event log shows that event of EXE's, when what it says is "TEXT".
+ *       prints how the event log shows event ID of EXE, if its text is "TEXT".
  *   relay --info NAME
- *       what can be known of the pipe, one "key=value" a line.
+ *       prints what can be known of the pipe, one "key=value" a line.
  *
- * It ends when its standard input does. No printf: wine for arm64 does not get
- * on with variable arguments.
+ * It ends when its standard input does. It does without printf, because functions with
+ * variable arguments do not work in wine for arm64.
  */
 #include <winsock2.h>
 #include <windows.h>
 #include <sddl.h>
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "client.h"
 #include "relay.h"
 
@@ -40,22 +37,13 @@
 #define WAIT_MS 30000
 #define BUFFER 16384
 #define ONCE 4096
-#define PREFIX L"\\\\.\\pipe\\"
-#define PREFIX_LEN 9
-#define NAME_LEN 256
 
-struct options {
-	bool message, once, info, hidden;
-	DWORD late_ms, burst, security, event;
-	const wchar_t *exe; /* --text */
-	wchar_t pipe[PREFIX_LEN + NAME_LEN + 1];
-};
-static struct options options;
+struct options options;
 
 struct client {
 	SOCKET socket;
-	HANDLE pipe; /* the reader's to close */
-	HANDLE gone; /* set: one side has ended */
+	HANDLE pipe; /* closed by the thread that reads it */
+	HANDLE gone; /* an event: set when one side has ended */
 	SRWLOCK writing;
 };
 static volatile LONG client_count;
@@ -93,81 +81,6 @@ _Noreturn void fail(const char *what)
 	ExitProcess(1);
 }
 
-/* ---- the command line ------------------------------------------------ */
-
-/* The next word of the command line, cut off in place; NULL: none. */
-static wchar_t *next_word(wchar_t **rest)
-{
-	wchar_t *word, *to, *from = *rest;
-	bool quoted = false;
-
-	while (*from == L' ') {
-		from++;
-	}
-	if (*from == L'\0') {
-		return NULL;
-	}
-	word = to = from;
-	for (; *from != L'\0' && (quoted || *from != L' '); from++) {
-		if (*from == L'"') {
-			quoted = !quoted;
-		} else {
-			*to++ = *from;
-		}
-	}
-	*rest = *from == L'\0' ? from : from + 1;
-	*to = L'\0';
-	return word;
-}
-
-static DWORD number(const wchar_t *text)
-{
-	DWORD n = 0;
-
-	for (; text != NULL && *text >= L'0' && *text <= L'9'; text++) {
-		n = n * 10 + (DWORD)(*text - L'0');
-	}
-	return n;
-}
-
-static void parse(void)
-{
-	wchar_t *rest = GetCommandLineW(), *word, *name = NULL;
-
-	next_word(&rest); /* the program */
-	while ((word = next_word(&rest)) != NULL) {
-		if (lstrcmpW(word, L"--message") == 0) {
-			options.message = true;
-		} else if (lstrcmpW(word, L"--once") == 0) {
-			options.once = true;
-		} else if (lstrcmpW(word, L"--info") == 0) {
-			options.info = true;
-		} else if (lstrcmpW(word, L"--late") == 0) {
-			options.late_ms = number(next_word(&rest));
-		} else if (lstrcmpW(word, L"--burst") == 0) {
-			options.burst = number(next_word(&rest));
-		} else if (lstrcmpW(word, L"--event") == 0) {
-			options.event = number(next_word(&rest));
-		} else if (lstrcmpW(word, L"--text") == 0) {
-			options.exe = next_word(&rest);
-		} else if (lstrcmpW(word, L"--anonymous") == 0) {
-			options.security = SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS;
-		} else if (lstrcmpW(word, L"--hidden") == 0) {
-			options.hidden = true;
-		} else {
-			name = word;
-		}
-	}
-	if (name == NULL || lstrlenW(name) > NAME_LEN) {
-		SetLastError(ERROR_INVALID_PARAMETER);
-		fail("usage");
-	}
-	if (*name != L'\\') {
-		lstrcpyW(options.pipe, PREFIX);
-	}
-	lstrcatW(options.pipe, name);
-}
-
 /* ---- the pipe -------------------------------------------------------- */
 
 HANDLE open_pipe(void)
@@ -193,8 +106,8 @@ HANDLE open_pipe(void)
 }
 
 /*
- * Awaits what was begun with `o`, as long as both sides are there. Whether it
- * was done; then *n is what it moved.
+ * Waits until what was begun with `o` is done or one side has ended. Returns whether it was
+ * done; then *n is the number of bytes.
  */
 static bool finish(const struct client *c, BOOL done, OVERLAPPED *o, DWORD *n)
 {
@@ -223,7 +136,7 @@ static bool send_all(SOCKET s, const char *data, DWORD n)
 	return true;
 }
 
-/* Hands what was read to the peer; a message behind its length. */
+/* Sends what was read from the pipe to the connection; a message behind its length. */
 static bool deliver(SOCKET s, const char *data, DWORD n)
 {
 	char length[4] = {(char)(n >> 24), (char)(n >> 16), (char)(n >> 8), (char)n};
@@ -259,8 +172,8 @@ static bool write_pipe(struct client *c, const char *data, DWORD n)
 }
 
 /*
- * The other direction, until the peer closes. What the pipe does not take any
- * more is read all the same: a reset would cost the peer its reply.
+ * The other direction, until the connection is closed. Bytes that the pipe no longer takes
+ * are read nevertheless: else the connection would be reset, and its reply lost.
  */
 static DWORD WINAPI socket_to_pipe(void *arg)
 {
@@ -365,7 +278,7 @@ static void burst(void)
 	print("\n");
 }
 
-/* Nobody may look at this process any more: an empty DACL. */
+/* An empty DACL: from now on nobody may open this process. */
 static void hide(void)
 {
 	PSECURITY_DESCRIPTOR nobody;
@@ -377,7 +290,7 @@ static void hide(void)
 	}
 }
 
-/* As SECURITY_ANONYMOUS has it, for who looks after that in wine's place. */
+/* wine ignores SECURITY_ANONYMOUS; client.c, in the server's process, looks for this mutex instead. */
 static void be_anonymous(void)
 {
 	char name[ANONYMOUS_MAX];
@@ -390,7 +303,7 @@ static void be_anonymous(void)
 
 int main(void)
 {
-	parse();
+	parse_options();
 	if (options.security != 0) {
 		be_anonymous();
 	}
@@ -402,7 +315,7 @@ int main(void)
 	} else if (options.event > 0) {
 		send_event(options.event);
 	} else if (options.exe != NULL) {
-		show_text(options.exe, number(options.pipe + PREFIX_LEN));
+		show_text(options.exe, parse_number(options.pipe + PREFIX_LEN));
 	} else if (options.burst > 0) {
 		burst();
 	} else {

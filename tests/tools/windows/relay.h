@@ -1,19 +1,37 @@
 /*
- * The relay's parts: relay.c has its clients, look.c what it can tell of the
- * pipe's server.
+ * The relay's parts: options.c reads its command line, relay.c passes bytes between its
+ * clients and the pipe, look.c tells what can be known of the pipe's server.
  */
 #ifndef TOOLS_WINDOWS_RELAY_H
 #define TOOLS_WINDOWS_RELAY_H
 
 #include <windows.h>
+#include <stdbool.h>
+
+#define PREFIX L"\\\\.\\pipe\\"
+#define PREFIX_LEN 9
+#define NAME_LEN 256
+
+/* The command line: see relay.c. */
+struct options {
+	bool message, once, info, hidden;
+	DWORD late_ms, burst, security, event;
+	const wchar_t *exe; /* --text */
+	wchar_t pipe[PREFIX_LEN + NAME_LEN + 1]; /* the whole name */
+};
+extern struct options options;
+/* Sets them, or ends the program. */
+void parse_options(void);
+/* The number that the text begins with; NULL or no digit: 0. */
+DWORD parse_number(const wchar_t *text);
 
 void print(const char *text);
-/* Valid until the next call. */
+/* n as text, which is valid until the next call. */
 const char *decimal(DWORD n);
-/* Says so, with GetLastError(), and ends the program. */
+/* Prints what has failed and GetLastError(), and ends the program. */
 _Noreturn void fail(const char *what);
 
-/* The pipe that was asked for; waits for a free instance. INVALID_HANDLE_VALUE: there is none. */
+/* Opens the pipe of the command line; waits for a free instance. INVALID_HANDLE_VALUE: there is none. */
 HANDLE open_pipe(void);
 
 /* --info */
