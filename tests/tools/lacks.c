@@ -1,6 +1,6 @@
 /*
- * lacks CALL[,CALL...] COMMAND...: runs a command to which the kernel lacks
- * these system calls, given as numbers (ENOSYS).
+ * lacks CALL[,CALL...] COMMAND...: runs a command for which the kernel seems to lack
+ * these system calls, given as numbers: they fail with ENOSYS.
  */
 #include <errno.h>
 #include <linux/filter.h>

@@ -1,5 +1,5 @@
 /*
- * load: asks a service for the same thing over and over, a connection each.
+ * load: sends a service the same request again and again, each over a new connection.
  *
  *     load [--uid UID] SOCKET REQUEST SECONDS [CONNECTIONS]
  *     load --latency N|- SOCKET FILE
@@ -49,7 +49,7 @@ static double now_us(void)
 	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
 }
 
-/* Connects and sends. False: the service's backlog is full, or it is gone. */
+/* Connects and sends the request. Returns false if the service's backlog is full or it has ended. */
 static bool start(struct connection *c)
 {
 	c->start = now_us();
@@ -68,7 +68,7 @@ static bool start(struct connection *c)
 	return false;
 }
 
-/* Takes what has arrived; when that is all of it, notes the time. */
+/* Reads what has arrived. When the reply is complete, notes the time that it took. */
 static void take(struct connection *c)
 {
 	static const char ok[] = "{\"status\":\"ok\"";

@@ -1,5 +1,5 @@
 /*
- * smallest: the least that a service of one line can do, to compare with.
+ * smallest: the smallest service that answers a line with a line, to compare attestd with it.
  *
  *     smallest SOCKET LENGTH
  *

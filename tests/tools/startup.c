@@ -1,9 +1,9 @@
 /*
- * startup: how long a program takes from exec to where clients can connect.
+ * startup: measures how long a program takes from exec until clients can connect.
  *
- *     startup ROUNDS SOCKET COMMAND...   until SOCKET takes a connection
- *     startup ROUNDS - COMMAND...        until the command ends: what a
- *                                        process costs at all
+ *     startup ROUNDS SOCKET COMMAND...   until SOCKET accepts a connection
+ *     startup ROUNDS - COMMAND...        until the command ends: what
+ *                                      any process takes
  *
  * Prints one line of JSON.
  */
@@ -53,7 +53,7 @@ static void quiet(posix_spawn_file_actions_t *actions)
 	posix_spawn_file_actions_addopen(actions, 2, "/dev/null", O_WRONLY, 0);
 }
 
-/* Microseconds of one start; listening: else until the end. */
+/* Microseconds of one start: until clients can connect if `listening`, else until the end. */
 static double once(char **command, bool listening)
 {
 	posix_spawn_file_actions_t actions;

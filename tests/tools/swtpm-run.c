@@ -1,9 +1,9 @@
 /*
- * swtpm-run: runs a command to which a software TPM is /dev/tpmrm0.
+ * swtpm-run: runs a command that finds a software TPM at /dev/tpmrm0.
  *
- * The command is any program, static or not, unmodified; all its descendants
- * see the same. Between them and the TPM stands a proxy that counts, records,
- * delays and disturbs commands, as told on the control socket.
+ * The command is any program, static or not, unmodified. All its descendants find the
+ * TPM there, too. Between them and the TPM is a proxy that counts, records and delays TPM
+ * commands and makes faults, as the control socket tells it.
  *
  * Exit status: the command's; 128 + N if signal N ended it; 125 if the TPM
  * could not be started or the kernel has no seccomp user notification.
@@ -34,21 +34,24 @@
 
 static const char usage[] =
 	"usage: swtpm-run [OPTION...] [--] COMMAND...\n"
-	"Runs COMMAND with a software TPM as its TPM device.\n"
-	"  --state DIR      the TPM's state (default: a new one, removed at the end)\n"
-	"  --device NAME    tpmrm0 (default), tpm0 or both\n"
-	"  --absent         no device at first; see the control command `present'\n"
-	"  --control SOCK   a Unix socket for control, a line a command; try `help'\n"
-	"  --listen SOCK    a Unix socket for raw TPM commands, as one more open\n"
-	"                   of /dev/tpmrm0 (tpm2 -T 'cmd:nc -U SOCK')\n"
-	"  --tcp            no device file, but a port of 127.0.0.1, each connection an\n"
-	"                   open; COMMAND finds its number in ATTESTD_TEST_TPM\n"
-	"  --endorsement-auth TEXT  what a TPM gets as its endorsementAuth that has\n"
-	"                   none, as Windows gives its TPM one; empty: nothing\n"
-	"  --chip NAME      each command takes that chip's time; see the control\n"
-	"                   command `chips'\n"
-	"  --log FILE       each TPM command, a line each\n"
-	"  --trace FILE     each command and response whole, in hex\n";
+	"Runs COMMAND with a software TPM in the place of the TPM's device file.\n"
+	"  --state DIR      the folder of the TPM's state (default: a new one, which is\n"
+	"                   removed at the end)\n"
+	"  --device NAME    which device files there are: tpmrm0 (default), tpm0 or both\n"
+	"  --absent         there is no device until the control command `present'\n"
+	"  --control SOCK   listen on this Unix socket for control commands, one a line;\n"
+	"                   `help' lists them\n"
+	"  --listen SOCK    listen on this Unix socket for raw TPM commands. Each connection\n"
+	"                   is like one more open of /dev/tpmrm0 (tpm2 -T 'cmd:nc -U SOCK')\n"
+	"  --tcp            instead of device files, listen on a port of 127.0.0.1. Each\n"
+	"                   connection is like an open; COMMAND finds the port's number in\n"
+	"                   ATTESTD_TEST_TPM\n"
+	"  --endorsement-auth TEXT  if the TPM's endorsementAuth is empty, set it to this,\n"
+	"                   as Windows does. An empty TEXT changes nothing\n"
+	"  --chip NAME      let each TPM command take as long as that chip takes; the\n"
+	"                   control command `chips' lists the chips\n"
+	"  --log FILE       write a line for each TPM command to this file\n"
+	"  --trace FILE     write each TPM command and response to this file, in hex\n";
 
 struct options {
 	const char *state, *control, *listen, *endorsement_auth, *log, *trace;
@@ -127,7 +130,7 @@ static int parse(int argc, char **argv, struct options *o)
 
 /* ---- folders --------------------------------------------------------- */
 
-/* Ours: holds the TPM's socket, and its state if that is ours too. */
+/* The launcher's own folder: for the TPM's socket, and for its state unless --state names another. */
 static char work_dir[64];
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -164,13 +167,13 @@ static int make_work_dir(struct tpm *t, const char **state)
 enum { FD_SIGNAL, FD_OPENS, FD_RAW, FD_TCP, FD_CONTROL };
 #define FDS (FD_CONTROL + CONTROL_FDS + PROXY_FDS)
 
-/* Whether the command has ended; then *status is its wait status. */
+/* Returns whether the command has ended; then *status is its wait status. */
 static bool take_signals(int fd, int pid, int *status)
 {
 	struct signalfd_siginfo si;
 
 	while (read(fd, &si, sizeof si) == sizeof si) {
-		/* A terminal has sent its signal to the command as well. */
+		/* SI_KERNEL: from the terminal, which has sent it to the command, too. */
 		if (si.ssi_signo != SIGCHLD && si.ssi_code != SI_KERNEL)
 			kill(pid, (int)si.ssi_signo);
 	}
@@ -203,12 +206,12 @@ static int loop(int pid, int signals, int opens, int raw)
 			perror("swtpm-run: poll");
 			return -1;
 		}
-		/* Before there are new ones, which may be given the old ones' numbers. */
+		/* First of all: a new session might get the descriptor of one that is in this poll. */
 		proxy_run(fds + FD_CONTROL + controls, sessions);
 		if (fds[FD_OPENS].revents & POLLIN)
 			tracee_answer(opens, proxy_open);
 		else if (fds[FD_OPENS].revents != 0)
-			opens = -1; /* nobody left under the filter */
+			opens = -1; /* no process is left under the filter */
 		if (fds[FD_RAW].revents != 0) {
 			int fd = accept(raw, NULL, NULL);
 			if (fd >= 0)
@@ -239,7 +242,7 @@ static int catch_signals(void)
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-/* Before the command is started: it inherits the variable. */
+/* MUST come before the start of the command, which inherits the variable. */
 static int start_tcp(bool accepts)
 {
 	char port[12];
@@ -252,7 +255,7 @@ static int start_tcp(bool accepts)
 	return setenv("ATTESTD_TEST_TPM", port, 1);
 }
 
-/* Runs the command to its end. Its wait status, or -1. */
+/* Runs the command to its end. Returns its wait status, or -1. */
 static int run(const struct options *o, struct tpm *t, int signals)
 {
 	int opens = -1, raw = -1, pid, status = -1;
@@ -302,7 +305,7 @@ int main(int argc, char **argv)
 	trace_to(open_log(o.trace));
 	signals = catch_signals();
 	if (make_work_dir(&t, &o.state) == 0 && tpm_start(&t, o.state) == 0) {
-		/* One that the TPM has already stays. */
+		/* An endorsementAuth that the TPM has already is not changed. */
 		if (o.endorsement_auth != NULL && o.endorsement_auth[0] != '\0')
 			tpm_set_endorsement_auth(&t, o.endorsement_auth);
 		status = run(&o, &t, signals);

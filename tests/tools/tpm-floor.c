@@ -1,11 +1,11 @@
 /*
- * tpm-floor: how fast a TPM can activate a credential at all; or, with --quote,
- * quote PCRs 0 to 7.
+ * tpm-floor: measures the shortest time in which a TPM can activate a credential or, with
+ * --quote, quote PCRs 0 to 7.
  *
  * Sends /dev/tpmrm0 the TPM commands that attestd sends for one
  * activateCredential, marshalled by hand, with nothing around them: 7, or 5
  * where the EK is persistent at 0x81010001; for one quote 4. What can be prepared
- * (the keys' contexts, the credential, the encrypted salt) is, outside of the times.
+ * (the keys' contexts, the credential, the encrypted salt) is prepared, and not measured.
  */
 #include "lib/kdf.h"
 #include "lib/keys.h"
@@ -167,7 +167,7 @@ static void activate(struct session *s, struct message *r)
 	keys_transmit(&c, r, "ActivateCredential");
 }
 
-/* Is it the secret that the credential was made for? */
+/* Returns whether the TPM has answered with the secret that is in the credential. */
 static bool check(struct session *s, struct message *r)
 {
 	uint8_t derived[32], plain[64];
@@ -229,7 +229,7 @@ static void quote(struct message *r)
 	msg_begin(&c, TPM_ST_SESSIONS, CC_Quote);
 	msg_u32(&c, aik.handle);
 	msg_password(&c);
-	msg_2b(&c, salt, sizeof salt); /* any nonce will do */
+	msg_2b(&c, salt, sizeof salt); /* the salt serves as the nonce */
 	msg_u16(&c, 0x0010); /* the key's own scheme */
 	selection(&c);
 	keys_transmit(&c, r, "Quote");

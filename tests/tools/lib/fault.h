@@ -1,6 +1,6 @@
 /*
- * Faults that the proxy makes between a client and the TPM: a table of kinds,
- * and the rules in force, which name a kind, a command and how often.
+ * Faults that the proxy makes between a client and the TPM. A table has the kinds; a rule
+ * says which kind, for which command and how often.
  */
 #ifndef TOOLS_FAULT_H
 #define TOOLS_FAULT_H
@@ -9,19 +9,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* When a kind acts. */
+/* When a kind of fault acts. */
 enum fault_stage {
-	FAULT_COMMAND, /* on the command, which the TPM gets all the same */
+	FAULT_COMMAND, /* on the command, before the TPM gets it */
 	FAULT_BEFORE, /* instead of the TPM */
 	FAULT_AFTER, /* on the TPM's response */
 };
 
-/* What becomes of the response. */
+/* What the client gets. */
 enum fault_outcome {
-	FAULT_ANSWER, /* send what is in the buffer */
-	FAULT_SILENCE, /* send nothing, ever; the TPM stays busy */
-	FAULT_CLOSE, /* hang up on the client */
-	FAULT_KILL, /* kill it */
+	FAULT_ANSWER, /* what is in the buffer */
+	FAULT_SILENCE, /* nothing, ever; the TPM stays busy */
+	FAULT_CLOSE, /* its connection is closed */
+	FAULT_KILL, /* the client is killed */
 };
 
 #define FAULT_ANY 0U /* any command code */
@@ -30,9 +30,9 @@ enum fault_outcome {
 struct fault_kind {
 	const char *name;
 	enum fault_stage stage;
-	bool has_value; /* the rule's first word after the kind */
-	/* Makes (BEFORE: *n is 0) or changes the response of *n bytes; COMMAND: the
-	 * command, whose length stays. */
+	bool has_value; /* a VALUE follows the kind in the rule */
+	/* Changes the response of *n bytes. FAULT_BEFORE: makes one; *n is 0. FAULT_COMMAND:
+	 * changes the command, but not its length. */
 	enum fault_outcome (*apply)(uint32_t value, uint8_t *rsp, size_t *n);
 	const char *help;
 };
@@ -48,14 +48,14 @@ struct fault {
 };
 
 /*
- * Adds the rule "KIND [VALUE] [CC|*] [N|*] [SKIP]", as words. Returns NULL,
- * or what is wrong with it.
+ * Adds a rule, given as words: KIND [VALUE] [CC|*] [N|*] [SKIP]. Returns NULL, or what is
+ * wrong with it.
  */
 const char *fault_add(char **words, size_t count);
 void fault_clear(void);
 /*
- * The rule for a command that is about to be sent, counted down; its `kind`
- * is NULL if there is none. Delays are taken apart, in *delay_ms.
+ * Returns the rule that acts on a command about to be sent, and counts it down; its `kind` is
+ * NULL if there is none. Delays are no faults: their sum is in *delay_ms.
  */
 struct fault fault_for(uint32_t cc, uint32_t *delay_ms);
 

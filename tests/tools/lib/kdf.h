@@ -1,6 +1,6 @@
 /*
  * The cryptography of a salted TPM session (TPM 2.0 Library part 1), on
- * libcrypto. All with SHA-256. Each ends the program if libcrypto fails.
+ * libcrypto. All functions use SHA-256, and end the program if libcrypto fails.
  */
 #ifndef TOOLS_KDF_H
 #define TOOLS_KDF_H
@@ -18,7 +18,7 @@ struct piece {
 void sha256(const struct piece *pieces, size_t count, uint8_t digest[SHA256_SIZE]);
 void hmac_sha256(const uint8_t *key, size_t key_len, const struct piece *pieces, size_t count,
 		 uint8_t mac[SHA256_SIZE]);
-/* KDFa (11.4.10.2): up to SHA256_SIZE bytes; label without its zero byte. */
+/* KDFa (11.4.10.2): makes up to SHA256_SIZE bytes. label: without its zero byte. */
 void kdfa(const uint8_t *key, size_t key_len, const char *label, const uint8_t *u, const uint8_t *v,
 	  uint8_t *out, size_t n);
 /* RSAES-OAEP with the label and its zero byte (B.4); exponent 65537. */

@@ -16,7 +16,7 @@ struct loaded {
 void loaded_add(struct loaded *l, uint32_t handle);
 void loaded_remove(struct loaded *l, uint32_t handle);
 
-/* Does a successful response to this command begin with such a handle? */
+/* Returns whether a successful response to this command begins with such a handle. */
 bool loads(uint32_t cc);
 
 #endif

@@ -9,7 +9,7 @@
 #define TPM_ST_NO_SESSIONS 0x8001
 #define TPM_ST_SESSIONS 0x8002
 
-/* A command that grows at its end, or a response that is read from p on. */
+/* A command that grows at its end, or a response that is read from `at` on. */
 struct message {
 	uint8_t b[TPM_BUFFER];
 	size_t n; /* bytes in b */
@@ -22,21 +22,20 @@ void msg_u8(struct message *m, uint8_t v);
 void msg_u16(struct message *m, uint16_t v);
 void msg_u32(struct message *m, uint32_t v);
 void msg_bytes(struct message *m, const void *p, size_t n);
-/* A TPM2B: the size, and the bytes. */
+/* Appends a TPM2B: the size, and the bytes. */
 void msg_2b(struct message *m, const void *p, size_t n);
-/* An authorisation area of one password session with an empty password. */
+/* Appends an authorisation area: one password session with an empty password. */
 void msg_password(struct message *m);
 
 uint16_t msg_get_u16(struct message *m);
 uint32_t msg_get_u32(struct message *m);
-/* The next n bytes; NULL if there are not as many. */
+/* Returns the next n bytes, or NULL if there are fewer. */
 const uint8_t *msg_get(struct message *m, size_t n);
 const uint8_t *msg_get_2b(struct message *m, size_t *n);
 
 /*
- * Sends the command to the TPM device and reads the response into r, read up
- * to behind its header. Returns the response code; ends the program if the
- * device fails.
+ * Sends the command to the TPM device and reads the response into r; r->at is behind its
+ * header. Returns the response code. Ends the program if the device fails.
  */
 uint32_t msg_transmit(int fd, struct message *command, struct message *r);
 

@@ -1,5 +1,5 @@
 /*
- * What went through the proxy: every command, in order.
+ * The record of all commands that went through the proxy, in their order.
  */
 #ifndef TOOLS_RECORD_H
 #define TOOLS_RECORD_H
@@ -7,12 +7,12 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* rc is UINT32_MAX where no response code was sent. */
+/* rc is UINT32_MAX if no response code was sent. */
 void record_add(unsigned session, uint32_t cc, uint32_t rc, double ms);
 void record_reset(void);
-/* Where each command is also written as a line of text; may be NULL. */
+/* From now on each command is written to this file as a line of text, too. NULL: no longer. */
 void record_to(FILE *log);
-/* Where commands ('>') and true responses ('<') are written whole, in hex. */
+/* From now on commands ('>') and the TPM's own responses ('<') are written to this file in hex. */
 void trace_to(FILE *trace);
 void trace(char direction, const uint8_t *p, size_t n);
 

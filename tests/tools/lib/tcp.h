@@ -1,5 +1,5 @@
 /*
- * The TPM's device as a port of 127.0.0.1, for programs that open no file.
+ * A port of 127.0.0.1 in the place of the TPM's device, for programs that open no device file.
  */
 #ifndef TOOLS_TCP_H
 #define TOOLS_TCP_H
@@ -7,15 +7,15 @@
 #include <stdbool.h>
 
 /*
- * Takes a free port, at which nobody listens yet. Returns it, or -1 with a
- * message. Without it, tcp_open does nothing.
+ * Reserves a free port, without listening yet. Returns it, or prints a message and returns
+ * -1. Until then, tcp_open does nothing.
  */
 int tcp_reserve(void);
-/* From now on connections are accepted, or refused; at once. */
+/* From now on connections are accepted, or refused. */
 void tcp_open(bool accepts);
-/* The listening socket, -1 while connections are refused. */
+/* The listening socket, or -1 while connections are refused. */
 int tcp_listener(void);
-/* The next connection, or -1. */
+/* Accepts a connection; -1 if there is none. */
 int tcp_accept(void);
 
 #endif

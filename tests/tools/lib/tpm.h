@@ -1,9 +1,9 @@
 /*
- * A software TPM (swtpm) of our own: its process, its one connection, and
- * commands of the launcher's own on it.
+ * The software TPM (swtpm): its process, its one connection, and commands that the
+ * launcher itself sends.
  *
- * swtpm serves one connection at a time and knows no resource manager; what
- * several clients see is made of it in proxy.c.
+ * swtpm serves one connection at a time and has no resource manager. proxy.c makes a
+ * TPM for several clients of it.
  */
 #ifndef TOOLS_TPM_H
 #define TOOLS_TPM_H
@@ -26,37 +26,37 @@
 struct tpm {
 	int fd;
 	int pid;
-	const char *state; /* folder, the caller's */
+	const char *state; /* a folder; the caller keeps the text */
 	char socket[96];
 };
 
 /*
- * Starts swtpm on the folder `state` and waits, at most 10 s, until it
- * answers. Returns 0, or -1 with the reason on standard error.
+ * Starts swtpm with the folder `state` and waits until it answers, 10 s at most. Returns 0,
+ * or prints the reason to standard error and returns -1.
  */
 int tpm_start(struct tpm *t, const char *state);
-/* Ends the process: TPM2_Shutdown and SIGTERM, or SIGKILL at once. */
+/* Ends the process: orderly with TPM2_Shutdown and SIGTERM, else with SIGKILL. */
 void tpm_stop(struct tpm *t, bool orderly);
 
-/* Sends a whole command. Returns 0, or -1: the TPM is gone. */
+/* Sends a whole command. Returns 0, or -1 if the TPM has ended. */
 int tpm_send(struct tpm *t, const uint8_t *cmd, size_t n);
-/* Reads a whole response, at most TPM_BUFFER; its length, or 0: it is gone. */
+/* Reads a whole response of at most TPM_BUFFER bytes. Returns its length, or 0 if the TPM has ended. */
 size_t tpm_receive(struct tpm *t, uint8_t *rsp);
 
-/* Flushes a transient object or a session; whether it was there. */
+/* Flushes a transient object or a session. Returns whether it was there. */
 bool tpm_flush(struct tpm *t, uint32_t handle);
 /*
- * Sets endorsementAuth, of at most TPM_AUTH_MAX bytes. False: it is not empty
- * any more, or that is too long.
+ * Sets an empty endorsementAuth to at most TPM_AUTH_MAX bytes. Returns false if it was not
+ * empty, or if auth is longer.
  */
 bool tpm_set_endorsement_auth(struct tpm *t, const char *auth);
 /*
- * The handles from `first` on, of its own kind: 0x80000000 transient objects,
- * 0x02000000 loaded sessions, 0x03000000 saved ones, 0x81000000 persistent
- * objects. Their number, at most cap.
+ * Lists the handles from `first` on that are of its kind: 0x80000000 transient objects,
+ * 0x02000000 loaded sessions, 0x03000000 saved sessions, 0x81000000 persistent objects.
+ * Returns their number, at most cap.
  */
 size_t tpm_handles(struct tpm *t, uint32_t first, uint32_t *handles, size_t cap);
-/* What is loaded, as JSON, without a line end. The TPM MUST have nothing in flight. */
+/* Prints what is loaded as JSON, without a line end. The TPM MUST NOT be working on a command. */
 void tpm_print_handles(struct tpm *t, FILE *out);
 
 /* CLOCK_MONOTONIC */
