@@ -49,7 +49,7 @@ static double now_us(void)
 	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
 }
 
-/* Connects and sends the request. Returns false if the service's backlog is full or it has ended. */
+/* Connects and sends the request. False: the service's backlog is full, or it has ended. */
 static bool start(struct connection *c)
 {
 	c->start = now_us();

@@ -130,7 +130,7 @@ static int parse(int argc, char **argv, struct options *o)
 
 /* ---- folders --------------------------------------------------------- */
 
-/* The launcher's own folder: for the TPM's socket, and for its state unless --state names another. */
+/* The launcher's own folder, for the TPM's socket, and for its state without --state. */
 static char work_dir[64];
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)

@@ -3,9 +3,10 @@
  * sessions' commands go to the TPM one at a time, and are counted and recorded; faults are
  * made on demand.
  *
- * When a session of /dev/tpmrm0 ends, its transient objects and TPM sessions are
- * flushed, as by the kernel's resource manager. But its handles are the TPM's own, and no contexts are swapped (chip.h has the time of that). /dev/tpm0 can be opened once
- * and leaves behind what its client left.
+ * When a session of /dev/tpmrm0 ends, its transient objects and TPM sessions are flushed, as
+ * by the kernel's resource manager. But its handles are the TPM's own, and no contexts are
+ * swapped (chip.h has the time that swapping takes). /dev/tpm0 can be opened once, and what
+ * its client has left in the TPM stays there.
  */
 #ifndef TOOLS_PROXY_H
 #define TOOLS_PROXY_H

@@ -40,7 +40,7 @@ void tpm_stop(struct tpm *t, bool orderly);
 
 /* Sends a whole command. Returns 0, or -1 if the TPM has ended. */
 int tpm_send(struct tpm *t, const uint8_t *cmd, size_t n);
-/* Reads a whole response of at most TPM_BUFFER bytes. Returns its length, or 0 if the TPM has ended. */
+/* Reads a whole response, at most TPM_BUFFER bytes. Returns its length; 0: the TPM has ended. */
 size_t tpm_receive(struct tpm *t, uint8_t *rsp);
 
 /* Flushes a transient object or a session. Returns whether it was there. */
