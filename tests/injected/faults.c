@@ -1,7 +1,8 @@
 /*
- * A heap that says no, and a clock that jumps, as a file says that the tests
- * share with this process: ATTESTD_PROBE names it. Nobody looks for a certificate
- * again: what that takes of the heap would be counted with a test's own.
+ * Linked into the shipping build of attestd: makes allocations fail and the clock jump. A file
+ * that the test and this process share says when; the variable ATTESTD_PROBE names it. attestd
+ * does not look for a certificate again in this build, because the allocations for that would
+ * be counted with those of the test.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -13,12 +14,12 @@
 #include "tpm/heap.h"
 
 static struct probe {
-	uint64_t clock_ms; /* what the clock is ahead */
-	uint64_t refused; /* the allocation that fails, counted from 1; 0: none */
-	uint64_t all; /* not 0: and those that follow */
+	uint64_t clock_ms; /* how far the clock is ahead */
+	uint64_t refused; /* which allocation fails, counted from 1; 0: none */
+	uint64_t all; /* if not 0, those that follow fail, too */
 	uint64_t count; /* allocations so far */
-	uint64_t used; /* bytes of the heap */
-	uint64_t most; /* ... that were used at once */
+	uint64_t used; /* bytes of the heap in use */
+	uint64_t most; /* the most that were in use at once */
 } own, *volatile probe = &own;
 
 void *__real_heap_malloc(size_t n);

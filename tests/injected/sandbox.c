@@ -1,7 +1,7 @@
 /*
- * Once the sandbox is entered and attestd is ready, tries what the variable
- * ATTESTD_PROBE_SANDBOX names, with the path in ATTESTD_PROBE_PATH where one
- * is needed, and logs how that went: "probe NAME: REASON", or "probe NAME".
+ * Linked into the shipping build of attestd: when attestd is ready in its sandbox, tries what
+ * the variable ATTESTD_PROBE_SANDBOX names, with the path in ATTESTD_PROBE_PATH if one is
+ * needed. Logs "probe NAME" if it has succeeded, or "probe NAME: REASON".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,11 +26,11 @@ void __real_port_state(enum port_state state);
 void __wrap_port_state(enum port_state state);
 
 #define P(x) (long)(uintptr_t)(x)
-#define PATH (-4242L) /* stands for ATTESTD_PROBE_PATH */
-#define PARENT (-4343L) /* and this for the parent's number */
+#define PATH (-4242L) /* this argument stands for ATTESTD_PROBE_PATH */
+#define PARENT (-4343L) /* and this one for the parent's process id */
 #define X32 0x40000000L
 
-#ifndef SYS_mmap /* 32 bits: its offset is in pages, of 4 KiB always */
+#ifndef SYS_mmap /* on 32 bits mmap2, whose offset counts pages of 4 KiB */
 #define SYS_mmap SYS_mmap2
 #endif
 #ifdef SYS_open
@@ -102,7 +102,7 @@ static const struct {
 #endif
 };
 
-/* What is no system call, or not one of this machine's. */
+/* Tries what is no system call, or not one of this architecture. */
 static void other(const char *name)
 {
 #ifdef __x86_64__

@@ -1,6 +1,6 @@
 /*
- * Faults on demand, so that a test can tell that they are found:
- * ATTESTD_BUG=heap or =shift.
+ * Bugs on demand (ATTESTD_BUG=heap or =shift), in the build with sanitizers: a test shows by
+ * them that the sanitizers find bugs.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@ __attribute__((constructor)) static void make_a_mistake(void)
 	const char *bug = getenv("ATTESTD_BUG");
 	volatile int much = 32;
 	volatile int one = 1;
-	/* gcc 14's UBSan knows how big it is, unless its address is read anew: ASan is to tell. */
+	/* volatile, so that AddressSanitizer has to find it: else UBSan of gcc 14 knows the size. */
 	volatile char *volatile block = malloc((size_t)much);
 
 	if (bug != NULL && strcmp(bug, "heap") == 0) {

@@ -1,6 +1,6 @@
 /*
- * What was run is also counted where the C library's exit is not reached: the
- * unit tests end their processes with _exit.
+ * Linked into the builds that count coverage: counts also what was run in processes that end
+ * with _exit, as the unit tests' processes do.
  */
 void __gcov_dump(void);
 _Noreturn void __real__exit(int status);

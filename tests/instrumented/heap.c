@@ -1,6 +1,7 @@
 /*
- * What ESAPI takes for malloc (src/tpm/heap.h), from the real one: so the
- * sanitizer sees each step beyond a block, which in heap.c's array it does not.
+ * Takes the place of src/tpm/heap.c in the build with sanitizers: ESAPI's memory is from the
+ * real malloc, so that AddressSanitizer sees each access beyond a block. In heap.c's array it
+ * would not.
  */
 #include <malloc.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@ void *heap_calloc(size_t count, size_t n)
 {
 	void *p;
 
-	/* As there, it is bounded: and this is how far attestd's goes. */
+	/* As in heap.c, all blocks together have at most HEAP_MAX bytes. */
 	if (in_use > HEAP_MAX || (n != 0 && count > (HEAP_MAX - in_use) / n)) {
 		return NULL;
 	}

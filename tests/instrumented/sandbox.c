@@ -1,7 +1,7 @@
 /*
- * Before the calls with which attestd gives up what it does not need: those
- * that would take it from sanitizers and gcov too are said to have succeeded.
- * The sandbox's own code is run all the same.
+ * Linked into the builds with sanitizers and coverage, before the system calls by which
+ * attestd gives up what it does not need. Those that would harm sanitizers and gcov are not
+ * made, and are said to have succeeded. So the sandbox's code runs, but there is no sandbox.
  */
 #include <linux/seccomp.h>
 #include <sys/prctl.h>

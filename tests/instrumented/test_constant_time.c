@@ -1,9 +1,9 @@
 /*
- * What deals with secrets does not take a turn, or look anywhere, by them.
+ * No branch and no address depends on a secret.
  *
- * To be run under valgrind: secrets are marked as never written, and memcheck
- * reports each jump and each address that depends on such. What is known to
- * leak is tried too, to show that this is seen.
+ * To be run under valgrind: secrets are marked as not initialised, and memcheck reports each
+ * jump and each address that depends on one. Code that is known to leak is tried, too, to
+ * show that memcheck sees it.
  */
 #include "unit.h"
 
@@ -21,10 +21,10 @@
 
 #define SECRET_LEN 32
 
-static uint8_t secret[SECRET_LEN]; /* in each case's own process */
+static uint8_t secret[SECRET_LEN]; /* each case has a process of its own */
 static uint8_t other[SECRET_LEN];
 static char text[128];
-static volatile unsigned sink; /* where results go: nothing asks for them */
+static volatile unsigned sink; /* keeps results that nobody uses */
 
 /* The seeds of ciphers are secrets, too. */
 int port_random(uint8_t *buf, size_t n)
@@ -52,9 +52,8 @@ static void replies(void)
 	reply_end(&t);
 }
 
-/* The last characters may be padding, which is no secret; and two things are
- * asked once each, of all together: is there white space, and are all of the
- * alphabet. */
+/* The last characters may be padding, which is no secret. And of all characters together it
+ * may become known whether one is white space, and whether all are of the alphabet. */
 static void decodes(void)
 {
 	uint8_t out[SECRET_LEN];
@@ -165,8 +164,8 @@ static const struct {
 	{"looks up", looks_up, LEAKS},
 };
 
-/* How often memcheck says something of it; in a process of its own, since that
- * process then fails. */
+/* Returns how many errors memcheck reports for it. A process of its own, because it fails
+ * then. */
 static uint32_t reports_of(void (*run)(void))
 {
 	uint32_t *count = mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE,
@@ -198,7 +197,7 @@ static void test_constant_time(void **state)
 		uint32_t n = reports_of(cases[i].run);
 
 		print_message("%s: %u\n", cases[i].name, (unsigned)n);
-		assert_int_not_equal(n, LEAKS); /* it got to its end */
+		assert_int_not_equal(n, LEAKS); /* it has run to its end */
 		if (cases[i].reports == LEAKS) {
 			assert_int_not_equal(n, 0);
 		} else {

@@ -1,5 +1,5 @@
 /*
- * Chips' times, in a table, and which of them a command takes.
+ * A table of chips' times, and which of the times a command takes.
  *
  * They are the averages that wolfTPM's examples/bench/bench printed on each chip,
  * as its README has them ("TPM2 Benchmarks", github.com/wolfSSL/wolfTPM): "RSA 2048
@@ -41,8 +41,8 @@ static const struct chip {
 static const struct chip *chip;
 static bool swapping;
 
-/* What works with a private key: the key's place among the handles, and what
- * that is with a key of either kind. */
+/* The commands that use a private key: which of their handles is the key, and what the
+ * operation is for an RSA and for an ECC key. */
 static const struct {
 	uint32_t cc, handle;
 	enum work rsa, ecc;
@@ -59,13 +59,13 @@ static uint32_t u16(const uint8_t *p)
 	return (uint32_t)p[0] << 8 | p[1];
 }
 
-/* The type in a TPM2B_PUBLIC at that place; 0: there is none. */
+/* Returns the type in the TPM2B_PUBLIC that begins there; 0: there is none. */
 static uint32_t type_at(const uint8_t *p, size_t n, size_t at)
 {
 	return at + 4 <= n ? u16(p + at + 2) : 0;
 }
 
-/* Behind a handle, authorisations and the sensitive part is what is to be made. */
+/* The template lies behind a handle, the authorisations and the sensitive part. */
 static uint32_t template_type(const uint8_t *cmd, size_t n)
 {
 	size_t at = TPM_HEADER + 4;
@@ -77,7 +77,7 @@ static uint32_t template_type(const uint8_t *cmd, size_t n)
 	return type_at(cmd, n, at + 2 + u16(cmd + at));
 }
 
-/* 0: that is no key's handle, as TPM_RH_NULL is none. */
+/* Returns 0 if that is no key's handle, such as TPM_RH_NULL. */
 static uint32_t key_type(struct tpm *t, const uint8_t *cmd, size_t n, uint32_t handle)
 {
 	uint8_t ask[14] = {0x80, 1, 0, 0, 0, 14, 0, 0, CC_ReadPublic >> 8, CC_ReadPublic & 0xFF};
@@ -134,7 +134,7 @@ int64_t chip_retry_us(void)
 	return chip == NULL ? 0 : chip->us[OTHER];
 }
 
-/* Of so many commands of the resource manager's own. */
+/* The time of so many commands that the resource manager itself sends. */
 static int64_t swap_us(size_t count)
 {
 	return chip == NULL || !swapping ? 0 : (int64_t)count * chip->us[OTHER];
@@ -149,7 +149,7 @@ int64_t chip_behind_us(const struct loaded *l)
 {
 	size_t count = l->count;
 
-	/* A session goes when it is saved; an object has to be flushed. */
+	/* Saving a session unloads it; an object has to be flushed as well. */
 	for (size_t i = 0; i < l->count; i++)
 		count += l->handles[i] >> 24 == 0x80;
 	return swap_us(count);

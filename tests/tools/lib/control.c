@@ -75,7 +75,7 @@ static const char *do_handles(char **w, size_t n, FILE *out)
 	return NULL;
 }
 
-/* "delay MS ..." is the fault of that name. */
+/* "delay MS ..." is the same as "fault delay MS ...". */
 static const char *do_delay(char **w, size_t n, FILE *out)
 {
 	(void)out;
@@ -100,7 +100,7 @@ static const char *do_chip(char **w, size_t n, FILE *out)
 {
 	(void)out;
 	if (n > 2 && strcmp(w[2], "swaps") != 0)
-		return "a chip swaps, or nothing is said";
+		return "after the chip's name only \"swaps\" may follow";
 	return chip_be(n > 1 ? w[1] : NULL, n > 2) ? NULL : "no such chip";
 }
 
@@ -203,28 +203,28 @@ static const char *do_help(char **w, size_t n, FILE *out);
 
 static const struct {
 	const char *name;
-	size_t min, max; /* words, the command's own among them */
+	size_t min, max; /* how many words, the command among them */
 	const char *(*run)(char **words, size_t n, FILE *out);
 	const char *usage;
 } commands[] = {
-	{"count", 1, 1, do_count, "commands so far, by code"},
+	{"count", 1, 1, do_count, "how many commands there were, by code"},
 	{"log", 1, 1, do_log, "[[session,cc,rc,ms],...]"},
-	{"busy", 1, 1, do_busy, "the command that is under way, or idle"},
-	{"reset", 1, 1, do_reset, "forget both"},
+	{"busy", 1, 1, do_busy, "the code of the command that is under way, or idle"},
+	{"reset", 1, 1, do_reset, "forget the count and the log"},
 	{"handles", 1, 1, do_handles, "what is loaded, asked from the TPM"},
 	{"delay", 2, 5, do_delay, "MS [CC|*] [N|*] [SKIP]"},
 	{"fault", 2, 6, do_fault, "KIND [VALUE] [CC|*] [N|*] [SKIP]"},
-	{"clear", 1, 1, do_clear, "no more delays and faults"},
+	{"clear", 1, 1, do_clear, "end all delays and faults"},
 	{"chip", 1, 3, do_chip, "[NAME [swaps]]: each command takes that chip's time"},
-	{"chips", 1, 1, do_chips, "what they take, in ms"},
-	{"vanish", 1, 1, do_vanish, "hang up on all sessions"},
+	{"chips", 1, 1, do_chips, "the times of all chips, in ms"},
+	{"vanish", 1, 1, do_vanish, "end all sessions"},
 	{"refuse", 1, 3, do_refuse, "[ERRNO] [tpmrm0|tpm0]: opens fail"},
 	{"absent", 1, 3, do_absent, "[ERRNO] [tpmrm0|tpm0]: opens fail, sessions end"},
 	{"present", 1, 2, do_present, "[tpmrm0|tpm0]: opens succeed"},
 	{"kill", 1, 1, do_kill, "kill the TPM"},
 	{"restart", 1, 1, do_restart, "TPM reset: Shutdown, power off and on, same state"},
 	{"pid", 1, 1, do_pid, "the command's process id"},
-	{"help", 1, 1, do_help, "this, as JSON"},
+	{"help", 1, 1, do_help, "this list, as JSON"},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
@@ -262,7 +262,7 @@ static const char *dispatch(char *line, FILE *out)
 	return "no such command";
 }
 
-/* Answers one line. Whether the client goes on. */
+/* Answers one line. Returns whether the connection goes on. */
 static bool run_line(struct client *c, char *line)
 {
 	char *text = NULL;

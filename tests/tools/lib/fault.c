@@ -1,6 +1,6 @@
 /*
- * The kinds of faults and the rules in force. A new kind is a function and a
- * line in the table.
+ * The kinds of faults, and the rules. For a new kind, add a function and a line in the
+ * table.
  */
 #include "fault.h"
 #include "tpm.h"
@@ -65,7 +65,7 @@ static enum fault_outcome cut_header(uint32_t value, uint8_t *rsp, size_t *n)
 	return FAULT_ANSWER;
 }
 
-/* Truncated, with a header that agrees. */
+/* Truncated, with a header that says the smaller size. */
 static enum fault_outcome truncate_body(uint32_t value, uint8_t *rsp, size_t *n)
 {
 	size_t body = *n - TPM_HEADER;
@@ -75,7 +75,7 @@ static enum fault_outcome truncate_body(uint32_t value, uint8_t *rsp, size_t *n)
 	return FAULT_ANSWER;
 }
 
-/* Bytes behind the end that the header tells. */
+/* More bytes than the header says. */
 static enum fault_outcome lengthen(uint32_t value, uint8_t *rsp, size_t *n)
 {
 	while (value-- > 0 && *n < TPM_BUFFER)
@@ -83,7 +83,7 @@ static enum fault_outcome lengthen(uint32_t value, uint8_t *rsp, size_t *n)
 	return FAULT_ANSWER;
 }
 
-/* Another size in the header than there are bytes. */
+/* The header says a size that is not the number of bytes. */
 static enum fault_outcome lie_about_size(uint32_t value, uint8_t *rsp, size_t *n)
 {
 	(void)n;
@@ -101,7 +101,7 @@ static void fill_with_noise(uint8_t *p, size_t n)
 	}
 }
 
-/* The success that was answered, with a body that is none. */
+/* The header of the success, with a meaningless body. */
 static enum fault_outcome garbage(uint32_t value, uint8_t *rsp, size_t *n)
 {
 	(void)value;
@@ -116,7 +116,7 @@ static enum fault_outcome noise(uint32_t value, uint8_t *rsp, size_t *n)
 	return FAULT_ANSWER;
 }
 
-/* Any length field of 16 bits, or half of one of 32. */
+/* Overwrites two bytes: a length of 16 bits, or half of one of 32 bits. */
 static enum fault_outcome put(uint32_t value, uint8_t *rsp, size_t *n)
 {
 	uint32_t at = value >> 16;
@@ -147,8 +147,8 @@ static enum fault_outcome flip(uint32_t value, uint8_t *rsp, size_t *n)
 	return FAULT_ANSWER;
 }
 
-/* Of PCR_Read's PCRs the first `value`: a TPM gives as many at a time as it likes.
- * They are behind the number of banks, which is 1, its algorithm and a length. */
+/* Keeps only the first `value` PCRs of PCR_Read: a TPM may return fewer than were asked for.
+ * They are behind the number of banks, which is 1, the bank's algorithm and a length. */
 static enum fault_outcome select_few(uint32_t value, uint8_t *cmd, size_t *n)
 {
 	for (size_t at = TPM_HEADER + 4 + 2 + 1; at < *n; at++) {
@@ -165,8 +165,8 @@ static enum fault_outcome select_few(uint32_t value, uint8_t *cmd, size_t *n)
 	return FAULT_ANSWER;
 }
 
-/* A nonce of more than `value` bytes becomes one that no TPM takes, which it says
- * itself. In Quote and Certify it is behind one handle or two, and authorisations. */
+/* Makes a nonce of more than `value` bytes too long for any TPM, so that the TPM refuses it.
+ * In Quote and Certify it is behind one or two handles and the authorisations. */
 static enum fault_outcome limit_nonce(uint32_t value, uint8_t *cmd, size_t *n)
 {
 	size_t at = TPM_HEADER + (tpm_u32(cmd + 6) == TPM_CC_Certify ? 8 : 4);
@@ -214,7 +214,7 @@ const size_t fault_kind_count = sizeof fault_kinds / sizeof *fault_kinds;
 static struct fault rules[RULES];
 static size_t rule_count;
 
-/* A number, "*" being 0. Whether the word is one of the two. */
+/* Reads a number; "*" is 0. Returns whether the word is one of the two. */
 static bool number(const char *word, uint32_t *v)
 {
 	char *end;
@@ -258,7 +258,7 @@ void fault_clear(void)
 	rule_count = 0;
 }
 
-/* Does the rule act on this command? Counts. */
+/* Returns whether the rule acts on this command, and counts it down. */
 static bool acts(size_t i, uint32_t cc)
 {
 	struct fault *f = &rules[i];

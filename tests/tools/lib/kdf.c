@@ -1,5 +1,5 @@
 /*
- * What a salted session needs of libcrypto.
+ * The cryptography of a salted session, by libcrypto.
  */
 #include "kdf.h"
 #include "tpm.h"
@@ -99,7 +99,7 @@ void rsa_oaep(const uint8_t *modulus, size_t modulus_len, const char *label, con
 	EVP_PKEY *key = rsa_public(modulus, modulus_len);
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
 	size_t out_len = modulus_len, label_len = strlen(label) + 1;
-	void *copy = OPENSSL_memdup(label, label_len); /* the context's to free */
+	void *copy = OPENSSL_memdup(label, label_len); /* the context frees it */
 
 	must(ctx != NULL && copy != NULL, "allocation");
 	must(EVP_PKEY_encrypt_init(ctx), "OAEP");

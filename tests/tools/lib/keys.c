@@ -18,8 +18,8 @@ void keys_transmit(struct message *c, struct message *r, const char *what)
 {
 	uint32_t rc;
 
-	/* The first use of a key with dictionary-attack protection after a
-	 * start of the TPM is answered so. */
+	/* TPM_RC_RETRY is the answer to the first use of a key with dictionary-attack
+		 * protection after a start of the TPM. */
 	do
 		rc = msg_transmit(keys_tpm, c, r);
 	while (rc == TPM_RC_RETRY);

@@ -1,5 +1,5 @@
 /*
- * Account of a client's handles.
+ * Which handles a client has loaded.
  */
 #include "loaded.h"
 

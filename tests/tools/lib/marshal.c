@@ -1,5 +1,5 @@
 /*
- * Commands and responses of a TPM device.
+ * TPM commands and responses, marshalled by hand.
  */
 #include "marshal.h"
 

@@ -1,6 +1,6 @@
 /*
- * The proxy. The TPM has one command at a time; the sessions' queue is in the
- * order in which their commands became whole.
+ * The proxy. The TPM gets one command at a time. The sessions wait in the order in which
+ * their commands were complete.
  */
 #include "chip.h"
 #include "fault.h"
@@ -19,12 +19,12 @@
 
 struct session {
 	int fd; /* -1: free */
-	unsigned number; /* which open it was, from 1 */
+	unsigned number; /* the number of its open, from 1 */
 	enum device device;
 	int pid; /* who opened it; 0: unknown */
 	uint8_t cmd[TPM_BUFFER];
 	size_t have;
-	uint64_t turn; /* place in the queue; 0: no whole command yet */
+	uint64_t turn; /* place in the queue; 0: no complete command yet */
 	struct loaded loaded;
 };
 
@@ -39,12 +39,13 @@ static struct tpm *tpm;
 /* The command in flight. */
 static struct {
 	enum phase phase;
-	struct session *from; /* NULL: its client has gone */
+	struct session *from; /* NULL: the client has closed the device */
 	struct fault fault;
 	uint32_t delay_ms, cc;
-	int64_t start, chip, swap; /* us: when it was sent; what it takes, and a kernel around it */
+	int64_t start, chip,
+		swap; /* in us: when it was sent, what the chip takes, and what the kernel takes */
 	unsigned number;
-	int64_t due; /* HELD: when to answer */
+	int64_t due; /* in the state HELD: when to answer */
 	uint8_t rsp[TPM_BUFFER];
 	size_t n;
 } flight;
@@ -58,7 +59,7 @@ void proxy_init(struct tpm *t)
 
 /* ---- handles --------------------------------------------------------- */
 
-/* Keeps account of what a session has loaded, from a true response. */
+/* Notes what a session has loaded, from the TPM's own response. */
 static void track(struct session *s, uint32_t cc, const uint8_t *rsp, size_t n)
 {
 	uint32_t handle;
@@ -70,7 +71,7 @@ static void track(struct session *s, uint32_t cc, const uint8_t *rsp, size_t n)
 	if (!loads(cc) || n < TPM_HEADER + 4)
 		return;
 	handle = tpm_u32(rsp + TPM_HEADER);
-	/* A session that ended by itself gives its handle to the next. */
+	/* A TPM session that has ended by itself: its handle is another client's now. */
 	for (size_t i = 0; i < PROXY_SESSIONS; i++)
 		loaded_remove(&sessions[i].loaded, handle);
 	loaded_add(&s->loaded, handle);
@@ -85,7 +86,7 @@ static void end_session(struct session *s)
 	close(s->fd);
 	s->fd = -1;
 	s->turn = 0;
-	/* What the command in flight loads is this session's too. */
+	/* What the command in flight loads belongs to this session, too. */
 	if (flight.from == s) {
 		if (flight.phase == ASKED)
 			finish_asking();
@@ -115,7 +116,7 @@ static struct session *new_session(enum device device)
 	for (size_t i = 0; i < PROXY_SESSIONS; i++) {
 		struct session *s = &sessions[i];
 
-		/* Who closes the device may open it at once. */
+		/* A client that has closed the device may open it again at once. */
 		if (s->fd >= 0 && device == DEVICE_TPM0 && s->device == DEVICE_TPM0) {
 			if (!has_hung_up(s))
 				return NULL;
@@ -170,7 +171,7 @@ void proxy_set_open(enum device device, int open_errno)
 	open_errnos[device] = open_errno;
 }
 
-/* Takes what the client has sent. Whether the session goes on. */
+/* Reads what the client has sent. Returns whether the session goes on. */
 static bool read_command(struct session *s)
 {
 	size_t size = TPM_HEADER;
@@ -185,7 +186,7 @@ static bool read_command(struct session *s)
 	if (s->have >= TPM_HEADER)
 		size = tpm_u32(s->cmd + 2);
 	if (size < TPM_HEADER || size > sizeof s->cmd || s->have > size)
-		return false; /* a device says EINVAL or E2BIG; here it hangs up */
+		return false; /* a device would fail with EINVAL or E2BIG; here the session ends */
 	if (s->have == size)
 		s->turn = ++turns;
 	return true;
@@ -198,7 +199,7 @@ static double ms_in_flight(void)
 	return (double)(now_us() - flight.start) / 1e3;
 }
 
-/* The response is in the buffer: sends it to the client, if it is there. */
+/* Sends the response in the buffer to the client, if it is still there. */
 static void answer(void)
 {
 	struct session *s = flight.from;
@@ -214,10 +215,12 @@ static void answer(void)
 	if (send(s->fd, flight.rsp, flight.n, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)flight.n)
 		end_session(s);
 	else if (flight.n < TPM_HEADER || flight.n < tpm_u32(flight.rsp + 2))
-		shutdown(s->fd, SHUT_WR); /* a device has no more to read either */
+		shutdown(
+			s->fd,
+			SHUT_WR); /* so that the client's next read is an end of file, as of a device */
 }
 
-/* A response, true or made up: disturbs it, and holds it back if it is late. */
+/* Takes a response, the TPM's or one made up: applies the fault, and holds back a delayed one. */
 static void dispose(void)
 {
 	enum fault_outcome what = FAULT_ANSWER;
@@ -246,7 +249,7 @@ static void dispose(void)
 		answer();
 }
 
-/* Waits for the TPM's response to what was asked. */
+/* Waits until the TPM has answered a command of the launcher's own. */
 static void finish_asking(void)
 {
 	flight.n = tpm_receive(tpm, flight.rsp);
@@ -262,7 +265,7 @@ static void finish_asking(void)
 		track(flight.from, flight.cc, flight.rsp, flight.n);
 	if (flight.from != NULL && flight.from->device == DEVICE_TPMRM0)
 		flight.swap += chip_behind_us(&flight.from->loaded);
-	/* A client that has hung up gets nothing more. */
+	/* A client that has closed the device gets nothing more. */
 	if (flight.from != NULL && flight.from->fd < 0)
 		flight.from = NULL;
 	dispose();
@@ -330,7 +333,7 @@ size_t proxy_poll(struct pollfd *fds, int64_t *deadline)
 	for (size_t i = 0; i < PROXY_SESSIONS; i++) {
 		struct session *s = &sessions[i];
 
-		/* With a whole command waiting only the hang-up is of interest. */
+		/* While a complete command waits, only the end of the connection matters. */
 		if (s->fd >= 0)
 			fds[n++] = (struct pollfd){
 				s->fd, s->turn != 0 || flight.from == s ? POLLRDHUP : POLLIN, 0};

@@ -1,5 +1,5 @@
 /*
- * The record of commands; it grows as it must.
+ * The record of commands. It grows as needed.
  */
 #include "record.h"
 

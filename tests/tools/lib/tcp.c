@@ -1,6 +1,6 @@
 /*
- * The port is kept by one bound socket and listened at by another, so that it
- * stays ours while connections are refused.
+ * One bound socket reserves the port, and another listens on it: so the port stays reserved
+ * while connections are refused.
  */
 #include "tcp.h"
 
@@ -39,7 +39,7 @@ int tcp_reserve(void)
 	fd = bound_socket();
 	if (fd < 0 || getsockname(fd, (struct sockaddr *)&address, &size) != 0)
 		return -1;
-	return ntohs(address.sin_port); /* fd keeps it as long as we run */
+	return ntohs(address.sin_port); /* fd reserves the port until the process ends */
 }
 
 void tcp_open(bool accepts)

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define START_MS 10000
-#define ANSWER_MS 120000 /* some keys take swtpm long */
+#define ANSWER_MS 120000 /* swtpm needs long for some keys */
 #define STOP_MS 3000
 
 uint32_t tpm_u32(const uint8_t *p)
@@ -59,8 +59,8 @@ static int spawn(struct tpm *t)
 	t->pid = fork();
 	if (t->pid != 0)
 		return t->pid < 0 ? -1 : 0;
-	/* A launcher that is killed leaves no swtpm behind; its signals from
-	 * a terminal are not swtpm's. */
+	/* swtpm ends when the launcher is killed, but does not get the signals of the
+		 * launcher's terminal. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(1);
@@ -81,7 +81,7 @@ static int spawn(struct tpm *t)
 	_exit(127);
 }
 
-/* What swtpm has said, where it did not start. */
+/* Shows what swtpm has written, if it did not start. */
 static void show_log(const struct tpm *t)
 {
 	char path[128], text[4096];

@@ -1,10 +1,9 @@
 /*
  * The filter, and the answers to what it reports.
  *
- * The filter asks for three system calls; all but an open of a TPM's device
- * file are told to go on. A path is read when the call is reported, and could
- * be changed by another thread before the kernel reads it: this serves tests
- * and is no sandbox.
+ * The filter reports three system calls. All but an open of a TPM's device file are told to
+ * continue. The path is read when the call is reported; another thread could change it
+ * before the kernel reads it. So this is for tests, and is no sandbox.
  */
 #include "tracee.h"
 
@@ -35,7 +34,7 @@
 
 const char *const device_paths[DEVICE_COUNT] = {"/dev/tpmrm0", "/dev/tpm0"};
 
-/* Where the calls' numbers and arguments are, by architecture; 0: none. */
+/* Each architecture's numbers of the calls, and their arguments; 0: there is no such call. */
 struct arch {
 	uint32_t audit;
 	int open, openat, openat2;
@@ -75,7 +74,7 @@ static int install_filter(void)
 	struct sock_fprog prog = {.len = n, .filter = f};
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return -1;
-	/* Signals wait until an open is answered, where the kernel can. */
+	/* Where the kernel can do so, signals wait until an open is answered. */
 	fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
 			  SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
 			  &prog);
@@ -99,8 +98,8 @@ static void write_text(const char *path, const char *text)
 }
 
 /*
- * Reading a path in a process that has made itself undumpable needs a
- * privilege; who is not root has it in a user namespace of its own.
+ * A privilege is needed to read a path in a process that is not dumpable. Users other than
+ * root have it in a user namespace of their own.
  */
 static void gain_privilege(void)
 {
@@ -221,7 +220,7 @@ int tracee_start(char **argv, int *listener)
 
 /* ---- answering ------------------------------------------------------- */
 
-/* Copies at most n bytes of a process's memory; how many there were. */
+/* Copies at most n bytes of a process's memory. Returns how many it has copied. */
 static size_t peek(pid_t pid, uint64_t address, void *to, size_t n)
 {
 	size_t in_page = 4096 - (size_t)(address & 4095);
@@ -236,7 +235,7 @@ static size_t peek(pid_t pid, uint64_t address, void *to, size_t n)
 	return got < 0 ? 0 : (size_t)got;
 }
 
-/* The device that the call is about, or -1; *flags are those of open(2). */
+/* Returns the device that the call opens, or -1. *flags: those of open(2). */
 static int wanted(const struct seccomp_notif *rq, uint64_t *flags)
 {
 	const struct seccomp_data *d = &rq->data;

@@ -1,12 +1,12 @@
 /*
- * The client that a pipe's server impersonates. To wine it is the server itself,
- * whoever the client is, and SECURITY_ANONYMOUS is nothing. On Windows it is the
- * client, and a server without SeImpersonatePrivilege can identify it but not act
- * for it; so it is in a process that has loaded our tbs.dll, where a function of
- * ours is in the place of the system's.
+ * Lets the server of a pipe identify its client, as on Windows. In wine, a server that
+ * impersonates its client stays itself, and SECURITY_ANONYMOUS has no effect. On Windows it
+ * gets the client's identity; without SeImpersonatePrivilege it can only look at it, not
+ * act as the client. A process that has loaded the tests' tbs.dll gets this from the
+ * function here, which takes the place of the system's.
  *
- * A process is the client's whose end of the pipe it has opened. relay says by a
- * mutex that it is anonymous: to what there is of it wine has no question.
+ * The client is the process that has opened the other end of the pipe. relay says by a
+ * mutex that it is anonymous, because wine does not pass that on.
  */
 #include <windows.h>
 #include <stdbool.h>
@@ -30,7 +30,7 @@ static bool is_anonymous(ULONG pid)
 	return mutex != NULL;
 }
 
-/* NULL: it keeps its process to itself, which on Windows hides no token of it. */
+/* NULL: its process may not be opened. On Windows that would not hide its token. */
 static HANDLE token_of(ULONG pid)
 {
 	HANDLE process = OpenProcess(PROCESS_QUERY_INFORMATION, FALSE, pid), token = NULL;
@@ -77,7 +77,7 @@ static BOOL WINAPI impersonate(HANDLE pipe)
 
 /* ---- in the place of the system's ------------------------------------- */
 
-/* Where the program keeps the address of a function that it imports. */
+/* Returns where the program has the address of a function that it imports. */
 static ULONGLONG *import_of(BYTE *program, const char *name)
 {
 	const IMAGE_NT_HEADERS *headers =

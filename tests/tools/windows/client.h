@@ -1,12 +1,12 @@
 /*
- * How a client of a pipe says that it does not let itself be known.
+ * How a client of a pipe says that the server may not identify it.
  */
 #ifndef CLIENT_H
 #define CLIENT_H
 
 #include <windows.h>
 
-/* There is a mutex of this name, with its process's id in it. */
+/* It has a mutex with this name and its process id. */
 #define ANONYMOUS "attestd-anonymous-"
 #define ANONYMOUS_MAX (sizeof ANONYMOUS + 8)
 

@@ -29,7 +29,7 @@ static HANDLE server_of(HANDLE pipe, DWORD access)
 	return process;
 }
 
-/* Those that the pipe's server has, each a line. */
+/* Prints the privileges of the pipe's server, one a line. */
 static void print_privileges(HANDLE pipe)
 {
 	union {
@@ -85,7 +85,7 @@ void show_pipe(void)
 
 /* ---- what happens to the server -------------------------------------- */
 
-/* By the function with which consoles tell a process. */
+/* Calls the function by which a console tells a process of an event. */
 void send_event(DWORD number)
 {
 	const DWORD access = PROCESS_CREATE_THREAD | PROCESS_QUERY_INFORMATION |

@@ -7,7 +7,7 @@
 
 #include "relay.h"
 
-/* The next word of the command line, cut off in place; NULL: none. */
+/* Returns the next word of the command line, cut off in place; NULL: there is none. */
 static wchar_t *next_word(wchar_t **rest)
 {
 	wchar_t *word, *to, *from = *rest;

@@ -1,9 +1,10 @@
 /*
  * ordinary COMMAND...: starts a program as a user who is no administrator, and
- * exits with what it does. If there is a console, its code page is that of DOS,
+ * exits with its exit code. If there is a console, its code page is set to that of DOS,
  * and the first line of standard output is "console".
  *
- * No printf: wine for arm64 does not get on with variable arguments.
+ * It does without printf, because functions with variable arguments do not work in wine
+ * for arm64.
  */
 #include <windows.h>
 
@@ -20,7 +21,7 @@ static _Noreturn void fail(const char *what)
 	ExitProcess(200);
 }
 
-/* What follows the first word, which has no quotes but around all of it. */
+/* Returns what follows the first word, which may be in quotes as a whole. */
 static wchar_t *after_word(wchar_t *s)
 {
 	wchar_t end = *s == L'"' ? L'"' : L' ';
@@ -34,7 +35,7 @@ static wchar_t *after_word(wchar_t *s)
 	return s;
 }
 
-/* Our own token, in which the administrators' group only counts against us. */
+/* Returns this process's token, in which the administrators' group can only deny access. */
 static HANDLE ordinary(void)
 {
 	BYTE sid[SECURITY_MAX_SID_SIZE];

@@ -290,7 +290,7 @@ static void hide(void)
 	}
 }
 
-/* wine ignores SECURITY_ANONYMOUS; client.c, in the server's process, looks for this mutex instead. */
+/* wine ignores SECURITY_ANONYMOUS. client.c, in the server's process, looks for this mutex. */
 static void be_anonymous(void)
 {
 	char name[ANONYMOUS_MAX];

@@ -31,7 +31,7 @@ const char *decimal(DWORD n);
 /* Prints what has failed and GetLastError(), and ends the program. */
 _Noreturn void fail(const char *what);
 
-/* Opens the pipe of the command line; waits for a free instance. INVALID_HANDLE_VALUE: there is none. */
+/* Opens the pipe, and waits for a free instance. INVALID_HANDLE_VALUE: there is no pipe. */
 HANDLE open_pipe(void);
 
 /* --info */

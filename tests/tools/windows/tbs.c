@@ -1,10 +1,10 @@
 /*
- * A tbs.dll whose TPM is behind a port of 127.0.0.1 (swtpm-run --tcp), for the
- * tests: a context is a connection. It is stricter than TPM Base Services:
- * what those would overlook is an error here. tbs_rules.h has what it lets
- * through, and to whom, tbs_told.h what it can be told before it starts.
+ * A tbs.dll for the tests. Its TPM is behind a port of 127.0.0.1 (swtpm-run --tcp), and a
+ * context is a connection. It is stricter than TPM Base Services: wrong arguments that
+ * those would overlook are errors here. tbs_rules.h says which commands it lets through,
+ * and for whom; tbs_told.h which faults can be asked for before it starts.
  *
- * What happens while it runs the launcher says (its fault "rc"): a response
+ * Faults while it runs come from the launcher (its fault "rc"): a response
  * code 0x802840xx is not the TPM's but what Tbsip_Submit_Command returns: sleep
  * (TBS_E_COMMAND_CANCELED), or a TPM Base Services that was started anew, which
  * knows a context of before no more (TBS_E_INVALID_CONTEXT; what it really says
@@ -61,7 +61,7 @@ EXPORT TBS_RESULT WINAPI Tbsi_Get_OwnerAuth(void *handle, UINT32 type, BYTE *p, 
 struct context {
 	SOCKET socket;
 	bool used, cancelled;
-	bool unknown; /* of a TPM Base Services that runs no more */
+	bool unknown; /* it belongs to a TPM Base Services that no longer runs */
 	struct tbs_owned owned;
 };
 static struct context contexts[CONTEXTS];
@@ -105,7 +105,7 @@ static struct context *context_of(void *handle)
 	return NULL;
 }
 
-/* The same, without the lock held; NULL: not one that can be used. */
+/* The same, without the lock held; NULL: this context cannot be used. */
 static struct context *context_in_use(void *handle)
 {
 	struct context *c;
@@ -136,7 +136,7 @@ TBS_RESULT WINAPI Tbsi_Context_Create(const struct context_params2 *params, void
 		return fails;
 	}
 	if (tpm_version() == VERSION_12 && !(params->flags & INCLUDE_TPM12)) {
-		return TPM_NOT_FOUND; /* none that the caller wants */
+		return TPM_NOT_FOUND; /* no TPM of a version that the caller wants */
 	}
 	s = connect_tpm();
 	if (s == INVALID_SOCKET) {
@@ -192,8 +192,8 @@ static UINT32 size_of(const BYTE *command)
 }
 
 /*
- * Waits for a response: all that came with its last byte belongs to it, and
- * the TPM's hanging up is the end of one that is cut short. Its size, or 0.
+ * Waits for a response. All bytes that came with its last one belong to it, and if the TPM
+ * closes the connection, what has come is a truncated response. Returns its size, or 0.
  */
 static UINT32 receive(const struct context *c, BYTE *response)
 {
@@ -210,7 +210,7 @@ static UINT32 receive(const struct context *c, BYTE *response)
 	return have;
 }
 
-/* One command of the TPM's; a thread of its own has it to itself. */
+/* Sends one TPM command. Only one thread at a time is here. */
 static TBS_RESULT exchange(struct context *c, const BYTE *command, UINT32 size, BYTE *response,
 			   UINT32 *got)
 {
@@ -223,7 +223,7 @@ static TBS_RESULT exchange(struct context *c, const BYTE *command, UINT32 size, 
 	return TBS_SUCCESS;
 }
 
-/* TPM Base Services' own answer. */
+/* Makes a response of TPM Base Services themselves. */
 static UINT32 answer(UINT32 code, BYTE *response)
 {
 	static const BYTE header[6] = {0x80, 0x01, 0, 0, 0, HEADER};
@@ -310,8 +310,8 @@ TBS_RESULT WINAPI Tbsip_Submit_Command(void *handle, UINT32 locality, UINT32 pri
 }
 
 /*
- * Ends what another thread waits for. The connection cannot be used any more:
- * each further command of the context is cancelled as well.
+ * Ends the waiting of another thread. The connection cannot be used any more: each
+ * further command of the context is cancelled as well.
  */
 TBS_RESULT WINAPI Tbsip_Cancel_Commands(void *handle)
 {
@@ -335,7 +335,7 @@ TBS_RESULT WINAPI Tbsip_Cancel_Commands(void *handle)
 /* ---- endorsementAuth ------------------------------------------------- */
 
 /*
- * [NucBox]: an elevated caller got 20 bytes; what others get nobody has said.
+ * [NucBox]: an elevated caller got 20 bytes; what others get is not reported.
  * Microsoft's documentation: TBS_E_OWNERAUTH_NOT_FOUND where there is none,
  * TBS_E_BAD_PARAMETER for a type of TPM 1.2.
  */

@@ -14,13 +14,14 @@
  */
 #define BLOCKED 0x80280400U
 /*
- * A handle that is none of the context's is answered with TPM_RC_HANDLE, and
- * not sent ([TSS.MSR 87], for objects of a TPM 2.0). [virtual] says
+ * A handle that does not belong to the context is answered with TPM_RC_HANDLE; the
+ * command is not sent ([TSS.MSR 87], for objects of a TPM 2.0). [virtual] says
  * TPM_E_INVALID_HANDLE, 0x80280401, but speaks of TPM 1.2 there; tests have
  * the launcher answer that.
  */
 #define RC_HANDLE 0x8bU
-#define RC_SESSION_HANDLE 0x98bU /* of the authorisation's session 1; + 0x100 for each further */
+#define RC_SESSION_HANDLE \
+	0x98bU /* of the first authorisation session; + 0x100 for each further one */
 #define RC_SIZE 0x095U
 
 /*
@@ -29,7 +30,7 @@
  * caller; what is not here is blocked: ContextSave and ContextLoad ([TSS.MSR
  * 39, 57]), Startup (tpm2-tss 2421), EncryptDecrypt (tpm2-tss 2499), Clear.
  *
- * Who is not elevated has a shorter list ([blocking]): ActivateCredential,
+ * Callers who are not elevated have a shorter list ([blocking]): ActivateCredential,
  * PCR_Extend and NV_DefineSpace are not on it ([TSS.MSR 127], [others]); reading
  * and keys of one's own are. PolicySecret has been reported by nobody: blocked.
  *
@@ -44,7 +45,7 @@ static const struct rule {
 	uint32_t code;
 	uint8_t handles; /* in the command; FlushContext's is a parameter, in that place */
 	bool returns; /* a handle */
-	bool user; /* for who is not elevated, too */
+	bool user; /* for callers who are not elevated, too */
 } rules[] = {
 	{0x12a, 1, false, false}, /* NV_DefineSpace [TSS.MSR 127] */
 	{0x131, 1, true, true}, /* CreatePrimary [NucBox] */
@@ -101,12 +102,12 @@ static bool is_session(uint32_t handle)
 	return handle >> 24 == 0x02 || handle >> 24 == 0x03;
 }
 
-/* The TPM's number for one; false: it is none of this context's. */
+/* Finds the TPM's handle for one of this context's. Returns false if it is not this context's. */
 static bool resolve(const struct tbs_owned *o, uint32_t said, uint32_t *real)
 {
 	*real = said;
 	if (!is_object(said) && !is_session(said)) {
-		return true; /* persistent, permanent, NV, PCR: everybody's */
+		return true; /* persistent, permanent, NV, PCR: these belong to everybody */
 	}
 	for (size_t i = 0; i < o->count; i++) {
 		if (o->handles[i].said == said) {
@@ -147,7 +148,7 @@ static uint32_t own(struct tbs_owned *o, uint32_t real)
 {
 	uint32_t said = say(real);
 
-	/* What had that number before is gone: the TPM was reset, or the session ended. */
+	/* Forget what had that number before: the TPM was reset, or the session has ended. */
 	for (size_t i = 0; i < o->count; i++) {
 		if (o->handles[i].real == real) {
 			o->handles[i] = o->handles[--o->count];

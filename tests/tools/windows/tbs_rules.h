@@ -1,5 +1,5 @@
 /*
- * What TPM Base Services let through to a TPM 2.0, and whose handles are whose.
+ * Which commands TPM Base Services let through to a TPM 2.0, and which context a handle belongs to.
  *
  * Known from others, each said where it is used:
  *   [blocking]  Microsoft's documentation, "Command Blocking" (win32, TBS)
@@ -33,20 +33,20 @@ struct tbs_owned {
 /* What tbs_enter has seen of a command. */
 struct tbs_command {
 	uint32_t code;
-	uint32_t flushed; /* FlushContext: what of, as it was said */
+	uint32_t flushed; /* FlushContext: the handle, as the caller gave it */
 	uint32_t ending[TBS_SESSIONS_MAX]; /* sessions that end with it, if it succeeds */
 	size_t ending_count;
 };
 
 /*
- * Looks at the n bytes of a command, whose header is right, and puts the
- * TPM's handles in the place of those that it has. 0: to be sent; else the
- * response code that it is answered with.
+ * Checks the n bytes of a command, whose header MUST be right, and replaces its handles by
+ * the TPM's. Returns 0 if the command is to be sent, else the response code to answer it
+ * with.
  */
 uint32_t tbs_enter(const struct tbs_owned *o, bool elevated, uint8_t *p, size_t n,
 		   struct tbs_command *c);
 
-/* Looks at the response of the TPM, and puts a handle of ours into it. */
+/* Notes what the response of the TPM says, and replaces the handle in it by the context's. */
 void tbs_leave(struct tbs_owned *o, const struct tbs_command *c, uint8_t *p, size_t n);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * What the tests' tbs.dll is told by the environment, and who its caller is.
+ * What the environment tells the tests' tbs.dll to do, and who its caller is.
  *
  * ATTESTD_TEST_TPM=PORT          where the TPM is; not set: there is none
  * ATTESTD_TEST_TBS=HEX           Tbsi_Context_Create fails with that
@@ -38,13 +38,13 @@ enum {
 
 #define AUTH_MAX 64U
 
-/* A variable's number, or `otherwise` where it is not set. */
+/* Returns a variable's number, or `otherwise` if it is not set. */
 UINT32 setting(const char *name, unsigned base, UINT32 otherwise);
 
-/* Is the caller an administrator, and elevated? LocalSystem is one of them too. */
+/* Returns whether the caller is an elevated administrator; LocalSystem is one, too. */
 bool is_elevated(void);
 
-/* endorsementAuth as it is now, to AUTH_MAX bytes; false: there is none. */
+/* Reads the present endorsementAuth, at most AUTH_MAX bytes. Returns false if there is none. */
 bool read_auth(BYTE *p, DWORD *n);
 
 #endif
