@@ -20,30 +20,29 @@ static int fail(const char *what, int err)
 	return 1;
 }
 
-/* One of the port's commands. */
-static int command(const struct options *o)
+static int port_subcommand(const struct options *o)
 {
-	int r = o->command->run(o->command_args);
+	int r = o->subcommand->run(o->subcommand_args);
 
-	return r < 0 ? fail(o->command->name, r) : r;
+	return r < 0 ? fail(o->subcommand->name, r) : r;
 }
 
-/* What is done behind the sandbox. */
-static int work(const struct options *o)
+/* serve, once and provision. */
+static int use_tpm(const struct options *o)
 {
 	int r;
 
 	port_state(PORT_STARTING);
 	r = port_listen(o->mode);
 	if (r != 0) {
-		return fail("listening", r);
+		return fail("cannot listen", r);
 	}
 	r = port_sandbox_enter(o->mode);
 	if (r != 0) {
 		port_unlisten();
-		return fail("sandbox", r);
+		return fail("cannot enter the sandbox", r);
 	}
-	/* Where there is no such mode the program goes without what it takes. */
+	/* Where port_modes has no PORT_PROVISION, the linker leaves provision_run out. */
 	return (port_modes & PORT_PROVISION) && o->mode == PORT_PROVISION
 		       ? provision_run(o)
 		       : server_run(o->mode, o->grace_ms);
@@ -71,10 +70,10 @@ static int attestd(int argc, char **argv)
 			       : 1;
 	}
 	log_set_level(o.log_level);
-	if (o.command != NULL) {
-		return command(&o);
+	if (o.subcommand != NULL) {
+		return port_subcommand(&o);
 	}
-	return o.mode == PORT_CALL ? call(&o) : work(&o);
+	return o.mode == PORT_CALL ? call_run(&o) : use_tpm(&o);
 }
 
 int main(int argc, char **argv)

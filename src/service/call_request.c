@@ -9,7 +9,7 @@
 #include "wire/json.h"
 #include "wire/json_string.h"
 
-/* A command and its members, as JSON, with a NUL. */
+/* The command line's words as a JSON request, with a NUL behind it. */
 static void put_request(struct text *t, const struct options *o)
 {
 	for (size_t i = 0; i < o->word_count; i++) {
@@ -49,8 +49,9 @@ static const struct json_member *find(const struct json_object *o, const char *n
 }
 
 /*
- * A line for the member's value, or one for each of those inside: written over
- * the reply's text, which takes up more room up to any place. Returns the length.
+ * Writes the member's value and a line end; of an object or array, one line for each
+ * value inside. The reply's own text is overwritten: what has been read of it is never
+ * shorter than what has been written. Returns the length.
  */
 static size_t put_bare(const struct json_object *o, const struct json_member *which, char *to)
 {
@@ -75,13 +76,13 @@ static size_t put_bare(const struct json_object *o, const struct json_member *wh
 
 static int print(const struct options *o, uint8_t *reply, size_t n)
 {
-	static struct json_object object; /* empty where the reply is no JSON */
+	static struct json_object object; /* stays empty if the reply is not JSON */
 	const struct json_member *status, *which;
 	bool ok;
 	int r;
 
 	(void)json_parse_nested(reply, n, &object);
-	status = find(&object, "status"); /* of what is no string no text is "ok" */
+	status = find(&object, "status");
 	ok = status != NULL && json_equal(status->value, "ok");
 	which = o->member == NULL ? NULL : find(&object, o->member);
 	if (which != NULL) {
@@ -101,13 +102,13 @@ static int print(const struct options *o, uint8_t *reply, size_t n)
 	return ok && r == 0 ? 0 : 1;
 }
 
-int call(const struct options *o)
+int call_run(const struct options *o)
 {
-	static uint8_t reply[TX_MAX + 1]; /* and a line end */
+	static uint8_t reply[TX_MAX + 1]; /* + 1: a line end */
 	size_t n;
 	int r;
 
-	(void)port_sandbox_enter(PORT_CALL); /* the reply may be a secret */
+	(void)port_sandbox_enter(PORT_CALL); /* no core dumps: the reply may be a secret */
 	r = exchange(o, reply, &n);
 	if (r != 0) {
 		log_event(PORT_LOG_ERROR, "call", r, 0);

@@ -1,12 +1,13 @@
 /*
- * attestd call: the client.
+ * attestd call: sends one request to a running attestd and prints the reply.
  */
 #ifndef SERVICE_CALL_REQUEST_H
 #define SERVICE_CALL_REQUEST_H
 
 #include "service/command_line.h"
 
-/* Sends the request, prints the reply or one member of it. Returns the exit status. */
-int call(const struct options *o);
+/* Prints the whole reply or, if the options say so, one member of it. Returns the exit
+ * code: 0 if the reply says "ok" and was printed, else 1. */
+int call_run(const struct options *o);
 
 #endif

@@ -12,13 +12,13 @@ static const struct {
 	const char *help;
 } modes[] = {
 	{"serve", PORT_SERVE, "serve clients (the default)"},
-	{"once", PORT_ONCE, "requests from standard input, replies to standard output"},
+	{"once", PORT_ONCE, "read requests from standard input, write replies to standard output"},
 	{"call", PORT_CALL,
-	 "be a client: send REQUEST (JSON, or a command and NAME=VALUE...), print the reply"},
-	{"provision", PORT_PROVISION, "keep the EK in the TPM"},
+	 "send REQUEST (JSON, or a command and NAME=VALUE...) to attestd, print its reply"},
+	{"provision", PORT_PROVISION, "make the EK persistent in the TPM"},
 };
 
-static struct options *target;
+static struct options *target; /* what the functions below set */
 
 static int set_log_level(const char *value)
 {
@@ -44,7 +44,7 @@ static int set_wait(const char *value)
 	return seconds <= WAIT_MAX_S ? 0 : -ERR_USAGE;
 }
 
-/* Not with a backslash, which json_equal would take for an escape's. */
+/* json_equal takes a backslash as the start of an escape; no member's name has one. */
 static int set_member(const char *value)
 {
 	target->member = value;
@@ -52,15 +52,15 @@ static int set_member(const char *value)
 }
 
 static const struct port_option own_options[] = {
-	{"--member NAME", "print this member of the reply alone", PORT_CALL, set_member},
-	{"--wait SECONDS", "how long to wait for a TPM that comes late (5, at most 600)",
+	{"--member NAME", "print only this member of the reply", PORT_CALL, set_member},
+	{"--wait SECONDS", "how long to wait for a TPM that is not ready (5, at most 600)",
 	 PORT_USES_TPM, set_wait},
 	{"--log-level LEVEL", "error, warning, info (the default) or debug", PORT_USES_TPM,
 	 set_log_level},
 };
 #define OWN_OPTIONS (sizeof own_options / sizeof *own_options)
 
-/* The port's options, then ours; NULL behind the last. */
+/* The options by number: the port's, then ours, then NULL. */
 static const struct port_option *option_at(size_t i)
 {
 	if (i < port_option_count) {
@@ -106,7 +106,7 @@ static int set_option(char **argv, int *i, unsigned mode)
 	return -ERR_USAGE;
 }
 
-/* The mode or the port's command that argv[1] names; false if it names none. */
+/* Takes the name of a mode or of one of the port's subcommands; false if it is neither. */
 static bool take_mode(const char *name, struct options *o)
 {
 	for (size_t k = 0; k < sizeof modes / sizeof *modes; k++) {
@@ -117,17 +117,17 @@ static bool take_mode(const char *name, struct options *o)
 	}
 	for (const struct port_subcommand *c = port_subcommands; c->name != NULL; c++) {
 		if (strcmp(name, c->name) == 0) {
-			o->command = c;
+			o->subcommand = c;
 			return true;
 		}
 	}
 	return false;
 }
 
-/* One more of the request's words, if it is as options.h says. */
+/* Adds a word of the request, if it is as struct options says. */
 static int take_word(const char *word, struct options *o)
 {
-	size_t n = text_until(word, '=') + 1; /* of NAME= */
+	size_t n = text_until(word, '=') + 1; /* the length of "NAME=" */
 
 	if (o->mode != PORT_CALL || o->word_count == MEMBERS_MAX) {
 		return -ERR_USAGE;
@@ -153,8 +153,8 @@ int command_line_parse(int argc, char **argv, struct options *o, const char **wr
 		.mode = PORT_SERVE, .log_level = PORT_LOG_INFO, .grace_ms = TPM_GRACE_MS};
 	target = o;
 	i = argc > 1 && take_mode(argv[1], o) ? 2 : 1;
-	o->command_args = argv + i;
-	takes = o->command == NULL || o->command->options ? o->mode : 0;
+	o->subcommand_args = argv + i;
+	takes = o->subcommand == NULL || o->subcommand->options ? o->mode : 0;
 	for (; i < argc; i++) {
 		*wrong = argv[i];
 		if (strcmp(argv[i], "--help") == 0) {
@@ -228,9 +228,9 @@ int command_line_usage(bool to_stderr)
 	}
 	if (port_modes & PORT_PROVISION) {
 		text_str(&t, "  --undo  (provision)\n"
-			     "        take it out again\n"
+			     "        remove the EK from the TPM again\n"
 			     "  --dry-run  (provision)\n"
-			     "        say what would be done\n");
+			     "        change nothing, say what would be done\n");
 	}
 	text_str(&t, "  --help, --version\n");
 	return port_print(to_stderr, t.p, t.len);

@@ -9,29 +9,29 @@
 
 struct options {
 	enum port_mode mode;
-	const struct port_subcommand *command; /* one of the port's, instead of a mode; or NULL */
-	char **command_args; /* what stands behind its name */
+	const struct port_subcommand *subcommand; /* the port's own, in place of a mode; or NULL */
+	char **subcommand_args; /* the arguments behind its name */
 	enum port_log_level log_level;
-	uint32_t grace_ms; /* how long a request waits for a TPM that comes late */
+	uint32_t grace_ms; /* how long a request waits for a TPM that is not ready yet */
 	/*
-	 * PORT_CALL: none, for a request from standard input; one that begins with
-	 * '{', a request; or a command's name, and NAME=VALUE for each member. No
-	 * NAME is empty, "command", or there twice.
+	 * PORT_CALL: the request. Either no words: it comes from standard input; or one
+	 * word that begins with '{': JSON; or the value of "command", and NAME=VALUE for
+	 * each other member. No NAME is empty, "command", or there twice.
 	 */
 	const char *words[MEMBERS_MAX];
 	size_t word_count;
-	const char *member; /* PORT_CALL: of the reply, what alone is printed; or NULL */
+	const char *member; /* PORT_CALL: print only this member of the reply; or NULL */
 	bool undo, dry_run; /* PORT_PROVISION */
 	bool help, version;
 };
 
 /*
- * Reads argv. The port keeps its own options' values. -ERR_USAGE, with *wrong
- * the argument in fault.
+ * Parses argv, which ends with NULL. The port keeps the values of its own options.
+ * -ERR_USAGE: *wrong is the argument that is not right.
  */
 int command_line_parse(int argc, char **argv, struct options *o, const char **wrong);
 
-/* Prints the usage, on standard error if it is an error; as port_print. */
+/* Prints the usage; returns what port_print returns. */
 int command_line_usage(bool to_stderr);
 
 #endif

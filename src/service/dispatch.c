@@ -6,21 +6,22 @@
 #include "wire/pcr_list.h"
 #include "wire/reply.h"
 
-/* ---- what requests bring -------------------------------------------------- */
+/* ---- members of requests -------------------------------------------------- */
 
-static int blame(struct request *rq, enum request_field field, int err)
+/* Notes which member is wrong; returns err. */
+static int wrong_member(struct request *rq, enum request_field field, int err)
 {
 	rq->culprit = request_field_names[field];
 	return err;
 }
 
-/* One of the values that a text member can have, and what it stands for. */
+/* A text that a member may have, and the value that it stands for. */
 struct choice {
 	char text[8];
 	uint16_t value;
 };
 
-/* *value stays where the member is absent. */
+/* Leaves *value as it is if the member is absent. */
 static int choose(struct request *rq, enum request_field field, const struct choice *choices,
 		  size_t count, uint16_t *value)
 {
@@ -35,7 +36,7 @@ static int choose(struct request *rq, enum request_field field, const struct cho
 			return 0;
 		}
 	}
-	return blame(rq, field, -ERR_VALUE);
+	return wrong_member(rq, field, -ERR_VALUE);
 }
 
 static int choose_aik(struct request *rq, struct request_params *params)
@@ -60,10 +61,10 @@ static int check_nonce(struct request *rq, struct request_params *params)
 
 	params->kind = PARAMS_NONCE;
 	if (nonce->p == NULL) {
-		return blame(rq, FIELD_NONCE, -ERR_FIELDS);
+		return wrong_member(rq, FIELD_NONCE, -ERR_FIELDS);
 	}
 	if (nonce->n == 0 || nonce->n > NONCE_MAX) {
-		return blame(rq, FIELD_NONCE, -ERR_NONCE_SIZE);
+		return wrong_member(rq, FIELD_NONCE, -ERR_NONCE_SIZE);
 	}
 	memcpy(params->as.sign.nonce, nonce->p, nonce->n);
 	params->as.sign.nonce_len = nonce->n;
@@ -87,16 +88,16 @@ static int check_quote(struct request *rq, struct request_params *params)
 		return r;
 	}
 	if (pcrs->p == NULL) {
-		return blame(rq, FIELD_PCRS, -ERR_FIELDS);
+		return wrong_member(rq, FIELD_PCRS, -ERR_FIELDS);
 	}
 	if (pcr_list_parse((const char *)pcrs->p, pcrs->n, &params->as.sign.pcrs) != 0) {
-		return blame(rq, FIELD_PCRS, -ERR_VALUE);
+		return wrong_member(rq, FIELD_PCRS, -ERR_VALUE);
 	}
 	params->as.sign.bank = BANK_SHA256;
 	return choose(rq, FIELD_PCR_BANK, banks, BANKS, &params->as.sign.bank);
 }
 
-/* ---- what replies say ----------------------------------------------------- */
+/* ---- members of replies --------------------------------------------------- */
 
 static const uint8_t *cert_or_null(const struct identity *id)
 {
@@ -194,7 +195,7 @@ static void reply_chain(struct text *reply, const struct identity *id,
 	reply_close(reply, ']');
 }
 
-/* ---- the commands --------------------------------------------------------- */
+/* ---- the table of request types ------------------------------------------- */
 
 #define CREDENTIAL                                                              \
 	(FIELD_BIT(FIELD_CREDENTIAL_BLOB) | FIELD_BIT(FIELD_ENCRYPTED_SECRET) | \
@@ -243,8 +244,9 @@ static const struct request_type *find(const char *name)
 	return NULL;
 }
 
-/* What the command knows of the request. */
-static int take(const struct request_type *type, struct request *rq, struct request_params *params)
+/* Decodes and checks the members that this type of request has. */
+static int take_members(const struct request_type *type, struct request *rq,
+			struct request_params *params)
 {
 	int r = request_take(rq, type->members);
 
@@ -263,7 +265,7 @@ int dispatch_parse(const uint8_t *line, size_t n, const struct request_type **ty
 	memset(params, 0, sizeof *params);
 	*type = find(rq.command);
 	if (r == 0) {
-		r = *type == NULL ? -ERR_COMMAND : take(*type, &rq, params);
+		r = *type == NULL ? -ERR_COMMAND : take_members(*type, &rq, params);
 	}
 	error->err = r;
 	error->field = rq.culprit;
@@ -287,7 +289,7 @@ void dispatch_reply(const struct request_type *type, const struct request_params
 void dispatch_error_reply(const struct request_type *type, struct request_error error,
 			  uint32_t tpm_rc, struct text *reply)
 {
-	/* Older clients know these two texts as they are. */
+	/* Older clients compare these two messages as a whole. */
 	bool bare = type == NULL || type->error_prefix == NULL || error.err == -ERR_COMMAND ||
 		    error.err == -ERR_FIELDS;
 

@@ -5,8 +5,7 @@
 #include "tpm/tpm.h"
 #include "wire/reply.h"
 
-/* TPM_PT_MANUFACTURER is four characters; the last are NUL or spaces where there
- * are fewer. */
+/* TPM_PT_MANUFACTURER is four characters, padded with NULs or spaces. */
 static void put_manufacturer(struct text *reply, uint32_t id)
 {
 	char text[5] = {0};
@@ -23,7 +22,7 @@ static void put_manufacturer(struct text *reply, uint32_t id)
 	reply_text(reply, "manufacturer", id == 0 ? NULL : text);
 }
 
-/* As Windows and fwupd write it: the two versions as four numbers. */
+/* The two 32-bit versions as four numbers, as Windows and fwupd write them. */
 static void put_firmware(struct text *reply, const struct identity *id)
 {
 	char buf[4 * sizeof "65535"];

@@ -1,5 +1,6 @@
 /*
- * getHealth: how attestd and its TPM are, from what is known, without asking it.
+ * getHealth: the state of attestd and of its TPM, as far as it is known without
+ * sending the TPM a command.
  */
 #ifndef SERVICE_HEALTH_H
 #define SERVICE_HEALTH_H
@@ -9,10 +10,10 @@
 #include "base/text.h"
 
 struct health {
-	int err; /* what a request for an attestation would get now: 0, or a negative enum err */
-	uint32_t tpm_rc; /* the TPM's response code behind it, or 0 */
+	int err; /* 0, or the negative enum err that getAttestationData would get now */
+	uint32_t tpm_rc; /* the TPM's response code that caused it, or 0 */
 	uint64_t uptime_s;
-	uint64_t requests; /* lines that were taken for one */
+	uint64_t requests; /* lines received, whether they could be parsed or not */
 };
 
 /* Writes the whole reply line. */

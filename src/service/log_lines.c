@@ -78,7 +78,7 @@ void log_tpm(bool warning, const char *what, int err, uint32_t rc)
 	log_event(warning ? PORT_LOG_WARNING : PORT_LOG_INFO, what, err, rc);
 }
 
-void log_request(const char *command, int err, uint32_t rc, uint32_t tpm_commands, unsigned conn)
+void log_request(const char *type, int err, uint32_t rc, uint32_t tpm_commands, unsigned conn)
 {
 	char line[LINE_MAX];
 	struct text t = text_in(line, sizeof line);
@@ -88,7 +88,7 @@ void log_request(const char *command, int err, uint32_t rc, uint32_t tpm_command
 		return;
 	}
 	port_peer(conn, &id);
-	text_str(&t, command);
+	text_str(&t, type);
 	text_str(&t, " ");
 	text_str(&t, err_name(err));
 	put_rc(&t, rc);

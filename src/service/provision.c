@@ -7,15 +7,15 @@
 #include "tpm/persist_ek.h"
 #include "tpm/tpm.h"
 
-/* What is said of a success: by what was asked for, and what was found. */
-static const char outcomes[][3][42] = {
-	{"The EK is at 0x81010001 already.\n", "The EK is persistent now, at 0x81010001.\n",
-	 "The EK would be put at 0x81010001.\n"},
-	{"Nothing is at 0x81010001.\n", "The EK is at 0x81010001 no longer.\n",
-	 "The EK would be taken from 0x81010001.\n"},
+/* What is printed on success: [undo] and [nothing to do, done, dry run]. */
+static const char outcomes[][3][48] = {
+	{"The EK is already at 0x81010001.\n", "The EK is persistent now, at 0x81010001.\n",
+	 "The EK would be made persistent at 0x81010001.\n"},
+	{"Nothing is at 0x81010001.\n", "The EK is no longer at 0x81010001.\n",
+	 "The EK would be removed from 0x81010001.\n"},
 };
-static const char refused[] = "provision: something else than the EK is at 0x81010001: see "
-			      "`tpm2_readpublic -c 0x81010001'; "
+static const char refused[] = "provision: another object than the EK is at 0x81010001: "
+			      "`tpm2_readpublic -c 0x81010001' shows it, "
 			      "tpm2_evictcontrol removes it";
 
 static int succeed(void)
@@ -35,13 +35,14 @@ static int fail(int err, uint32_t rc)
 
 	log_event(PORT_LOG_ERROR, text == NULL ? "provision" : text, text == NULL ? err : 0, rc);
 	if (persist_ek.unseen) {
-		log_event(PORT_LOG_ERROR, "provision: it may have been done: say it again", 0, 0);
+		log_event(PORT_LOG_ERROR,
+			  "provision: the TPM may have done it: run provision again", 0, 0);
 		return PROVISION_UNSURE;
 	}
 	return err == -ERR_ADDRESS ? PROVISION_REFUSED : PROVISION_FAILED;
 }
 
-/* Has a stop come? *event: the TPM's response can be read. */
+/* Is PORT_EVENT_STOP among the events? *event: PORT_EVENT_TPM is. */
 static bool is_stop(const struct port_event *events, int n, bool *event)
 {
 	bool stop = false;
@@ -54,7 +55,8 @@ static bool is_stop(const struct port_event *events, int n, bool *event)
 	return stop;
 }
 
-/* Until there is a result, or none is to be had: what it is. */
+/* Runs the job to its end, or until there is no use in waiting for the TPM. Returns the
+ * outcome. */
 static int run(uint32_t *rc)
 {
 	static struct request_params none;
@@ -104,7 +106,7 @@ int provision_run(const struct options *o)
 	persist_ek.undo = o->undo;
 	persist_ek.dry_run = o->dry_run;
 	tpm_init(port_now_ms(), o->grace_ms, log_tpm);
-	(void)tpm_wind_down(); /* nothing but what is asked for here */
+	(void)tpm_wind_down(); /* no jobs but the one below */
 	r = run(&rc);
 	r = r == 0 || persist_ek.done ? succeed() : fail(r, rc);
 	tpm_close();

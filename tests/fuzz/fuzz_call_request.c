@@ -210,7 +210,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (command_line_parse(argc, args, &o, &wrong) == 0) {
 		out_n = 0;
 		sent = false;
-		status = call(&o);
+		status = call_run(&o);
 		if (sent) {
 			check(status);
 		} else {

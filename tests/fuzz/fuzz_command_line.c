@@ -192,12 +192,13 @@ static void check(const struct options *o)
 	MUST(o->mode == PORT_PROVISION || !(o->undo || o->dry_run));
 	MUST(o->log_level <= PORT_LOG_DEBUG);
 	MUST(o->grace_ms <= 600000 && o->grace_ms % 1000 == 0);
-	MUST(o->command_args > args && o->command_args <= args + arg_count);
+	MUST(o->subcommand_args > args && o->subcommand_args <= args + arg_count);
 	check_words(o);
-	if (o->command != NULL) {
-		MUST(o->command == &port_subcommands[0] || o->command == &port_subcommands[1]);
-		MUST(o->mode == PORT_SERVE && strcmp(args[1], o->command->name) == 0);
-		MUST(o->command->options || setting_count == 0);
+	if (o->subcommand != NULL) {
+		MUST(o->subcommand == &port_subcommands[0] ||
+		     o->subcommand == &port_subcommands[1]);
+		MUST(o->mode == PORT_SERVE && strcmp(args[1], o->subcommand->name) == 0);
+		MUST(o->subcommand->options || setting_count == 0);
 	}
 	for (size_t i = 0; i < setting_count; i++) {
 		MUST(is_setting(settings[i].option, settings[i].value));
@@ -215,7 +216,7 @@ static void check_again(int e, const struct options *before)
 	setting_count = 0;
 	MUST(command_line_parse(arg_count, args, &o, &wrong) == e);
 	if (e == 0) {
-		MUST(o.mode == before->mode && o.command == before->command);
+		MUST(o.mode == before->mode && o.subcommand == before->subcommand);
 		MUST(o.word_count == before->word_count && o.member == before->member);
 		MUST(memcmp(o.words, before->words, sizeof o.words) == 0);
 		MUST(o.log_level == before->log_level);

@@ -18,15 +18,15 @@ from test_ek_template import CASES, L1, by_tools, provisioned
 def test_there_and_back(machine, states, binary, bare):
     """What it makes persistent is the EK as tpm2-tools make it; both are idempotent."""
     m = machine(bare=bare, binary=binary)
-    says(m.provision("--dry-run"), DONE, "would be put at 0x81010001")
+    says(m.provision("--dry-run"), DONE, "would be made persistent at 0x81010001")
     assert m.persistent() == []
     says(m.provision(), DONE, "persistent now, at 0x81010001")
     assert m.persistent() == [tpm.EK_HANDLE]
     assert m.ek_pem() == states.ek_pem("plain")
     public = m.public()
-    says(m.provision(), DONE, "at 0x81010001 already")
-    says(m.provision("--dry-run"), DONE, "at 0x81010001 already")
-    says(m.provision("--undo", "--dry-run"), DONE, "would be taken from 0x81010001")
+    says(m.provision(), DONE, "already at 0x81010001")
+    says(m.provision("--dry-run"), DONE, "already at 0x81010001")
+    says(m.provision("--undo", "--dry-run"), DONE, "would be removed from 0x81010001")
     assert m.public() == public
     assert m.control.left() == []
     says(m.provision("--undo"), DONE, "no longer")
@@ -91,7 +91,7 @@ def test_another_object(machine, key):
     public = m.public()
     for args in [], ["--dry-run"], ["--undo"], ["--undo", "--dry-run"]:
         ran = m.provision(*args)
-        says(ran, REFUSED, "something else than the EK is at 0x81010001")
+        says(ran, REFUSED, "another object than the EK is at 0x81010001")
         assert "tpm2_readpublic -c 0x81010001" in ran.err and "tpm2_evictcontrol" in ran.err
         assert m.public() == public
     assert m.control.left() == []
@@ -105,7 +105,7 @@ def test_a_key_of_the_eks_kind_is_not_evicted(machine):
     m.tools(by_tools(b"another", False, m.dir) + f"tpm2_evictcontrol -Q -C o -c ek.ctx {tpm.EK_HANDLE}")
     public = m.public()
     for args in ["--undo"], ["--undo", "--dry-run"]:
-        says(m.provision(*args), REFUSED, "something else than the EK")
+        says(m.provision(*args), REFUSED, "another object than the EK")
         assert m.public() == public
 
 
@@ -115,7 +115,7 @@ def test_a_key_of_the_eks_kind_in_the_owners_hierarchy(machine):
     (m.dir / "policy").write_bytes(L1[10:42])
     m.tools(by_tools(b"", False, m.dir).replace("-C e", "-C o")
             + f"tpm2_evictcontrol -Q -C o -c ek.ctx {tpm.EK_HANDLE}")
-    says(m.provision("--undo"), REFUSED, "something else than the EK")
+    says(m.provision("--undo"), REFUSED, "another object than the EK")
     assert m.persistent() == [tpm.EK_HANDLE]
 
 
@@ -133,7 +133,7 @@ def test_the_template_and_the_nonce_in_nv_decide(machine, states, tmp_path, case
 @pytest.mark.variant
 def test_the_templates_key_is_not_the_ek_where_nv_says_another(machine, states, tmp_path):
     m = machine(provisioned(states, tmp_path, None, b"a nonce", f"tpm2_createek -Q -c {tpm.EK_HANDLE} -G rsa"))
-    says(m.provision("--undo"), REFUSED, "something else than the EK")
+    says(m.provision("--undo"), REFUSED, "another object than the EK")
     assert m.persistent() == [tpm.EK_HANDLE]
 
 

@@ -108,7 +108,7 @@ def test_provision(tmp_path):
     for other in ("attestd.service", "attestd.socket"):
         assert unit not in (UNITS / other).read_text()
     state = States(tmp_path).new("plain")
-    for said in ("The EK is persistent now", "The EK is at 0x81010001 already"):
+    for said in ("The EK is persistent now", "The EK is already at 0x81010001"):
         done = subprocess.run([paths.SWTPM_RUN, "--state", str(state), "--", paths.ATTESTD, *command[1:]],
                               check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
         assert said in done.stdout

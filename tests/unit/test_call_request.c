@@ -75,7 +75,7 @@ static int run(const struct options *o)
 	logged[0] = '\0';
 	reply_at = NULL;
 	confined = false;
-	status = call(o);
+	status = call_run(o);
 	assert_true(status == 0 || status == 1);
 	for (size_t i = 0; reply_at != NULL && i <= reply_n; i++) {
 		assert_int_equal(reply_at[i], 0); /* wiped */

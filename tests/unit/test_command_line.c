@@ -128,16 +128,16 @@ static void test_commands_of_the_port(void **state)
 {
 	(void)state;
 	ASSERT_OK("install");
-	assert_ptr_equal(o.command, &port_subcommands[0]);
-	assert_null(o.command_args[0]);
+	assert_ptr_equal(o.subcommand, &port_subcommands[0]);
+	assert_null(o.subcommand_args[0]);
 	ASSERT_OK("install|--socket|/run/a|--log-level=debug");
-	assert_ptr_equal(o.command, &port_subcommands[0]);
-	assert_string_equal(o.command_args[0], "--socket");
-	assert_string_equal(o.command_args[2], "--log-level=debug");
-	assert_null(o.command_args[3]);
+	assert_ptr_equal(o.subcommand, &port_subcommands[0]);
+	assert_string_equal(o.subcommand_args[0], "--socket");
+	assert_string_equal(o.subcommand_args[2], "--log-level=debug");
+	assert_null(o.subcommand_args[3]);
 	assert_string_equal(socket_path, "/run/a");
 	ASSERT_OK("uninstall");
-	assert_ptr_equal(o.command, &port_subcommands[1]);
+	assert_ptr_equal(o.subcommand, &port_subcommands[1]);
 	ASSERT_OK("uninstall|--help");
 	assert_true(o.help);
 	is_wrong("install|--socket-like=y", "--socket-like=y"); /* once's */
@@ -147,7 +147,7 @@ static void test_commands_of_the_port(void **state)
 	is_wrong("uninstall|--log-level=info", "--log-level=info");
 	is_wrong("--tpm=x|install", "install");
 	ASSERT_OK("serve");
-	assert_null(o.command);
+	assert_null(o.subcommand);
 }
 
 /* Its own options, which take no value, are nobody else's. */

@@ -169,13 +169,13 @@ static void test_what_is_said(void **state)
 		const char *text;
 	} cases[] = {
 		{false, false, true, HANDLE_EK, "The EK is persistent now, at 0x81010001.\n"},
-		{false, false, false, HANDLE_EK, "The EK is at 0x81010001 already.\n"},
-		{false, true, false, HANDLE_EK, "The EK is at 0x81010001 already.\n"},
-		{false, true, false, HANDLE_EMPTY, "The EK would be put at 0x81010001.\n"},
-		{true, false, true, HANDLE_EMPTY, "The EK is at 0x81010001 no longer.\n"},
+		{false, false, false, HANDLE_EK, "The EK is already at 0x81010001.\n"},
+		{false, true, false, HANDLE_EK, "The EK is already at 0x81010001.\n"},
+		{false, true, false, HANDLE_EMPTY, "The EK would be made persistent at 0x81010001.\n"},
+		{true, false, true, HANDLE_EMPTY, "The EK is no longer at 0x81010001.\n"},
 		{true, false, false, HANDLE_EMPTY, "Nothing is at 0x81010001.\n"},
 		{true, true, false, HANDLE_EMPTY, "Nothing is at 0x81010001.\n"},
-		{true, true, false, HANDLE_EK, "The EK would be taken from 0x81010001.\n"},
+		{true, true, false, HANDLE_EK, "The EK would be removed from 0x81010001.\n"},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -203,7 +203,7 @@ static void test_failures(void **state)
 	result.err = -ERR_ADDRESS;
 	found = HANDLE_OTHER;
 	assert_int_equal(run(false, false), PROVISION_REFUSED);
-	assert_non_null(strstr(logged, "something else than the EK is at 0x81010001"));
+	assert_non_null(strstr(logged, "another object than the EK is at 0x81010001"));
 	set_up(state);
 	result.err = -ERR_ADDRESS;
 	unseen = true;
@@ -219,7 +219,7 @@ static void test_failures(void **state)
 	unseen = true;
 	assert_int_equal(run(true, false), PROVISION_UNSURE);
 	assert_non_null(strstr(logged, "tpm_unavailable"));
-	assert_non_null(strstr(logged, "it may have been done: say it again"));
+	assert_non_null(strstr(logged, "the TPM may have done it: run provision again"));
 	set_up(state);
 	result.err = -ERR_TPM_AUTH;
 	result.rc = 0x9a2;

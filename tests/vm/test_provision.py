@@ -58,14 +58,14 @@ def test_the_next_boot_finds_it(power_on):
     status, said = provision(machine, "--tpm /dev/tpm0", "--wait 0")
     assert status == FAILED and "another program holds the TPM" in said
     bare.stop()
-    assert provision(machine, "--tpm /dev/tpm0") == (DONE, "The EK is at 0x81010001 already.\n")
+    assert provision(machine, "--tpm /dev/tpm0") == (DONE, "The EK is already at 0x81010001.\n")
     machine.stop()
 
     machine = power_on()
     service = Service(machine)
     assert identity(service) == before
     assert is_kept(service) and activates(service, before)
-    assert provision(machine, "--undo") == (DONE, "The EK is at 0x81010001 no longer.\n")
+    assert provision(machine, "--undo") == (DONE, "The EK is no longer at 0x81010001.\n")
     for _ in range(2):
         assert activates(service, before)
     service.stop()
