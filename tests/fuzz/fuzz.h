@@ -1,6 +1,6 @@
 /*
- * What the fuzz targets share. A target is one function, which the fuzzer
- * calls with bytes in a block of just their size.
+ * What the fuzz targets share. A target is one function. The fuzzer calls it with the
+ * input's bytes, in a block of exactly their size.
  */
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H
@@ -16,16 +16,18 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A property: what does not hold is a find, as a crash is. */
-#define MUST(property)                                                                         \
-	do {                                                                                   \
-		if (!(property)) {                                                             \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #property); \
-			abort();                                                               \
-		}                                                                              \
+/* MUST(property): a property that does not hold is a finding, like a crash. */
+#define MUST(property)                                                                             \
+	do {                                                                                       \
+		if (!(property)) {                                                                 \
+			fprintf(stderr, "%s:%d: property does not hold: %s\n", __FILE__, __LINE__, \
+				#property);                                                        \
+			abort();                                                                   \
+		}                                                                                  \
 	} while (0)
 
-/* n bytes in a block of just that size, to be freed: of p, or zeros. */
+/* A copy of the n bytes at p, or n zeros if p is NULL, in a block of exactly that size. The
+ * caller frees it. */
 static inline void *exact(const void *p, size_t n)
 {
 	void *copy = calloc(1, n);
@@ -67,7 +69,7 @@ static inline bool is_error(int e)
 	return e < 0 && e > -(int)ERR_COUNT;
 }
 
-/* The input, taken from its start: what is not there is 0, or empty. */
+/* The input is read from its start. Behind its end, numbers are 0 and byte strings are empty. */
 struct input {
 	const uint8_t *p;
 	size_t n;
@@ -82,7 +84,7 @@ static inline uint8_t input_u8(struct input *in)
 	return *in->p++;
 }
 
-/* A size in two bytes, big-endian, and so many bytes, or what is left. */
+/* A byte string behind its size (two bytes, big-endian); shorter if the input ends before. */
 static inline struct input input_bytes(struct input *in)
 {
 	size_t n = (size_t)input_u8(in) << 8;

@@ -1,6 +1,6 @@
-# Builds the fuzz targets, for this machine: $(BUILD)/fuzz/TARGET from each
-# tests/fuzz/fuzz_TARGET.c. Made by the Makefile, which has seen to the packages
-# and $(DEPS).
+# Builds the fuzz targets for this machine: $(BUILD)/fuzz/TARGET from each
+# tests/fuzz/fuzz_TARGET.c. The Makefile calls this file, after it has checked the
+# packages and unpacked $(DEPS).
 
 PORT = linux
 FUZZCC = clang-19
@@ -29,7 +29,7 @@ COMMON = -O1 -g -fno-omit-frame-pointer
 SANITIZED = $(COMMON) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZ_CFLAGS = $(SANITIZED) $(OWN_CFLAGS) -D_GNU_SOURCE -Itests/fuzz -Itests/unit -Iport
 
-# objects(SOURCES): ours, with the sanitizers.
+# objects(SOURCES): attestd's own objects, built with the sanitizers.
 objects = $(patsubst %.c,$(OUT)/obj/%.o,$1)
 SOURCES := $(sort $(wildcard src/base/*.c src/wire/*.c) $(foreach t,$(TARGETS),$(FUZZ_SRC_$t)))
 FUZZ_SOURCES := $(SOURCES) $(TARGETS:%=tests/fuzz/fuzz_%.c)

@@ -1,6 +1,6 @@
 /*
- * src/wire/attest.c. The input: a bank, then what is to be a quote. What is taken is
- * measured once more, by hand.
+ * src/wire/attest.c. The input: a bank, then bytes that may be a quote. The lengths of
+ * each quote that is accepted are computed a second time, by hand.
  */
 #include "fuzz.h"
 
@@ -50,12 +50,12 @@ static void check_taken(const uint8_t *p, size_t n, uint16_t bank, const struct 
 	MUST(q->pcrs == pcrs && pcrs < 1U << 24);
 	MUST(be(p + digest, 2) == q->digest_len && q->digest == p + digest + 2);
 	MUST(digest + 2 + q->digest_len == n);
-	if (be(p + selection, 4) == 1) { /* of no other bank is it the same quote */
+	if (be(p + selection, 4) == 1) { /* the same quote must be refused for every other bank */
 		MUST(read_exact(p, n, bank ^ 1) == -ERR_TPM_RESPONSE);
 	}
 }
 
-/* What is shorter or longer than it says is not taken. */
+/* A quote is refused if it is shorter or longer than its own length fields say. */
 static void check_other_length(const uint8_t *p, size_t n, uint16_t bank)
 {
 	uint8_t *longer = exact(NULL, n + 1);

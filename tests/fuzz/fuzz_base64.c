@@ -1,4 +1,5 @@
-/* src/wire/base64.c, against a decoder that is written the other way round. */
+/* src/wire/base64.c, compared with a second decoder that works the other way round: it
+ * normalises the text and encodes it again. */
 #include "fuzz.h"
 
 #include "base/text.h"
@@ -13,8 +14,8 @@ static char standard(uint8_t c)
 }
 
 /*
- * The standard text without white space and padding that the input amounts to;
- * false if it is no base64.
+ * Writes the input as standard base64 without white space and padding. Returns false if
+ * the input is no base64.
  */
 static bool normalise(const uint8_t *p, size_t n, char *text, size_t *len)
 {
@@ -63,7 +64,7 @@ static void decode(const uint8_t *p, size_t n)
 		MUST(same_bytes(again, text_len, text, text_len));
 	} else {
 		MUST(e == -ERR_BASE64 && len == 0 && all_zero(out, cap));
-		if (is_text) { /* then bits are set that no byte takes up */
+		if (is_text) { /* the last character has bits set that belong to no byte */
 			size_t unused = text_len % 4 == 2 ? 15 : 3;
 
 			MUST(text_len % 4 != 0);

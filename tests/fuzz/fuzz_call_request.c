@@ -1,5 +1,5 @@
 /*
- * src/service/call_request.c. The input: the arguments behind "call", a line each; an
+ * src/service/call_request.c. The input: the arguments behind "call", one a line; an
  * empty line; the reply.
  */
 #include "fuzz.h"
@@ -15,7 +15,7 @@ static const uint8_t *reply;
 static size_t reply_n;
 static bool sent;
 
-/* ---- a port ------------------------------------------------------------- */
+/* ---- a port without options of its own ----------------------------------- */
 
 static int no_option(const char *value)
 {
@@ -54,7 +54,7 @@ static void slice_must_be(struct json_slice s, const char *p, size_t n)
 	free(bytes);
 }
 
-/* The request says what the words do, if they are UTF-8. */
+/* If the arguments are UTF-8, the request has the members that they name. */
 static void check_request(const char *request)
 {
 	struct json_object r;
@@ -104,7 +104,7 @@ int port_print(bool to_stderr, const char *text, size_t n)
 	return 0;
 }
 
-/* ---- what is to be printed, written beside the reply and not over it ----- */
+/* ---- the expected output, built in a buffer of its own -------------------- */
 
 static char expected[2 * TX_MAX];
 static size_t expected_n;

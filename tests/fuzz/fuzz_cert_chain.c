@@ -1,10 +1,10 @@
-/* src/wire/cert_chain.c: what the NV indices of the EK's chain hold. */
+/* src/wire/cert_chain.c, which reads what the NV indices of the EK's certificate chain hold. */
 #include "fuzz.h"
 
 #include "certificates.h"
 #include "wire/cert_chain.h"
 
-/* An element's length with its head, if the n bytes at p hold it; 0 otherwise. */
+/* The length of the DER element at p with its header, or 0 if the n bytes do not hold all of it. */
 static size_t element(const uint8_t *p, size_t n, uint8_t tag)
 {
 	size_t head, len;
@@ -20,7 +20,7 @@ static size_t element(const uint8_t *p, size_t n, uint8_t tag)
 	return len <= n - head ? head + len : 0;
 }
 
-/* The length of the certificate at p; 0: there is none. */
+/* The length of the certificate at p, or 0 if there is none. */
 static size_t cert_at(const uint8_t *p, size_t n)
 {
 	static const uint8_t parts[] = {0x30, 0x30, 0x03};
@@ -38,7 +38,7 @@ static size_t cert_at(const uint8_t *p, size_t n)
 	return at == whole ? whole : 0;
 }
 
-/* Every certificate is found, in order, and what is passed over is none. */
+/* Every certificate is found, in order, and no certificate begins in the bytes that are skipped. */
 static void check_all(const uint8_t *p, size_t n)
 {
 	struct reader r = reader_over(p, n);
@@ -65,7 +65,7 @@ static void check_all(const uint8_t *p, size_t n)
 	} while (found);
 }
 
-/* Behind whole ones it does not matter what comes; nor does the padding before. */
+/* Bytes behind complete certificates change nothing, nor does padding before them. */
 static void check_behind(const uint8_t *p, size_t n)
 {
 	size_t before = n % 5, len = 2 * before + sizeof rsa_certificate + sizeof ec_certificate;

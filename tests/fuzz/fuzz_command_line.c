@@ -1,4 +1,4 @@
-/* src/service/command_line.c. The input: the arguments, a line each. */
+/* src/service/command_line.c. The input: the arguments, one a line. */
 #include "fuzz.h"
 
 #include "service/command_line.h"
@@ -7,7 +7,7 @@
 
 #define ARGS_MAX 64
 
-/* ---- a port: it takes down what is set --------------------------------- */
+/* ---- a port that records the options that are set ------------------------- */
 
 static struct {
 	const char *option, *value;
@@ -80,7 +80,7 @@ void port_peer(unsigned conn, struct port_id *id)
 
 /* ---- the arguments ------------------------------------------------------ */
 
-/* Each in a block of its own, and the array of them too. */
+/* Each argument, and the array of them, has a block of exactly its size. */
 static char **args;
 static int arg_count;
 
@@ -127,7 +127,7 @@ static bool is_arg(const char *s)
 	return false;
 }
 
-/* Is there "OPTION=VALUE" or "OPTION" "VALUE"? */
+/* Do the arguments contain "OPTION=VALUE", or "OPTION" followed by "VALUE"? */
 static bool is_setting(const char *option, const char *value)
 {
 	size_t n = strlen(option);
@@ -158,7 +158,7 @@ static unsigned modes_of(const char *option)
 	abort();
 }
 
-/* "NAME=" of a word that is no command's name. */
+/* The length of NAME in a word of the form "NAME=...". */
 static size_t name_of(const char *word)
 {
 	const char *end = strchr(word, '=');
@@ -207,7 +207,7 @@ static void check(const struct options *o)
 	}
 }
 
-/* Nothing of what was parsed before has an influence. */
+/* Parsing the same arguments again gives the same result: nothing is left from the first time. */
 static void check_again(int e, const struct options *before)
 {
 	struct options o;
@@ -226,7 +226,8 @@ static void check_again(int e, const struct options *before)
 	}
 }
 
-/* One argument more that is none makes it wrong, and that one is named. */
+/* An unknown argument at the end makes the command line wrong, and the error names this
+ * argument. */
 static void check_wrong(void)
 {
 	struct options o;

@@ -1,4 +1,4 @@
-/* What the NV index of the EK's certificate holds: src/wire/ek_cert.c and cert_key.c. */
+/* src/wire/ek_cert.c and cert_key.c, which read what the NV index of the EK's certificate holds. */
 #include "fuzz.h"
 
 #include "certificates.h"
@@ -19,7 +19,7 @@ static void check_finds(const uint8_t *p, size_t n, const uint8_t *cert, size_t 
 	free(copy);
 }
 
-/* The same certificate in each of its wrappings. */
+/* The same certificate is found in each wrapping that vendors use. */
 static void check_wrapped(const uint8_t *cert, size_t len)
 {
 	static uint8_t buf[8 + 65536 + 8];
@@ -38,11 +38,11 @@ static void check_wrapped(const uint8_t *cert, size_t len)
 	p[-2] = (uint8_t)(len >> 8);
 	p[-1] = (uint8_t)len;
 	check_finds(p - 4, 4 + len + 3, cert, len);
-	check_finds(p - 2, 2 + len, cert, len); /* as a TPM2B */
+	check_finds(p - 2, 2 + len, cert, len); /* wrapped in a TPM2B */
 	check_finds(p - 2, 2 + len + 3, cert, len);
 }
 
-/* Of what is in there, only the modulus and the exponent behind it fit. */
+/* Of all parts of the certificate, only its modulus, with its exponent behind it, matches. */
 static void check_parts(const uint8_t *cert, size_t n)
 {
 	static const uint8_t f4[] = {0x02, 0x03, 0x01, 0x00, 0x01};
@@ -72,7 +72,7 @@ static void check_key(const uint8_t *cert, size_t n)
 	int e = cert_key_is_rsa(cert, n, rsa_modulus, sizeof rsa_modulus, EXPONENT);
 
 	MUST(e == 0 || e == -ERR_CERT_KEY || e == -ERR_CERT_FORMAT);
-	if (e == 0) { /* then it is in there */
+	if (e == 0) { /* the modulus that matched lies in the certificate */
 		MUST(memmem(cert, n, rsa_modulus, sizeof rsa_modulus) != NULL);
 		MUST(memmem(cert, n, f4, sizeof f4) != NULL);
 	}

@@ -1,6 +1,6 @@
 /*
- * src/wire/id_object.c. The input: which fields there are, the EK's sizes, and
- * for each field a size and its bytes.
+ * src/wire/id_object.c. The input: which fields there are, the EK's sizes, and for each
+ * field its size and its bytes.
  */
 #include "fuzz.h"
 
@@ -10,7 +10,7 @@
 static const size_t hmac_sizes[] = {32, 20, 48, 64};
 static const size_t ek_sizes[] = {256, 384, 512, 128};
 
-/* The bits of the first byte: a field each, then the two sizes. */
+/* The bits of the first byte: one for each field, then the two sizes of the EK. */
 #define HMAC_LEN(flags) hmac_sizes[(flags) >> 4 & 3]
 #define EK_LEN(flags) ek_sizes[(flags) >> 6 & 3]
 
@@ -55,7 +55,7 @@ static void check_equal(const struct credential *a, const struct credential *b)
 	MUST(same_bytes(a->secret, a->secret_len, b->secret, b->secret_len));
 }
 
-/* A credential written in each of its forms is read as the same. */
+/* A credential that is written in each of its forms is read as the same credential. */
 static void check_forms(const struct credential *c, size_t hmac_len, size_t ek_len)
 {
 	static const uint8_t magic[] = {0xba, 0xdc, 0xc0, 0xde, 0, 0, 0, 1};
@@ -82,11 +82,11 @@ static void check_forms(const struct credential *c, size_t hmac_len, size_t ek_l
 	f[FIELD_CREDENTIAL_BLOB] = (struct request_bytes){blob, n};
 	MUST(credential_from_request(&rq, hmac_len, ek_len, &again) == 0);
 	check_equal(c, &again);
-	blob[n - 1] ^= 1; /* and if they differ, that is seen */
+	blob[n - 1] ^= 1; /* if the two forms differ, this is an error */
 	f[FIELD_ENCRYPTED_SECRET] = (struct request_bytes){c->secret, ek_len};
 	MUST(credential_from_request(&rq, hmac_len, ek_len, &again) == -ERR_SECRET_CONFLICT);
 
-	blob[n - 1] ^= 1; /* the same without the file's head */
+	blob[n - 1] ^= 1; /* the same without the file's header */
 	f[FIELD_CREDENTIAL_BLOB] = (struct request_bytes){blob + sizeof magic, n - sizeof magic};
 	MUST(credential_from_request(&rq, hmac_len, ek_len, &again) == 0);
 	check_equal(c, &again);

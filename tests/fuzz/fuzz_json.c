@@ -1,10 +1,11 @@
-/* src/wire/json.c and json_string.c: what is read can be written, and is then read as the same. */
+/* src/wire/json.c and json_string.c: what was parsed is written again, and parsing that gives
+ * the same members. */
 #include "fuzz.h"
 
 #include "wire/json.h"
 #include "wire/json_string.h"
 
-/* Six characters for a byte, quotes, and what stands between. */
+/* Room for six characters for each byte, and for quotes and punctuation. */
 static char text[6 * 65536 + 1024];
 static size_t text_len;
 
@@ -15,7 +16,7 @@ static void put(const char *p, size_t n)
 	text_len += n;
 }
 
-/* The bytes of a string, which is UTF-8, with no more escapes than it needs. */
+/* Writes a string that is UTF-8, with as few escapes as possible. */
 static void put_string(const char *p, size_t n)
 {
 	char escape[8];
@@ -45,7 +46,7 @@ static void put_slice(struct json_slice s)
 	free(bytes);
 }
 
-/* The bracket that ends what a member's value has begun. */
+/* The bracket that closes the value of this member. */
 static const char *end_of(const struct json_member *m)
 {
 	return *m->value.p == '{' ? "}" : "]";
@@ -146,7 +147,8 @@ static int parse_with(parser *parse, const uint8_t *data, size_t size, struct js
 	return 0;
 }
 
-/* Of what is flat, and not too much for one of the two, both say the same. */
+/* Both parsers return the same for an object without nested values, if it has no more members
+ * than either takes. */
 static void parse(const uint8_t *data, size_t size)
 {
 	struct json_object flat, nested;
@@ -163,7 +165,7 @@ static void parse(const uint8_t *data, size_t size)
 	}
 }
 
-/* The input as what stands between two quotes. */
+/* Parses the input as the inside of a string. */
 static void parse_string(const uint8_t *data, size_t size)
 {
 	static const char head[] = "{\"k\":\"", tail[] = "\"}";
@@ -177,7 +179,7 @@ static void parse_string(const uint8_t *data, size_t size)
 	free(line);
 }
 
-/* Whatever can be written as a string is one, and its bytes come back. */
+/* Any bytes that can be written as a JSON string are read back unchanged. */
 static void write_string(const uint8_t *data, size_t size)
 {
 	struct json_object o;

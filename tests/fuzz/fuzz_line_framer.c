@@ -1,6 +1,6 @@
 /*
- * src/wire/line_framer.c: however a stream arrives, the same lines come out, and they
- * are those of a plain splitter.
+ * src/wire/line_framer.c: the lines do not depend on how the stream is cut into reads,
+ * and they are those that a simple splitter finds.
  */
 #include "fuzz.h"
 
@@ -10,7 +10,7 @@
 #define STREAM_MAX (4 * RX_MAX)
 #define LINES_MAX (STREAM_MAX + 1)
 
-/* What comes out of a stream, in order. */
+/* The lines found in a stream: how many, and a hash of them in order. */
 struct lines {
 	struct {
 		uint32_t hash, len;
@@ -42,7 +42,7 @@ static void require_same(const struct lines *a, const struct lines *b)
 	}
 }
 
-/* All of the stream is there: each line ends at the next "\n", or with the stream. */
+/* Splits the complete stream at each "\\n"; its end also ends a line. */
 static void split_plainly(const uint8_t *p, size_t n, struct lines *lines)
 {
 	lines->count = 0;
@@ -62,7 +62,7 @@ static void split_plainly(const uint8_t *p, size_t n, struct lines *lines)
 	}
 }
 
-/* One call, on a block of just the size of what has arrived. */
+/* Calls the framer on a block of exactly the size of what has arrived. */
 static struct line next(struct line_framer *framer, const uint8_t *p, size_t n, bool ended,
 			struct lines *lines)
 {
@@ -84,9 +84,9 @@ static struct line next(struct line_framer *framer, const uint8_t *p, size_t n, 
 }
 
 /*
- * The same stream in reads of the sizes that `sizes` says, each of at most as many
- * bytes as there is room for in RX_MAX; `late`: the end is not seen with the last of
- * them, but after it.
+ * Splits the same stream in reads whose sizes come from `sizes`; each fits into what is
+ * free of RX_MAX. `late`: the end of the stream is only seen after the last read, not
+ * with it.
  */
 static void split_in_pieces(const uint8_t *p, size_t n, struct input sizes, bool late,
 			    struct lines *lines)
@@ -119,8 +119,9 @@ static void split_in_pieces(const uint8_t *p, size_t n, struct input sizes, bool
 }
 
 /*
- * The stream that the input describes: a byte of 0xe0 and more stands for a run of
- * letters about as long as the longest line, so that the fuzzer finds the limits with few bytes.
+ * Makes the stream from the input. A byte of 0xe0 or more becomes a run of letters
+ * about as long as the longest line, so that the fuzzer reaches the limits with few
+ * bytes.
  */
 static size_t make_stream(struct input in, uint8_t *stream)
 {

@@ -1,6 +1,6 @@
 /*
- * The values of port/linux's options, and the paths that are made of them. The
- * input: a line for each value, behind a byte that says of which option.
+ * The values of port/linux's options, and the paths that are made from them. The input:
+ * one line for each option; its first byte says which option, the rest is the value.
  */
 #include "fuzz.h"
 
@@ -12,7 +12,7 @@
 
 #define SETTINGS_MAX 16
 
-/* ---- what is to come of a value ----------------------------------------- */
+/* ---- the result that a value must have ------------------------------------ */
 
 static struct wanted {
 	struct linux_options options;
@@ -59,7 +59,7 @@ static bool want_group(const char *value)
 	return id(value, &want.options.group);
 }
 
-/* In a list and in a pair an id has ten digits at most. */
+/* In a list or a pair, an id has at most ten digits. */
 static bool want_list(const char *value, struct allowed *l)
 {
 	char *list = strdup(value);
@@ -137,7 +137,7 @@ static bool want_sandbox(const char *value)
 
 static const struct rule {
 	const char *option;
-	bool (*want)(const char *value); /* false: it is wrong */
+	bool (*want)(const char *value); /* returns false if the value is wrong */
 } rules[] = {
 	{"--socket", want_socket},
 	{"--mode", want_mode},
@@ -154,7 +154,7 @@ static const struct rule {
 };
 #define RULES (sizeof rules / sizeof *rules)
 
-/* ---- what came of it ---------------------------------------------------- */
+/* ---- comparison with the result ------------------------------------------- */
 
 static void check_options(void)
 {
@@ -212,7 +212,7 @@ static const struct port_option *find(const char *name)
 	return &port_options[i];
 }
 
-/* Returns false if it is refused, which is the end of the program. */
+/* Returns false if the value is refused; attestd would then exit. */
 static bool set(const struct rule *rule, const char *value)
 {
 	struct wanted before = want;

@@ -1,4 +1,4 @@
-/* src/wire/pcr_list.c, against the numbers and ranges that there are, each as it is written. */
+/* src/wire/pcr_list.c, compared with a table of all numbers and ranges as they are written. */
 #include "fuzz.h"
 
 #include "wire/pcr_list.h"
@@ -16,7 +16,7 @@ static int parse(const char *s, size_t n, uint32_t *mask)
 	return e;
 }
 
-/* The PCRs of what stands between two commas; 0: it is neither a number nor a range. */
+/* The PCRs of the text between two commas, or 0 if it is neither a number nor a range. */
 static uint32_t piece(const char *s, size_t n)
 {
 	char text[8];
@@ -59,7 +59,7 @@ static uint32_t expected(const char *s, size_t n)
 	}
 }
 
-/* Ranges in an order and of lengths that the input chooses are what they say. */
+/* Ranges in an order and of lengths that the input chooses are read as the PCRs that they name. */
 static void write_any(struct input in)
 {
 	char text[PCRS * 8];

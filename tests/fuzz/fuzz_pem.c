@@ -1,4 +1,4 @@
-/* Certificates as files: src/wire/pem.c. */
+/* src/wire/pem.c, which reads and writes certificates as PEM files. */
 #include "fuzz.h"
 
 #include "bounds.h"
@@ -19,7 +19,7 @@ static int read_into(const void *p, size_t n, uint8_t *buf, size_t cap, size_t *
 	return e;
 }
 
-/* Whatever is read is read from a buffer of its size, and from none that is smaller. */
+/* A certificate is read from a buffer of exactly its size, and from no smaller one. */
 static void read_any(const uint8_t *data, size_t size)
 {
 	uint8_t *large = exact(NULL, size);
@@ -40,7 +40,8 @@ static void read_any(const uint8_t *data, size_t size)
 	free(large);
 }
 
-/* Whatever is written is read, in lines of a width that the input chooses. */
+/* Every certificate that is written can be read again, with lines of a width that the input
+ * chooses. */
 static void write_any(const uint8_t *data, size_t size)
 {
 	size_t width = size == 0 ? 64 : 1 + data[0], len = BASE64_LEN(size), used, n;

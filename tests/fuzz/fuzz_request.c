@@ -1,6 +1,6 @@
 /*
- * A request line: src/wire/request.c, and src/service/dispatch.c on top of it. All
- * members that are known are taken together, as no command does, and alone.
+ * A request line: src/wire/request.c, and src/service/dispatch.c on top of it. The
+ * members are decoded all at once, which no request type does, and each alone.
  */
 #include "request_lines.h"
 
@@ -10,10 +10,10 @@
 #include "wire/request.h"
 
 #define ALL (FIELD_BIT(FIELD_COUNT) - 1U)
-/* What the store holds before anything is put there. */
+/* The byte that fills the store before anything is decoded into it. */
 #define UNTOUCHED 0xaa
 
-/* Known by their addresses. */
+/* Only the addresses of these operations are used. */
 const struct operation {
 	char unused;
 } activate_operation, quote_operation, certify_operation;
@@ -27,7 +27,8 @@ const struct identity *tpm_identity(void)
 
 /* ---- parsing, and taking ----------------------------------------------------- */
 
-/* *parsed: what request_parse says; then what request_take does, if it is asked. */
+/* Parses a copy of the line: *parsed is what request_parse returns. If that is 0, returns what
+ * request_take says. */
 static int take_copy(const void *p, size_t n, unsigned fields, struct request *rq, int *parsed)
 {
 	uint8_t *copy = exact(p, n);
@@ -39,12 +40,12 @@ static int take_copy(const void *p, size_t n, unsigned fields, struct request *r
 	if (e == 0) {
 		e = request_take(rq, fields);
 	}
-	rq->object.count = 0; /* it points into the line */
+	rq->object.count = 0; /* the members point into the line, which is wiped */
 	free(copy);
 	return e;
 }
 
-/* Nothing of the line is left in it. */
+/* Nothing of the line may be left in its buffer. */
 static void check_wiped(const struct request *rq)
 {
 	size_t i = 0;
@@ -95,7 +96,8 @@ static void check_failure(struct request *rq, int e, int parsed)
 	check_wiped(rq);
 }
 
-/* What all are together, each is alone; one that is bad is so whatever else is. */
+/* Each member decoded alone gives what it gives when all are decoded. A bad member is refused
+ * whatever the others are. */
 static void check_alone(const struct request *all, int e, const uint8_t *data, size_t size)
 {
 	static struct request alone;
@@ -145,7 +147,7 @@ static void check_success(const struct request *rq, size_t size)
 	}
 }
 
-/* Space around a request makes no difference, nor does a byte order mark before it. */
+/* White space around a request, or a byte order mark before it, changes nothing. */
 static void check_space(const struct request *rq, int e, const uint8_t *data, size_t size)
 {
 	static struct request again;
@@ -169,7 +171,7 @@ static void check_space(const struct request *rq, int e, const uint8_t *data, si
 	check_same(rq, &again, ALL);
 }
 
-/* ---- what the commands make of it -------------------------------------------- */
+/* ---- what dispatch makes of the line -------------------------------------- */
 
 static void check_refusal(const struct request_type *type, struct request_error error)
 {
@@ -183,8 +185,8 @@ static void check_refusal(const struct request_type *type, struct request_error 
 	MUST(o.count >= 3 && json_equal(o.members[0].value, "error"));
 }
 
-/* All that a TPM could ever say is in the reply, and fits: it has as many bytes as
- * they may at most be. */
+/* The longest reply of this type, with every member as long as a TPM could ever make it, is
+ * complete and fits. */
 static void check_reply(const struct request_type *type, const struct request_params *params)
 {
 	static struct tpm_result result;
@@ -228,7 +230,7 @@ static bool is_text(struct request_bytes field, const char *text)
 	return field.p != NULL && same_bytes(field.p, field.n, text, strlen(text));
 }
 
-/* What the request's members say: `rq` has them as they are. */
+/* The parameters of the operation are what the members of `rq` say. */
 static void check_params(const struct request_type *type, const struct request_params *params,
 			 const struct request *rq)
 {
@@ -272,7 +274,7 @@ static void check_params(const struct request_type *type, const struct request_p
 						 : is_text(rq->field[FIELD_PCR_BANK], bank));
 }
 
-/* The members that a command does not know may be anything. */
+/* Members that a request type does not use may have any value. */
 static void check_ignored(const struct request_type *type, const struct request_params *params)
 {
 	static struct request_params again;
@@ -280,7 +282,7 @@ static void check_ignored(const struct request_type *type, const struct request_
 	struct request_error error;
 	uint8_t *copy;
 
-	line_len--; /* write_request's last brace */
+	line_len--; /* removes the last brace that write_request wrote */
 	for (unsigned i = 0; i < FIELD_COUNT; i++) {
 		if (!(type->members & FIELD_BIT(i))) {
 			put(",\"");

@@ -1,5 +1,5 @@
 /*
- * A certificate in Windows' registry: port/common/store_element.c.
+ * port/common/store_element.c, which reads a certificate from Windows' registry.
  */
 #include "fuzz.h"
 
@@ -17,7 +17,7 @@ static void header(uint8_t *p, uint32_t id, size_t n)
 	}
 }
 
-/* The same bytes as the certificate of an element, behind another property. */
+/* The same bytes are found as the certificate of an element that follows another property. */
 static void check_wrapped(const uint8_t *cert, size_t n)
 {
 	uint8_t *p = malloc(2 * HEADER + 3 + n);

@@ -1,12 +1,16 @@
 /*
- * What a TPM may say: through the guard of src/tpm/link.c and ESAPI to the
- * operations that flush what is left of those before, find out who the TPM is, open a
- * credential, quote and certify, and have the EK kept or evicted. The input: a byte (bit 0: the EK is persistent; bit 1:
- * the device is bare; bit 2: and its TPM full; bit 3: the EK's template is in NV; bit 4:
- * endorsementAuth is set; bit 5: keys stay loaded; bit 6: so is the EK's chain; bits 7:
- * the PCRs change under each quote), a byte of what is asked for (bit 0: by the RSA AIK;
- * bits 1 and 2: the bank; 3 and 4: the PCRs; 5 and 6: the nonce; 7: the PCRs change
- * once), and answers as tpm_device.h reads them.
+ * A TPM that answers whatever the input says. Its answers go through the guard in
+ * src/tpm/link.c and through ESAPI to the operations: flush what an earlier attestd
+ * left, identify the TPM, activate a credential, quote, certify, make the EK persistent
+ * or evict it.
+ *
+ * The input's first byte describes the TPM: bit 0: the EK is persistent; bit 1: there
+ * is no resource manager; bit 2: the TPM is full; bit 3: the EK's template is in NV;
+ * bit 4: endorsementAuth is set; bit 5: keys stay loaded; bit 6: the EK's chain is in
+ * NV; bit 7: the PCRs change during every quote. The second byte describes the
+ * requests: bit 0: use the RSA AIK; bits 1 and 2: the bank; bits 3 and 4: the PCRs;
+ * bits 5 and 6: the nonce; bit 7: the PCRs change once. The rest are answers;
+ * tpm_device.h says how they are read.
  */
 #include "tpm_crypto.h"
 #include "tpm_device.h"
@@ -26,8 +30,8 @@
 #include "tpm/ready_session.h"
 #include "tpm/session.h"
 
-/* More than any run takes: 4096 bytes of NV in the smallest pieces, and each
- * command repeated as often as it may be. */
+/* More TPM commands than any run needs: 4096 bytes of NV are read in the smallest pieces, and
+ * each command is repeated as often as attestd allows. */
 #define COMMANDS_MAX 8192
 #define TURNS_MAX 100000
 
@@ -61,14 +65,14 @@ static void check_keys(void)
 		check_attest(&key->created);
 		if (tpm.facts & facts[k]) {
 			MUST(key->tpm_len > 0 && key->name_len > 0);
-			/* ... TPMT_SIGNATURE of a TPM2B or two */
+			/* a TPMT_SIGNATURE in one or two TPM2Bs */
 			MUST(k == KEY_EK ||
 			     (key->creation_len > 0 && key->created.signature_len >= 6));
 		}
 	}
 }
 
-/* One behind the other, in what was read. */
+/* The chain's certificates lie one behind the other in the bytes that were read. */
 static void check_chain(void)
 {
 	const struct identity *id = &tpm.id;
@@ -101,16 +105,16 @@ static void check_identity(void)
 	MUST(memchr(id->ek_cert_url, '\0', sizeof id->ek_cert_url) != NULL);
 	MUST(tpm.result.secret_len <= sizeof tpm.result.secret);
 	if (tpm.facts & FACT_EK) {
-		/* a modulus may begin with zeros, which DER does not write */
+		/* a modulus may begin with zeros, which DER leaves out */
 		MUST(id->keys[KEY_EK].tpm_len > EK_KEY_LEN && id->ek_spki_len > 0);
 	}
-	if (id->ek_cert_len > 0) { /* it is the EK's */
+	if (id->ek_cert_len > 0) { /* the certificate has the EK's public key */
 		MUST((tpm.facts & FACT_CERT) && id->ek_cert[0] == 0x30);
 		MUST(memmem(id->ek_cert, id->ek_cert_len, ek_modulus(&tpm), EK_KEY_LEN) != NULL);
 	}
 }
 
-/* Nothing stays loaded that this system does not keep. */
+/* Only keys that this system keeps loaded are still loaded. */
 static void check_loaded(void)
 {
 	MUST(tpm.session == ESYS_TR_NONE);
@@ -118,11 +122,11 @@ static void check_loaded(void)
 	MUST(loaded.count - loaded_sessions() <= (device.holds ? KEYS : 0));
 }
 
-/* What came of the last operation: 0 or a negative enum err. */
+/* The result of the last operation: 0 or a negative enum err ... */
 static int outcome;
-static TSS2_RC outcome_rc; /* behind it */
+static TSS2_RC outcome_rc; /* ... and the TPM's response code behind it */
 
-/* Runs an operation to its end. Returns false if nothing can come after it. */
+/* Runs an operation to its end. Returns false if no operation can follow it. */
 static bool run(const struct operation *op)
 {
 	enum job_state state;
@@ -182,7 +186,7 @@ static void close_link(void)
 	}
 }
 
-/* It never fails, but that the link may break. */
+/* This operation never fails, but the link may break. */
 static bool run_flush_stale(void)
 {
 	unsigned given = device.given;
@@ -196,9 +200,9 @@ static bool run_flush_stale(void)
 	return done;
 }
 
-/* ---- what requests ask for ----------------------------------------------- */
+/* ---- the requests -------------------------------------------------------- */
 
-/* Before an operation of an AIK's: what its TPM is to be asked. */
+/* Tells the TPM, before an operation with an AIK, which parameters it must be given. */
 static void expect(enum key_index aik, bool with_nonce)
 {
 	sign.aik = aik == KEY_AIK_RSA ? LOADED_AIK_RSA : LOADED_AIK_ECC;
@@ -234,7 +238,7 @@ static void prepare_sign(uint8_t asked)
 	expect(tpm.params.aik, true);
 }
 
-/* The values are those that the TPM signed, and no others. */
+/* The PCR values are exactly those that the TPM signed. */
 static void check_quote(bool is_good)
 {
 	static struct bytes values;
@@ -254,7 +258,7 @@ static void check_quote(bool is_good)
 	}
 }
 
-/* Returns false if nothing can come after it. */
+/* Returns false if no operation can follow it. */
 static bool run_quote(uint8_t asked, unsigned changes)
 {
 	unsigned given = device.given;
@@ -267,7 +271,7 @@ static bool run_quote(uint8_t asked, unsigned changes)
 	done = run(&quote_operation);
 	is_good = device.given == given;
 	MUST(sign.quotes <= 3);
-	/* the link may break under the clean-up, when the client has its answer */
+	/* the link may break during the clean-up, when the client already has its answer */
 	MUST(outcome == 0 ? tpm.answered : outcome == -ERR_INTERNAL || !tpm.answered);
 	if (tpm.answered) {
 		check_quote(is_good);
@@ -291,7 +295,7 @@ static bool run_certify(uint8_t asked)
 	return run(&certify_operation) && tpm.answered;
 }
 
-/* What it says of itself is true: of what it has seen, and of what the TPM said. */
+/* What persist_ek reports is true: what it found, and what the TPM answered. */
 static bool run_persist_ek(uint8_t asked)
 {
 	unsigned given = device.given, commands = device.commands;
@@ -310,7 +314,7 @@ static bool run_persist_ek(uint8_t asked)
 		MUST(persist_ek.sent ==
 		     (!persist_ek.dry_run && device.persistent == persist_ek.undo));
 	}
-	persist_ek.undo = false; /* or the EK would not be looked for */
+	persist_ek.undo = false; /* with undo set, later operations would not look for the EK */
 	return done;
 }
 
@@ -330,7 +334,7 @@ static bool run_all(uint8_t kind, uint8_t asked, bool second)
 	       run_ready(second) && run_activation();
 }
 
-/* All answers were good. */
+/* Checks that hold if all answers were good. */
 static void check_good(void)
 {
 	MUST(tpm.id.ek_cert_len == sizeof rsa_certificate);
@@ -357,8 +361,8 @@ static void prepare(struct input *in, uint8_t kind)
 	ready_reset(&tpm);
 }
 
-/* Twice, the second time with the other AIK: what is known from the first link is
- * made use of on the second. */
+/* Runs everything on two links, on the second with the other AIK, so that what the first link
+ * made known is used on the second. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {.p = data, .n = size};

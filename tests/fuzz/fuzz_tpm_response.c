@@ -1,6 +1,6 @@
 /*
- * src/wire/tpm_response.c. The input: a command behind its size, then a response.
- * What passes is checked once more, by hand.
+ * src/wire/tpm_response.c. The input: a TPM command behind its size, then a response.
+ * Each response that is accepted is checked a second time, by hand.
  */
 #include "fuzz.h"
 
@@ -19,7 +19,7 @@ static uint32_t be(const uint8_t *p, size_t n)
 	return v;
 }
 
-/* The length of the handle in a response. */
+/* The length of the response's handle, if it has one. */
 static size_t handle_len(uint32_t code)
 {
 	bool has_handle = code == TPM2_CC_CreatePrimary || code == TPM2_CC_ContextLoad ||
@@ -28,14 +28,14 @@ static size_t handle_len(uint32_t code)
 	return has_handle ? 4 : 0;
 }
 
-/* Steps over the response's authorisations: where the last one ends. */
+/* Skips the response's authorisations: returns where the last one ends. */
 static size_t sessions_end(const uint8_t *p, size_t n, size_t at, unsigned sessions)
 {
 	for (unsigned i = 0; i < sessions; i++) {
 		MUST(n - at >= 5);
-		at += 2 + be(p + at, 2) + 1; /* nonce, attributes */
+		at += 2 + be(p + at, 2) + 1; /* nonceTPM, sessionAttributes */
 		MUST(at <= n && n - at >= 2);
-		at += 2 + be(p + at, 2); /* acknowledgment */
+		at += 2 + be(p + at, 2); /* hmac */
 		MUST(at <= n);
 	}
 	return at;
@@ -58,7 +58,7 @@ static size_t tpm2bs_end(const uint8_t *p, size_t n, size_t at, unsigned count)
 	return at;
 }
 
-/* TPM2B_ATTEST and TPMT_SIGNATURE, by RSASSA or ECDSA. */
+/* Steps over TPM2B_ATTEST and TPMT_SIGNATURE, by RSASSA or ECDSA. */
 static size_t attested_end(const uint8_t *p, size_t n)
 {
 	size_t at = tpm2b_end(p, n, 0);
@@ -67,7 +67,7 @@ static size_t attested_end(const uint8_t *p, size_t n)
 	return tpm2bs_end(p, n, at + 4, be(p + at, 2) == TPM2_ALG_ECDSA ? 2 : 1);
 }
 
-/* pcrUpdateCounter, TPML_PCR_SELECTION, TPML_DIGEST. */
+/* Steps over pcrUpdateCounter, TPML_PCR_SELECTION and TPML_DIGEST. */
 static size_t pcrs_end(const uint8_t *p, size_t n)
 {
 	size_t at = 8;
@@ -82,11 +82,11 @@ static size_t pcrs_end(const uint8_t *p, size_t n)
 	return tpm2bs_end(p, n, at + 4, be(p + at, 4));
 }
 
-/* Where the parameters end that are read of this response; SIZE_MAX: none are. */
+/* Where the parameters that attestd reads from this response end; SIZE_MAX if it reads none. */
 static size_t parameters_end(uint32_t code, const uint8_t *p, size_t n)
 {
 	switch (code) {
-	case TPM2_CC_CreatePrimary: /* the ticket is in between */
+	case TPM2_CC_CreatePrimary: /* the creation ticket lies between them */
 		return tpm2bs_end(p, n, tpm2bs_end(p, n, 0, 3) + 6, 2);
 	case TPM2_CC_ActivateCredential:
 	case TPM2_CC_NV_Read:
@@ -106,7 +106,7 @@ static size_t parameters_end(uint32_t code, const uint8_t *p, size_t n)
 		return tpm2bs_end(p, n, 0, 2);
 	case TPM2_CC_ReadPublic:
 		return tpm2bs_end(p, n, 0, 3);
-	case TPM2_CC_GetCapability: /* so many handles, or properties */
+	case TPM2_CC_GetCapability: /* the count says how many handles or properties follow */
 		MUST(n >= 9);
 		return 9 + (size_t)be(p + 5, 4) * (be(p + 1, 4) == TPM2_CAP_HANDLES ? 4 : 8);
 	case TPM2_CC_PCR_Read:
@@ -142,7 +142,7 @@ static void check_accepted(struct command_shape shape, const uint8_t *p, size_t 
 	MUST(end == params || end == SIZE_MAX);
 }
 
-/* What is shorter or longer than it says is not taken. */
+/* A response is refused if it is shorter or longer than its own length fields say. */
 static void check_other_length(struct command_shape shape, const uint8_t *p, size_t n)
 {
 	uint8_t *longer = exact(NULL, n + 1);

@@ -1,6 +1,6 @@
 /*
- * For fuzz_request.c: a request, written from what was taken of it; and a look at
- * reply lines.
+ * For fuzz_request.c: writes a request from its decoded members, and checks reply
+ * lines.
  */
 #ifndef TESTS_REQUEST_LINES_H
 #define TESTS_REQUEST_LINES_H
@@ -11,7 +11,7 @@
 #include "wire/base64.h"
 #include "wire/request.h"
 
-/* The members that are not base64. */
+/* The members whose values are plain text, not base64. */
 #define TEXTS (FIELD_BIT(FIELD_AIK) | FIELD_BIT(FIELD_PCRS) | FIELD_BIT(FIELD_PCR_BANK))
 
 static char line[2 * REQUEST_MAX];
@@ -70,7 +70,7 @@ static void write_request(const struct request *rq)
 	put("}");
 }
 
-/* One line, whose braces and brackets are closed. */
+/* The reply is one line, and its braces and brackets are balanced. */
 static void check_line(const struct text *reply)
 {
 	char open[4];

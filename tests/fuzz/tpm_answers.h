@@ -1,5 +1,6 @@
 /*
- * The commands of fuzz_tpm.c's TPM, and a good answer's parameters to each.
+ * The TPM commands that fuzz_tpm.c's TPM knows, and the parameters of a good answer to
+ * each.
  */
 #ifndef TESTS_TPM_ANSWERS_H
 #define TESTS_TPM_ANSWERS_H
@@ -24,19 +25,19 @@ static struct {
 	bool open;
 	bool persistent; /* the EK is at EK_HANDLE */
 	bool bare; /* there is no resource manager */
-	bool full; /* nor a slot left, perhaps */
-	bool has_template; /* the EK's, in NV */
+	bool full; /* the TPM may have no free slot */
+	bool has_template; /* the EK's template is in NV */
 	bool has_auth; /* endorsementAuth is set */
 	bool holds; /* keys stay loaded */
-	bool has_chain; /* the EK's, in NV */
-	struct input answers; /* the input's, not yet given */
+	bool has_chain; /* the EK's chain is in NV */
+	struct input answers; /* the answers in the input that were not given yet */
 	unsigned given;
 	unsigned commands;
 	struct bytes command;
 	struct bytes response;
 } device;
 
-/* Of what the command names, which may be there or not. */
+/* Answers for the handle in the command, whether an object is there or not. */
 static void answer_read_public(struct bytes *b)
 {
 	uint32_t handle = be32(device.command.p + HEADER);
@@ -57,7 +58,8 @@ static void answer_policy_get_digest(struct bytes *b)
 	put_leftover(b, be32(device.command.p + HEADER));
 }
 
-/* The n-th piece of two certificates, in three indices; behind them is padding. */
+/* The n-th piece of a chain of two certificates, which lies in three indices with padding
+ * behind it. */
 static void put_chain(struct bytes *b, unsigned n)
 {
 	static struct bytes all;
@@ -71,7 +73,8 @@ static void put_chain(struct bytes *b, unsigned n)
 	put(b, all.p + n * piece, n + 1 < CHAIN_COUNT ? piece : all.n - n * piece);
 }
 
-/* Its handles from this one on, and one beyond, which is not of the chain. */
+/* The handles of the chain's indices from `first` on, and one more that does not belong to the
+ * chain. */
 static void put_chain_handles(struct bytes *b, uint32_t first)
 {
 	put_be(b, 0, 1);
@@ -87,7 +90,7 @@ static void put_chain_handles(struct bytes *b, uint32_t first)
 	b->p[8]++;
 }
 
-/* What is in the index that the command names; false: there is no such index. */
+/* What the index in the command holds. Returns false if there is no such index. */
 static bool nv_content(uint32_t index, struct bytes *b)
 {
 	b->n = 0;
@@ -143,7 +146,7 @@ static void answer_get_capability(struct bytes *b)
 	put_be(b, 512, 4);
 }
 
-/* The command ends with the size and the offset that are wanted. */
+/* The command ends with the size and the offset to be read. */
 static void answer_nv_read(struct bytes *b)
 {
 	static struct bytes content;
@@ -158,7 +161,7 @@ static void answer_nv_read(struct bytes *b)
 	}
 }
 
-/* TPM2B_CREATION_DATA: of no PCRs, at locality 0. */
+/* A TPM2B_CREATION_DATA without PCRs, at locality 0. */
 static void put_creation_data(struct bytes *b)
 {
 	put_be(b, 35, 2);
@@ -181,7 +184,7 @@ static void answer_create_primary(struct bytes *b)
 							[LOADED_AIK_ECC] = &template_aik_ecc,
 							[LOADED_AIK_RSA] = &template_aik_rsa};
 
-	/* behind inSensitive and the size of inPublic */
+	/* inPublic, which lies behind inSensitive and its own size */
 	put_public(b, templates[loaded_kind_asked(parameters(&device.command, 1) + 6 + 2)]);
 	put_creation_data(b);
 	put_be(b, 32, 2); /* creationHash */
@@ -193,7 +196,7 @@ static void answer_create_primary(struct bytes *b)
 	put_name(b);
 }
 
-/* The first byte of a context says what it is of: tpm_loaded.h. */
+/* The first byte of a context says what kind of object it holds (tpm_loaded.h). */
 static void answer_context_save(struct bytes *b)
 {
 	put_be(b, 1, 8);
@@ -248,7 +251,8 @@ static const struct device_command {
 	uint32_t code;
 	unsigned handles; /* of the command */
 	uint32_t handle; /* of the response, or 0 */
-	/* Of what is not there it puts nothing. NULL: that is a good answer. */
+	/* Puts the parameters, or nothing if what the command names is not there. NULL: a good
+	 * answer has no parameters. */
 	void (*answer)(struct bytes *b);
 } device_commands[] = {
 	{TPM2_CC_ReadPublic, 1, 0, answer_read_public},

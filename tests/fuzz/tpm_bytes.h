@@ -1,5 +1,5 @@
 /*
- * How fuzz_tpm.c's TPM puts its answers together.
+ * Builds the answers of fuzz_tpm.c's TPM.
  */
 #ifndef TESTS_TPM_BYTES_H
 #define TESTS_TPM_BYTES_H
@@ -14,7 +14,7 @@
 #define RESPONSE_CAP 8192
 #define NAME_LEN 34
 
-/* Bytes being put together; what goes beyond is left out. */
+/* A buffer that bytes are appended to. Bytes that do not fit are dropped. */
 struct bytes {
 	uint8_t p[RESPONSE_CAP];
 	size_t n;
@@ -56,7 +56,7 @@ static inline void put_tpm2b(struct bytes *b, const void *p, size_t n)
 	put(b, p, n);
 }
 
-/* A Name of SHA-256: all digests are zero here. */
+/* A Name with SHA-256, whose digest is zero like all digests here. */
 static inline void put_name(struct bytes *b)
 {
 	put_be(b, NAME_LEN, 2);

@@ -1,7 +1,7 @@
 /*
- * Crypto for fuzz_tpm.c, as far as it would be in the way: all digests and HMACs of
- * ESAPI's are zero, on both sides. The input could not guess them, and what lies
- * behind their check would never be tried.
+ * Replaces the crypto that would stop fuzz_tpm.c: all of ESAPI's digests and HMACs are
+ * zero, on both sides. The fuzzer could not guess real ones, so the code behind their
+ * check would never run.
  */
 #ifndef TESTS_TPM_CRYPTO_H
 #define TESTS_TPM_CRYPTO_H
@@ -15,7 +15,7 @@
 #include "crypto/salt.h"
 #include "tpm/tpm.h"
 
-/* The linker puts these before the functions (FUZZ_WRAP_tpm). */
+/* The linker replaces the functions with these wrappers (FUZZ_WRAP_tpm). */
 TSS2_RC __real_digest_hash_finish(ESYS_CRYPTO_CONTEXT_BLOB **context, uint8_t *out, size_t *n,
 				  void *userdata);
 TSS2_RC __real_digest_hmac_finish(ESYS_CRYPTO_CONTEXT_BLOB **context, uint8_t *out, size_t *n,
@@ -53,7 +53,7 @@ TSS2_RC salt_random(TPM2B_NONCE *nonce, size_t n, void *userdata)
 	return cipher_random(nonce, n, userdata);
 }
 
-/* RSA itself takes too long. */
+/* Real RSA would take too long. */
 TSS2_RC salt_encrypt(TPM2B_PUBLIC *key, size_t in_len, BYTE *in, size_t cap, BYTE *out,
 		     size_t *out_len, const char *label, void *userdata)
 {

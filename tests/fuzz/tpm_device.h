@@ -1,6 +1,6 @@
 /*
- * A TPM for fuzz_tpm.c: it answers each command as a TPM in good health would,
- * but for those to which the input has an answer.
+ * A TPM for fuzz_tpm.c. It answers each command like a healthy TPM, unless the input
+ * has an answer for this command.
  */
 #ifndef TESTS_TPM_DEVICE_H
 #define TESTS_TPM_DEVICE_H
@@ -14,8 +14,7 @@
 
 /* ---- responses ---------------------------------------------------------- */
 
-/* An authorisation for each of the command's: a password's, or a session's
- * with an HMAC of zeros. */
+/* One authorisation for each in the command: a password's, or a session's with an HMAC of zeros. */
 static void put_sessions(struct bytes *b, const struct device_command *c, unsigned count)
 {
 	size_t at = HEADER + c->handles * 4 + 4;
@@ -44,7 +43,7 @@ static void set_header(struct bytes *b, uint16_t tag)
 	}
 }
 
-/* A success with these parameters and handle. */
+/* Answers with success, this handle and these parameters. */
 static void respond(const struct device_command *c, uint32_t handle, const uint8_t *p, size_t n)
 {
 	struct bytes *b = &device.response;
@@ -83,9 +82,10 @@ static void respond_well(const struct device_command *c)
 }
 
 /*
- * The input's next answer, if it is one to this command: a byte that says to
- * which and how, and its bytes behind their size. They are the whole response;
- * or one whose header is put right; or the parameters, behind the handle.
+ * Gives the input's next answer, if it is meant for this command. The answer is a byte
+ * that names the command and the form, and bytes behind their size. The bytes are the
+ * whole response, or a response whose header is corrected, or the parameters behind the
+ * handle.
  */
 static bool respond_from_input(const struct device_command *c)
 {
@@ -178,7 +178,7 @@ int port_tpm_fault(void)
 
 int port_tpm_arm(void)
 {
-	return -ERR_NOTSUP; /* finish by blocking */
+	return -ERR_NOTSUP; /* link.c then waits for each response in the call that fetches it */
 }
 
 bool port_tpm_holds_keys(void)
@@ -214,7 +214,8 @@ int port_ek_chain(unsigned n, const uint8_t **p, size_t *len)
 	return n == 0 ? 0 : -ERR_CERT_ABSENT;
 }
 
-/* A session that is ready (src/tpm/ready_session.c) does not come to be too old here. */
+/* The clock does not reach the age at which a ready session (src/tpm/ready_session.c) is
+ * replaced. */
 uint64_t port_now_ms(void)
 {
 	return 1000;

@@ -1,5 +1,6 @@
 /*
- * What fuzz_tpm.c's TPM has loaded for attestd, as its own commands and answers say.
+ * Keeps account of what attestd has loaded in fuzz_tpm.c's TPM, from the commands and
+ * the answers.
  */
 #ifndef TESTS_TPM_LOADED_H
 #define TESTS_TPM_LOADED_H
@@ -10,20 +11,20 @@
 
 #define LOADED_MAX 64
 
-/* UNKNOWN: what the input's answers have loaded. */
+/* LOADED_UNKNOWN: an answer from the input loaded it, so its kind is not known. */
 enum loaded_kind { LOADED_EK, LOADED_AIK_ECC, LOADED_AIK_RSA, LOADED_SESSION, LOADED_UNKNOWN };
 
 static struct {
 	struct {
 		uint32_t handle;
 		enum loaded_kind kind;
-		bool used; /* a session, by an activation */
+		bool used; /* this session was used by an activation */
 	} all[LOADED_MAX];
 	size_t count;
-	bool foreign; /* the input has made contexts: who knows what of */
+	bool foreign; /* the input has made contexts, whose kinds are not known */
 } loaded;
 
-/* Its place, or loaded.count. */
+/* Its index in loaded.all, or loaded.count if it is not there. */
 static size_t loaded_at(uint32_t handle)
 {
 	size_t i = 0;
@@ -34,7 +35,7 @@ static size_t loaded_at(uint32_t handle)
 	return i;
 }
 
-/* A handle that is free, of the type of this one. */
+/* A free handle of the same type as this one. */
 static uint32_t loaded_free(uint32_t handle)
 {
 	while (loaded_at(handle) < loaded.count) {
@@ -43,7 +44,7 @@ static uint32_t loaded_free(uint32_t handle)
 	return handle;
 }
 
-/* The input may give a handle out twice: then nobody knows. */
+/* If the input gave one handle out twice, its kind is unknown. */
 static enum loaded_kind loaded_kind(uint32_t handle)
 {
 	enum loaded_kind kind = LOADED_UNKNOWN;
@@ -59,7 +60,7 @@ static enum loaded_kind loaded_kind(uint32_t handle)
 	return count == 1 ? kind : LOADED_UNKNOWN;
 }
 
-/* Is it such a key, as far as can be known? */
+/* Is it a key of this kind, or may it be one? */
 static bool loaded_is(uint32_t handle, enum loaded_kind kind)
 {
 	enum loaded_kind is = loaded_kind(handle);
@@ -94,8 +95,8 @@ static size_t loaded_sessions(void)
 	return n;
 }
 
-/* The command's authorisations (p is where the first is, n bytes): the sessions that
- * are not to go on. */
+/* Forgets the sessions that end with this command: those whose attributes lack continueSession.
+ * p is the first of the command's authorisations, n bytes. */
 static void loaded_end_sessions(const uint8_t *p, size_t n)
 {
 	while (n >= 9) {
@@ -114,8 +115,9 @@ static void loaded_end_sessions(const uint8_t *p, size_t n)
 	}
 }
 
-/* An activation's second authorisation is a session that no other was in (p is where the
- * first is, a password); unless that was answered "not now", and is sent again. */
+/* The second authorisation of an activation is a session that no activation has used before,
+ * unless the TPM answered that one "try again later" and the command is repeated. p is the
+ * first authorisation, a password. */
 static void loaded_use_session(const uint8_t *p, uint32_t rc)
 {
 	size_t nonce = (size_t)p[4] << 8 | p[5];
@@ -128,7 +130,7 @@ static void loaded_use_session(const uint8_t *p, uint32_t rc)
 	}
 }
 
-/* The kind of key that a CreatePrimary asks for: p is its inPublic's TPMT_PUBLIC. */
+/* The kind of key that a CreatePrimary asks for. p is the TPMT_PUBLIC in its inPublic. */
 static enum loaded_kind loaded_kind_asked(const uint8_t *p)
 {
 	if ((p[0] << 8 | p[1]) == TPM2_ALG_ECC) {
@@ -137,7 +139,8 @@ static enum loaded_kind loaded_kind_asked(const uint8_t *p)
 	return be32(p + 4) & TPMA_OBJECT_SIGN_ENCRYPT ? LOADED_AIK_RSA : LOADED_EK;
 }
 
-/* Each command but those of flush_stale_operation, its handles in their number, and its answer. */
+/* Sees every TPM command but those of flush_stale_operation, how many handles it has, and its
+ * answer. */
 static void loaded_see(const struct bytes *command, unsigned handles, const struct bytes *answer)
 {
 	uint32_t code = be32(command->p + 6), rc = answer->n < HEADER ? 1 : be32(answer->p + 6);
@@ -146,7 +149,7 @@ static void loaded_see(const struct bytes *command, unsigned handles, const stru
 
 	if (code == TPM2_CC_FlushContext) {
 		MUST(loaded_at(be32(command->p + HEADER)) < loaded.count);
-		/* Nor is it there if the TPM does not know it. */
+		/* an object is also gone if the TPM does not know its handle */
 		if (rc == 0 || (rc & 0xff0000bf) == TPM2_RC_HANDLE) {
 			loaded_drop(be32(command->p + HEADER));
 		}
@@ -160,9 +163,10 @@ static void loaded_see(const struct bytes *command, unsigned handles, const stru
 	if (command->p[1] == 0x02) {
 		loaded_end_sessions(area + 4, be32(area));
 	}
-	if (code == TPM2_CC_CreatePrimary) { /* sessions, inSensitive, size of inPublic */
+	if (code ==
+	    TPM2_CC_CreatePrimary) { /* skips the sessions, inSensitive and the size of inPublic */
 		loaded_add(returned, loaded_kind_asked(area + 4 + be32(area) + 6 + 2));
-	} else if (code == TPM2_CC_ContextLoad) { /* put there by answer_context_save */
+	} else if (code == TPM2_CC_ContextLoad) { /* the byte that answer_context_save wrote */
 		loaded_add(returned, loaded.foreign ? LOADED_UNKNOWN : command->p[HEADER + 18]);
 	} else if (code == TPM2_CC_StartAuthSession) {
 		loaded_add(returned, LOADED_SESSION);

@@ -1,5 +1,6 @@
 /*
- * What fuzz_tpm.c does to open a credential, and before: a session that is ready for it.
+ * How fuzz_tpm.c activates a credential, and makes the ready session that the
+ * activation uses.
  */
 #ifndef TESTS_TPM_READY_H
 #define TESTS_TPM_READY_H
@@ -17,8 +18,9 @@ static bool run_credential(void)
 	return run(&activate_operation) && tpm.answered;
 }
 
-/* One for the next activation, which it does not fail for; on the second link nobody comes
- * for it. Returns false if nothing can come after it. */
+/* Makes a session for the next activation; this must succeed unless the input gave answers.
+ * `flushed`: no activation uses it, and it is flushed. Returns false if no operation can
+ * follow. */
 static bool run_ready(bool flushed)
 {
 	unsigned given = device.given;
@@ -36,7 +38,7 @@ static bool run_ready(bool flushed)
 	return true;
 }
 
-/* What is wrong with the session that was ready is not the client's affair. */
+/* If the ready session was the reason of a failure, the activation is done again without it. */
 static bool run_activation(void)
 {
 	tpm.ready.taken = false;

@@ -1,5 +1,6 @@
 /*
- * What fuzz_tpm.c's TPM signs, and its PCRs: of SHA-1, SHA-256 and SHA-512.
+ * What fuzz_tpm.c's TPM signs, and its PCRs. It has the banks SHA-1, SHA-256 and
+ * SHA-512.
  */
 #ifndef TESTS_TPM_SIGN_H
 #define TESTS_TPM_SIGN_H
@@ -9,18 +10,18 @@
 #include "crypto/digest.h"
 
 #define ATTEST_QUOTE 0x8018
-#define EIGHT 8 /* PCRs that it reads at once */
+#define EIGHT 8 /* the TPM returns at most this many PCRs at once */
 
 static struct {
-	/* What is asked for, which the commands have to say. */
+	/* What the next command that signs must ask for. */
 	enum loaded_kind aik;
 	const uint8_t *nonce;
 	size_t nonce_len;
 	uint32_t pcrs;
 	uint16_t bank;
-	/* PCRs change behind the next quotes: so many. */
+	/* The PCRs change after each of the next `changes` quotes. */
 	unsigned changes;
-	uint8_t version; /* of their values */
+	uint8_t version; /* each change of the PCRs counts this up */
 	unsigned quotes;
 } sign;
 
@@ -35,7 +36,7 @@ static void pcr_value(struct bytes *b, unsigned pcr)
 	put_fill(b, sign.version, digest_size(sign.bank) - 1);
 }
 
-/* All values that are asked for, in ascending order. */
+/* The values of all PCRs that are asked for, in ascending order. */
 static void pcr_values(struct bytes *b)
 {
 	b->n = 0;
@@ -46,7 +47,8 @@ static void pcr_values(struct bytes *b)
 	}
 }
 
-/* A TPML_PCR_SELECTION of one bank, as attestd asks with; *pcrs what is selected. */
+/* Reads a TPML_PCR_SELECTION of one bank, as attestd writes it; *pcrs is the set selected.
+ * Returns its end. */
 static const uint8_t *take_selection(const uint8_t *p, uint32_t *pcrs)
 {
 	MUST(be32(p) == 1 && (p[4] << 8 | p[5]) == sign.bank && p[6] == 3);
@@ -76,7 +78,7 @@ static void put_signature(struct bytes *b)
 	}
 }
 
-/* The TPM2B_ATTEST is put together in a place of its own. */
+/* Builds the TPM2B_ATTEST apart, since its size comes first. */
 static void put_attest(struct bytes *b, uint16_t type, uint32_t pcrs)
 {
 	static struct bytes attest, values;
@@ -101,7 +103,7 @@ static void put_attest(struct bytes *b, uint16_t type, uint32_t pcrs)
 	put_signature(b);
 }
 
-/* What is behind the command's handles and its sessions. */
+/* The command's parameters, which lie behind its handles and its sessions. */
 static const uint8_t *parameters(const struct bytes *command, unsigned handles)
 {
 	const uint8_t *area = command->p + HEADER + 4 * (size_t)handles;
@@ -110,7 +112,8 @@ static const uint8_t *parameters(const struct bytes *command, unsigned handles)
 	return area + 4 + be32(area);
 }
 
-/* qualifyingData, which has to be the client's, and a scheme, which is the key's own. */
+/* qualifyingData must be the client's nonce, and the scheme must be the key's own. Returns
+ * their end. */
 static const uint8_t *take_nonce_and_scheme(const uint8_t *p)
 {
 	MUST((size_t)(p[0] << 8 | p[1]) == sign.nonce_len);
@@ -159,7 +162,7 @@ static void sign_pcr_read(const struct bytes *command, struct bytes *b)
 	put(b, values.p, values.n);
 }
 
-/* Of nothing but the AIK, by itself. */
+/* Certify: the AIK certifies itself, and nothing else. */
 static void sign_certify(const struct bytes *command, struct bytes *b)
 {
 	uint32_t object = be32(command->p + HEADER), key = be32(command->p + HEADER + 4);
@@ -170,7 +173,8 @@ static void sign_certify(const struct bytes *command, struct bytes *b)
 	put_attest(b, 0x8017, 0);
 }
 
-/* Right behind its creation; the ticket and the hash are what the TPM said then. */
+/* CertifyCreation follows the creation of the key, with the ticket and the hash that the TPM
+ * returned then. */
 static void sign_certify_creation(const struct bytes *command, struct bytes *b)
 {
 	uint32_t key = be32(command->p + HEADER), object = be32(command->p + HEADER + 4);

@@ -1,9 +1,9 @@
 /*
- * What fuzz_tpm.c's TPM has loaded when flush_stale_operation (src/tpm/flush_stale.h) begins, and
- * what that operation may flush.
+ * What is loaded in fuzz_tpm.c's TPM when flush_stale_operation (src/tpm/flush_stale.h)
+ * begins, and which of it the operation may flush.
  */
-#ifndef TESTS_TPM_ORPHANS_H
-#define TESTS_TPM_ORPHANS_H
+#ifndef TESTS_TPM_STALE_H
+#define TESTS_TPM_STALE_H
 
 #include "tpm_bytes.h"
 
@@ -16,9 +16,9 @@ static const uint8_t new_policy[POLICY_LEN];
 static const struct leftover {
 	uint32_t handle;
 	enum { OURS, NEW, HMAC, OTHERS } whose;
-	/* An object's; what is another's has one attribute more. */
+	/* The template of an object; that of OTHERS is changed in one attribute. */
 	const TPM2B_PUBLIC *template;
-	const uint8_t *policy; /* a session's, if it has one */
+	const uint8_t *policy; /* a session's policy, if it has one */
 } leftovers[] = {
 	{0x80000010, OTHERS, &template_ek, NULL},
 	{0x80000011, OURS, &template_aik_ecc, NULL},
@@ -34,17 +34,18 @@ static const struct leftover {
 
 static struct {
 	bool on;
-	bool new_too; /* as the TPM is full */
-	bool hmac_too; /* and attestd needs such sessions */
-	struct bytes listed; /* the TPM's last list of handles */
-	uint32_t looked_at; /* a handle; what the TPM said of it makes it ... */
+	bool new_too; /* new policy sessions are flushed too, because the TPM is full */
+	bool hmac_too; /* HMAC sessions are flushed too, because the TPM has no room for attestd's */
+	struct bytes listed; /* the last list of handles that the TPM returned */
+	uint32_t
+		looked_at; /* the last handle that the TPM was asked about; its answer sets `ours` */
 	bool ours;
 	bool gone[LEFTOVERS];
 } flushing;
 
 /* ---- a good TPM's answers ----------------------------------------------- */
 
-/* TPMS_CAPABILITY_DATA behind moreData: the handles of the first one's type. */
+/* TPMS_CAPABILITY_DATA behind moreData: all handles of the same type as `first`. */
 static void put_leftover_handles(struct bytes *b, uint32_t first)
 {
 	bool sessions = first >> 24 == TPM2_HT_LOADED_SESSION;
@@ -60,7 +61,7 @@ static void put_leftover_handles(struct bytes *b, uint32_t first)
 	}
 }
 
-/* Its TPM2B_PUBLIC or policyDigest, if it is there and has one. */
+/* Its TPM2B_PUBLIC or policyDigest, if it is loaded and has one. */
 static void put_leftover(struct bytes *b, uint32_t handle)
 {
 	for (size_t i = 0; i < LEFTOVERS; i++) {
@@ -81,7 +82,7 @@ static void put_leftover(struct bytes *b, uint32_t handle)
 	}
 }
 
-/* ---- what that operation may flush ------------------------------------------------ */
+/* ---- what the operation may flush --------------------------------------------- */
 
 static bool was_listed(uint32_t handle)
 {
@@ -103,10 +104,11 @@ static bool is_like(const uint8_t *area, const TPMT_PUBLIC *template)
 	       be32(area + 4) == template->objectAttributes;
 }
 
-/* The answer to ReadPublic or PolicyGetDigest, whoever gave it. */
+/* Does this answer to ReadPublic or PolicyGetDigest describe an object of attestd's? The answer
+ * may be the TPM's or the input's. */
 static bool says_ours(const struct bytes *answer, bool session, uint32_t handle)
 {
-	const uint8_t *p = answer->p + HEADER + 2; /* in its TPM2B */
+	const uint8_t *p = answer->p + HEADER + 2; /* the bytes inside its TPM2B */
 
 	if (flushing.hmac_too && session && handle >> 24 == TPM2_HT_HMAC_SESSION &&
 	    be32(answer->p + 6) != TPM2_RC_SUCCESS) {
@@ -125,7 +127,8 @@ static bool says_ours(const struct bytes *answer, bool session, uint32_t handle)
 		(flushing.new_too && all_zero(p, POLICY_LEN)));
 }
 
-/* Only what was listed, looked at right before, and found ours is flushed. */
+/* A handle is flushed only if it was listed, the command before asked about it, and the answer
+ * described an object of attestd's. */
 static void check_flush(uint32_t handle)
 {
 	MUST(was_listed(handle));
@@ -135,7 +138,7 @@ static void check_flush(uint32_t handle)
 	}
 }
 
-/* Each command and its answer. */
+/* Sees every TPM command of the operation, and its answer. */
 static void flushing_see(const struct bytes *command, const struct bytes *answer)
 {
 	uint32_t code = be32(command->p + 6);
@@ -161,7 +164,7 @@ static void flushing_begin(bool new_too, bool hmac_too)
 	flushing.hmac_too = hmac_too;
 }
 
-/* `good`: all answers were. Then all that is ours is gone, and nothing else. */
+/* If all answers were good, everything of attestd's is gone, and nothing else. */
 static void flushing_end(bool good)
 {
 	flushing.on = false;

@@ -1,9 +1,9 @@
 """soak.py SECONDS: attestd among good and bad clients of two accounts.
 
-Each reply to a valid request is checked, and each credential is a new one that
-must open to its secret. At the end attestd is as it was: no memory, descriptor
-or TPM object more, and idle. Prints what was counted; exit status 1 if
-anything was off.
+Good clients check each reply, and each credential is a new one that
+must open to its secret. At the end attestd must be as it was: it uses no more
+memory, descriptors or TPM objects, and it is idle. Prints the counts; the exit
+status is 1 if anything was wrong.
 """
 import contextlib
 import json
@@ -26,15 +26,15 @@ from harness.service import (Service, account, ask, b64, connect, exchange,  # n
                              parse_reply, read_all, unb64)
 from harness.tpm import States  # noqa: E402
 
-GOOD, BAD = 1001, 1000  # their uids
+GOOD, BAD = 1001, 1000  # uids
 GOOD_WORKERS, BAD_WORKERS = 3, 2
 PATIENCE = 60
 GROWTH_KB = 64
-WITH_TPM = 0.1  # of the valid requests; the others are answered from memory
+WITH_TPM = 0.1  # share of the valid requests that need the TPM; the others are answered from memory
 
 
 class Facts:
-    """What is known of the service from the start, and does not change."""
+    """The service's address, its constant replies and the TPM's keys."""
 
     def __init__(self, service):
         self.address = service.address
@@ -44,7 +44,7 @@ class Facts:
         self.ek, self.name = rsa_from_tpm(known["ek_tpm"]), known["aik_name"]
 
     def credential(self):
-        """A request with a credential of its own, in any of the forms; and its secret."""
+        """A request with a new credential, in a random one of its forms; and the secret."""
         secret = random.randbytes(random.choice((1, 16, 20, 32)))
         c = make(self.ek, self.name, secret, random.randbytes(32))
         form = random.choice((
@@ -59,7 +59,7 @@ class Facts:
 # ---- good clients ------------------------------------------------------------
 
 def good(facts, end):
-    """One request after the other; returns what was counted."""
+    """Sends one request after the other and checks the replies; returns the counts."""
     counts = Counter()
     while time.monotonic() < end:
         command = random.choice(list(facts.replies))
@@ -79,7 +79,7 @@ def good(facts, end):
     return counts
 
 
-# ---- bad ones ----------------------------------------------------------------
+# ---- bad clients ----------------------------------------------------------------
 
 def line_of(facts):
     request = random.choice([{"command": "getEK"}, {"command": "getAttestationData"},
@@ -115,7 +115,7 @@ def pipelined(facts):
 
 
 def gone(facts):
-    """Without reading, or while the TPM works for it."""
+    """Closes without reading the reply, perhaps while the TPM works on the request."""
     with connect(facts.address, PATIENCE) as s, contextlib.suppress(BrokenPipeError):
         s.sendall(line_of(facts) + b"\n" * random.randrange(3))
         time.sleep(random.choice((0, 0.01)))
@@ -127,7 +127,7 @@ def half_closed(facts):
 
 
 def crowd(facts, n=100):
-    """Many at once, some of them with a request, most of them beyond their half."""
+    """Opens many connections at once, more than one account may have; some send part of a request."""
     clients = [connect(facts.address, PATIENCE) for _ in range(n)]
     for s in clients[::3]:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -138,7 +138,7 @@ def crowd(facts, n=100):
 
 
 def idle(facts):
-    """They send a byte now and then, and hold what they may until they are dropped."""
+    """Holds as many connections as one account may have, and sends a byte now and then."""
     clients = [connect(facts.address, PATIENCE) for _ in range(16)]
     until = time.monotonic() + random.choice((0.5, 0.5, 2, 11))
     while time.monotonic() < until:
@@ -151,7 +151,7 @@ def idle(facts):
 
 
 def queue(facts):
-    """As many activations as it may have, all before the TPM at once."""
+    """Sends as many activations as one account may, all waiting for the TPM at once."""
     clients = [connect(facts.address, PATIENCE) for _ in range(16)]
     for s in clients:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -168,7 +168,7 @@ KINDS = {damaged: 300, truncated: 200, garbage: 100, giant: 30, pipelined: 60, g
 
 
 def bad(facts, end):
-    """What it gets has to be a reply all the same, or nothing."""
+    """Does random bad acts; each must get a well-formed reply, or none."""
     counts = Counter()
     while time.monotonic() < end:
         kind, = random.choices(list(KINDS), KINDS.values())
@@ -178,17 +178,17 @@ def bad(facts, end):
             if reply:
                 parse_reply(reply)
         except ConnectionResetError:
-            pass  # turned away with more on its way than is read
+            pass  # attestd closed the connection before it had read everything
         except (OSError, AssertionError, ValueError) as error:
             counts["wrong"] += 1
             print("wrong:", kind.__name__, repr(error), flush=True)
     return counts
 
 
-# ---- the whole ---------------------------------------------------------------
+# ---- the soak ---------------------------------------------------------------
 
 class Worker:
-    """A process of that account; its counts come through a pipe."""
+    """A process of account `uid`; it sends its counts through a pipe."""
 
     def __init__(self, uid, work, *args):
         read, write = os.pipe()
@@ -216,7 +216,7 @@ class Worker:
 
 
 def fill(service):
-    """Touches all memory there is for clients, and for all the TPM does."""
+    """Uses all memory that clients and TPM operations need, so that later growth is a leak."""
     service.touch_buffers((BAD, GOOD))
     facts = Facts(service)
     for _ in range(20):
@@ -227,7 +227,7 @@ def fill(service):
 
 
 def measure(service):
-    """Memory and descriptors, once it is at rest."""
+    """Memory and descriptors of attestd when it is at rest."""
     pid = service.control.pid()
     return resident_kb(pid), descriptors_at_rest(pid)
 
@@ -239,7 +239,7 @@ def soak(service, seconds):
     workers += [Worker(BAD, bad, facts, end) for _ in range(BAD_WORKERS)]
     while (left := end - time.monotonic()) > 0 and service.process.poll() is None:
         time.sleep(min(left, 10))
-        service.control.reset()  # its record of commands
+        service.control.reset()  # or swtpm-run's record of commands would grow
     counts = sum((w.join() for w in workers), Counter())
     with account(BAD):
         service.served_again()
@@ -257,14 +257,14 @@ def soak(service, seconds):
           f"{counts['wrong']} wrong; {counts['bad']} acts of bad clients; resident memory "
           f"{before[0]} to {after[0]} kB, descriptors {before[1]} to {after[1]}, {loaded} left in "
           f"the TPM, CPU when idle {spent / 5:.1%}")
-    off = counts["lost"] + counts["wrong"] + counts["ended early"] + loaded
+    failures = counts["lost"] + counts["wrong"] + counts["ended early"] + loaded
     grown = after[0] - before[0] > GROWTH_KB or after[1] > before[1]
-    return not off and not grown and opened and all(valid.values()) and counts["bad"] \
+    return not failures and not grown and opened and all(valid.values()) and counts["bad"] \
         and spent <= 0.1
 
 
 def main(seconds):
-    if os.geteuid() != 0:  # it has to be several accounts
+    if os.geteuid() != 0:  # only root can run clients as several accounts
         os.execvp("sudo", ["sudo", "-n", f"BUILD={paths.BUILD}", "env",
                            "PYTHONDONTWRITEBYTECODE=1", sys.executable, __file__, str(seconds)])
     work = tempfile.mkdtemp(prefix="attestd-soak-")
