@@ -9,64 +9,64 @@ static_assert(CONN_MAX <= 32, "a bit for each connection");
 
 static struct {
 	bool open;
-	bool event; /* and this: */
+	bool event; /* and its kind: */
 	uint8_t kind; /* enum port_event_kind */
-} due[CONN_MAX];
-static uint32_t conns_due; /* a bit for each that has something */
-static bool stop_due;
-static bool tpm_due;
-static unsigned next_conn; /* where the reporting goes on */
+} conns[CONN_MAX];
+static uint32_t conns_pending; /* a bit for each connection that has one */
+static bool stop_pending;
+static bool tpm_pending;
+static unsigned next_conn; /* where pending_report continues */
 
 void pending_open(unsigned conn)
 {
-	due[conn].open = true;
-	conns_due |= UINT32_C(1) << conn;
+	conns[conn].open = true;
+	conns_pending |= UINT32_C(1) << conn;
 }
 
 void pending_event(unsigned conn, enum port_event_kind kind)
 {
-	assert(!due[conn].event);
-	due[conn].event = true;
-	due[conn].kind = (uint8_t)kind;
-	conns_due |= UINT32_C(1) << conn;
+	assert(!conns[conn].event);
+	conns[conn].event = true;
+	conns[conn].kind = (uint8_t)kind;
+	conns_pending |= UINT32_C(1) << conn;
 }
 
 void pending_forget(unsigned conn)
 {
-	due[conn].open = false;
-	due[conn].event = false;
-	conns_due &= ~(UINT32_C(1) << conn);
+	conns[conn].open = false;
+	conns[conn].event = false;
+	conns_pending &= ~(UINT32_C(1) << conn);
 }
 
 void pending_stop(void)
 {
-	stop_due = true;
+	stop_pending = true;
 }
 
 void pending_tpm(bool ready)
 {
-	tpm_due = ready;
+	tpm_pending = ready;
 }
 
 bool pending_any(void)
 {
-	return stop_due || tpm_due || conns_due != 0;
+	return stop_pending || tpm_pending || conns_pending != 0;
 }
 
 static size_t report_conn(unsigned conn, struct port_event *events, size_t cap)
 {
 	size_t n = 0;
 
-	if (due[conn].open && n < cap) {
+	if (conns[conn].open && n < cap) {
 		events[n++] = (struct port_event){PORT_EVENT_OPEN, conn};
-		due[conn].open = false;
+		conns[conn].open = false;
 	}
-	if (due[conn].event && n < cap) {
-		events[n++] = (struct port_event){(enum port_event_kind)due[conn].kind, conn};
-		due[conn].event = false;
+	if (conns[conn].event && n < cap) {
+		events[n++] = (struct port_event){(enum port_event_kind)conns[conn].kind, conn};
+		conns[conn].event = false;
 	}
-	if (!due[conn].open && !due[conn].event) {
-		conns_due &= ~(UINT32_C(1) << conn);
+	if (!conns[conn].open && !conns[conn].event) {
+		conns_pending &= ~(UINT32_C(1) << conn);
 	}
 	return n;
 }
@@ -75,22 +75,22 @@ size_t pending_report(struct port_event *events, size_t cap)
 {
 	size_t n = 0;
 
-	if (stop_due && n < cap) {
+	if (stop_pending && n < cap) {
 		events[n++] = (struct port_event){PORT_EVENT_STOP, 0};
-		stop_due = false;
+		stop_pending = false;
 	}
-	if (tpm_due && n < cap) {
+	if (tpm_pending && n < cap) {
 		events[n++] = (struct port_event){PORT_EVENT_TPM, 0};
-		tpm_due = false;
+		tpm_pending = false;
 	}
-	for (unsigned i = 0; i < CONN_MAX && conns_due != 0 && n < cap; i++) {
+	for (unsigned i = 0; i < CONN_MAX && conns_pending != 0 && n < cap; i++) {
 		n += report_conn(next_conn, events + n, cap - n);
-		/* Stay at one whose second event had no room. */
-		if ((conns_due & (UINT32_C(1) << next_conn)) == 0) {
+		/* Stay at a connection whose second event had no room. */
+		if ((conns_pending & (UINT32_C(1) << next_conn)) == 0) {
 			next_conn = (next_conn + 1) % CONN_MAX;
 		}
 	}
-	if (conns_due == 0) {
+	if (conns_pending == 0) {
 		next_conn = 0;
 	}
 	return n;

@@ -1,5 +1,5 @@
 /*
- * What the core is to be told and has not been yet: the events of port_wait.
+ * The events that port_wait has not reported yet.
  */
 #ifndef COMMON_PENDING_EVENTS_H
 #define COMMON_PENDING_EVENTS_H
@@ -9,19 +9,18 @@
 
 #include "port.h"
 
-/* OPEN comes before anything else of the connection. */
+/* OPEN, which is reported before anything else of the connection. */
 void pending_open(unsigned conn);
-/* DATA, SENT or CLOSED: there MUST NOT be another of them due. */
+/* DATA, SENT or CLOSED: another of them MUST NOT be pending. */
 void pending_event(unsigned conn, enum port_event_kind kind);
-/* Nothing of this connection. */
+/* Drops what is pending for this connection. */
 void pending_forget(unsigned conn);
 void pending_stop(void);
-/* Whether the TPM's response can be read. */
+/* Can the TPM's response be read? */
 void pending_tpm(bool ready);
 
 bool pending_any(void);
-/* Reports what is due to events[cap], as far as there is room; the rest stays
- * due. Returns how many. */
+/* Moves pending events to events[cap] while there is room. Returns how many. */
 size_t pending_report(struct port_event *events, size_t cap);
 
 #endif

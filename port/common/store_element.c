@@ -3,9 +3,9 @@
 #include "err.h"
 
 /* A property: its number, the encoding, its size; each 32 bits, the lowest
- * byte first. The value follows without padding. */
+ * byte first. The value follows, without padding. */
 #define HEADER 12U
-#define PROPERTY_END 0U /* in a file of many elements it stands behind the last */
+#define PROPERTY_END 0U /* ends a file of several elements */
 #define PROPERTY_CERTIFICATE 32U
 #define ENCODING 1U /* X509_ASN_ENCODING; all properties say so */
 
@@ -37,7 +37,7 @@ int store_element_der(const uint8_t *p, size_t n, const uint8_t **der, size_t *l
 		p += HEADER + size;
 		n -= HEADER + size;
 	}
-	/* An end that is marked has nothing in it and nothing behind it. */
+	/* If the end is marked, the mark is all zeros and nothing follows it. */
 	if (found_len == 0 || (n != 0 && (n != HEADER || u32(p) != PROPERTY_END ||
 					  u32(p + 4) != 0 || u32(p + 8) != 0))) {
 		return -ERR_CERT_FORMAT;

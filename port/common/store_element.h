@@ -10,8 +10,8 @@
 
 /*
  * Finds the certificate's DER in the n bytes at p: *der points into them, *len
- * is its size. -ERR_CERT_FORMAT: it is not such an element from its first byte
- * to its last, or has no certificate or several; *der is NULL then, *len 0.
+ * is its size. -ERR_CERT_FORMAT: these bytes are not exactly one such element,
+ * or it has no certificate or several; *der is NULL then, *len 0.
  */
 int store_element_der(const uint8_t *p, size_t n, const uint8_t **der, size_t *len);
 

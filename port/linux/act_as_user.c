@@ -8,7 +8,7 @@
 #include "options.h"
 #include "sandbox.h"
 
-/* Where there are two, the ones without 32 take 16 bits. */
+/* If there are two, the ones without 32 in their name take 16 bits. */
 #ifdef SYS_setresuid32
 #define CALL_SETRESUID SYS_setresuid32
 #define CALL_SETRESGID SYS_setresgid32
@@ -20,21 +20,21 @@
 #endif
 
 #define GROUPS_MAX 64
-/* What a group is called that has no number in this user namespace. */
+/* The number of any group that has none in this user namespace. */
 #define OVERFLOW_GROUP 65534
 
 static struct {
 	bool active;
 	gid_t group;
-	int count; /* of groups that were laid down; -1: they stay */
+	int count; /* of groups that were dropped; -1: they were kept */
 	gid_t groups[GROUPS_MAX];
 } own;
 
 /*
- * Supplementary groups go, too, if they can be had again: a group without a
- * number cannot, and it may be the one that opens the TPM.
+ * Supplementary groups are dropped as well, if they can be taken again later:
+ * a group without a number cannot, and it may be the one that opens the TPM.
  */
-static void lay_groups_down(void)
+static void drop_groups(void)
 {
 	own.count = getgroups(GROUPS_MAX, own.groups);
 	for (int i = 0; i < own.count; i++) {
@@ -56,7 +56,7 @@ bool act_as_user(void)
 	}
 	own.active = true;
 	own.group = getegid();
-	lay_groups_down();
+	drop_groups();
 	if (syscall(CALL_SETRESGID, -1, linux_options.user_group, -1) == 0 &&
 	    syscall(CALL_SETRESUID, -1, linux_options.user, -1) == 0) {
 		return true;

@@ -1,6 +1,6 @@
 /*
- * A failed assert is one line in the log. The C library's own would be the
- * only user of printf, which is larger than all of this port.
+ * A failed assert writes one line to the log. The C library's own would be the
+ * only user of printf, which is larger than this whole port.
  */
 #include <assert.h>
 #include <stddef.h>

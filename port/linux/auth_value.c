@@ -47,8 +47,7 @@ static int read_auth(const char *path, struct auth *auth)
 	int e = errno;
 
 	if (r == 0 && !is_private(fd)) {
-		log_reason(PORT_LOG_WARNING, "others than its owner may use the authorisation in",
-			   path, 0);
+		log_reason(PORT_LOG_WARNING, "other users may read the authorisation in", path, 0);
 	}
 	(void)close(fd);
 	if (r < 0) {

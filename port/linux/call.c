@@ -20,7 +20,7 @@ static int failed(const char *what, int e)
 	return -ERR_IO;
 }
 
-/* Waits until fd is ready; errno is ETIMEDOUT if that takes too long. */
+/* Waits until fd is ready. -ERR_IO with errno, ETIMEDOUT after the deadline. */
 static int await(int fd, short events, uint64_t deadline)
 {
 	struct pollfd p = {.fd = fd, .events = events};
@@ -42,8 +42,8 @@ static int await(int fd, short events, uint64_t deadline)
 }
 
 /*
- * Reads up to a line end or the end. *n: the line's length without its end;
- * more than cap if it does not fit.
+ * Reads until a line end or the end of input. *n is the line's length without
+ * its line end, more than cap if it does not fit.
  */
 static int read_line(int fd, uint8_t *p, size_t cap, size_t *n, uint64_t deadline)
 {
@@ -85,7 +85,7 @@ static int read_line(int fd, uint8_t *p, size_t cap, size_t *n, uint64_t deadlin
 
 static int connect_to(void)
 {
-	/* connect waits as long as a send may, if the backlog is full */
+	/* if the backlog is full, connect waits as long as a send may */
 	static const struct timeval limit = {CALL_SECONDS, 0};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -103,8 +103,7 @@ static int connect_to(void)
 	return fd;
 }
 
-/* Stops short, without an error, where the service has stopped reading: it
- * has answered already then. */
+/* No error if the service has stopped reading: then it has already answered. */
 static int send_all(int fd, const uint8_t *p, size_t n, uint64_t deadline)
 {
 	while (n > 0) {
@@ -141,7 +140,7 @@ static int exchange(int fd, const uint8_t *request, size_t request_n, uint8_t *b
 	return *len > cap ? -ERR_RANGE : 0;
 }
 
-/* The request and its line end, in one piece. */
+/* The request with its line end, so that it is sent as a whole. */
 static int get_request(const char *request, uint8_t line[REQUEST_MAX + 1], size_t *n,
 		       uint64_t deadline)
 {
@@ -169,7 +168,7 @@ int port_call(const char *request, uint8_t *buf, size_t cap, size_t *len)
 	int fd, r;
 
 	*len = 0;
-	signals_block_pipe(); /* the reply's reader may be gone: that is exit status 1 */
+	signals_block_pipe(); /* if nobody reads the reply, the exit status is 1 */
 	r = get_request(request, line, &n, deadline);
 	if (r < 0) {
 		return r;

@@ -9,8 +9,9 @@ struct timespec clock_now(clockid_t clock)
 {
 	struct timespec now;
 
-	/* The C library's way around the system call takes 800 bytes. Where time has
-	 * 32 bits there are two calls, of which the kernel may have one: it knows. */
+	/* The C library's function, which avoids the system call, takes 800 bytes.
+	 * On 32-bit machines there are two system calls, and a kernel may lack one:
+	 * there the C library decides. */
 #ifdef SYS_clock_gettime
 	(void)syscall(SYS_clock_gettime, clock, &now);
 #else

@@ -6,7 +6,7 @@
 
 #include <time.h>
 
-/* As clock_gettime of CLOCK_MONOTONIC and CLOCK_REALTIME, which do not fail. */
+/* clock_gettime for CLOCK_MONOTONIC and CLOCK_REALTIME, where it cannot fail. */
 struct timespec clock_now(clockid_t clock);
 
 #endif

@@ -37,10 +37,10 @@ void port_close(unsigned conn, uint32_t linger_ms)
 		if (linger_ms > 0) {
 			(void)shutdown(s->tx_fd, SHUT_WR);
 		}
-		/* Input left unread at close would reach the peer as
-		 * ECONNRESET, on top of its reply. */
+		/* If there were unread input at close, the peer would get
+		 * ECONNRESET, perhaps in place of its reply. */
 		if (!buffers[conn].eof && !slot_drain(conn) && linger_ms > 0) {
-			s->linger_until = port_now_ms() + linger_ms;
+			s->until = port_now_ms() + linger_ms;
 			s->state = SLOT_LINGER;
 			return;
 		}
@@ -53,10 +53,10 @@ void port_turn_away(unsigned conn, size_t n)
 	ssize_t written;
 
 	buffer_send(conn, n);
-	/* A new connection has room for it, and whoever is gone does not need it. */
+	/* A new connection has room for it; if the client is gone, it is not needed. */
 	written = write(slots[conn].tx_fd, buffer_tx[conn], n);
 	(void)written;
-	/* What it sends from here on fails there, and is not left unread. */
+	/* From now on the client cannot send, so that nothing is left unread. */
 	(void)shutdown(slots[conn].tx_fd, SHUT_RDWR);
 	port_close(conn, 0);
 }

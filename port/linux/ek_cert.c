@@ -34,7 +34,7 @@ int ek_cert_read(void)
 		return option_file_failed("cannot read --ek-cert", path, e, -ERR_IO);
 	}
 	if (cert.len == 0 || cert.len > CERT_FILE_MAX) {
-		return option_file_failed(cert.len == 0 ? "nothing in --ek-cert"
+		return option_file_failed(cert.len == 0 ? "no bytes in --ek-cert"
 							: "more than 8192 bytes in --ek-cert",
 					  path, 0, -ERR_USAGE);
 	}

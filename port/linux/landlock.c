@@ -8,12 +8,12 @@
 #include "sandbox_paths.h"
 #include "sandbox.h"
 
-/* The same on all kinds of machine. */
+/* These system calls have the same number on every kind of machine. */
 #define CREATE_RULESET 444
 #define ADD_RULE 445
 #define RESTRICT_SELF 446
 
-/* linux/landlock.h, which a C library need not have. */
+/* From linux/landlock.h, which may be missing beside a C library. */
 #define CREATE_RULESET_VERSION 1
 #define RULE_PATH_BENEATH 1
 #define WRITE_FILE (1 << 1)
@@ -23,8 +23,8 @@
 #define SCOPE_ABSTRACT_UNIX_SIGNAL 3
 
 /*
- * Allows it for all that is, or will be, in the folder that a file is in. One
- * that is not there needs nothing.
+ * Allows `access` to everything that is or will be in the folder of this file.
+ * A folder that does not exist needs no rule.
  */
 static bool allow(int rules, char *file, uint64_t access)
 {
@@ -47,11 +47,11 @@ static bool allow(int rules, char *file, uint64_t access)
 
 bool landlock_enter(void)
 {
-	/* All that can be handled, by ABI: each bit is denied where no rule allows it. */
+	/* All access rights that each ABI knows: they are denied unless a rule allows them. */
 	static const uint16_t files[] = {0x1fff, 0x3fff, 0x7fff, 0x7fff, 0xffff};
 	static char dev[] = "/dev/", sys[] = "/sys/devices/";
 	long abi = syscall(CREATE_RULESET, NULL, 0, CREATE_RULESET_VERSION);
-	uint64_t handled[3] = {0}; /* a kernel that does not know the last wants them 0 */
+	uint64_t handled[3] = {0}; /* older kernels accept the last ones if they are 0 */
 	int rules;
 	bool ok;
 
@@ -62,8 +62,8 @@ bool landlock_enter(void)
 	handled[1] = abi >= 4 ? NET_BIND_CONNECT_TCP : 0;
 	handled[2] = abi >= 6 ? SCOPE_ABSTRACT_UNIX_SIGNAL : 0;
 	rules = (int)syscall(CREATE_RULESET, handled, sizeof(handled), 0);
-	/* Folders: a TPM may come late, or come back under another number. And
-	 * --tpm's may be a link to a device. */
+	/* Folders, because a TPM may come late, or come back with another number.
+	 * The one of --tpm may be a link to a device. */
 	ok = rules >= 0 && allow(rules, dev, READ_FILE | WRITE_FILE) &&
 	     allow(rules, sys, READ_FILE) &&
 	     allow(rules, sandbox_paths.tpms[0], READ_FILE | WRITE_FILE) &&

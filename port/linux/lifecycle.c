@@ -18,18 +18,18 @@
 #include "passed_sockets.h"
 #include "port.h"
 
-/* The same on all kinds of machine. */
+/* This system call has the same number on every kind of machine. */
 #define CLOSE_RANGE 436
-/* Where the kernel does not have it: how many descriptors are closed by number. */
+/* If the kernel lacks it: descriptors below this number are closed one by one. */
 #define INHERITED_MAX 4096
 
 int signals_fd = -1;
 
 /*
- * An initramfs may start us without standard input, output or error. Their
- * numbers must not go to the next things opened, or the log would be written
- * to a client. What is there instead can be used the wrong way round only: a
- * reply to an output that is closed has not been written.
+ * An initramfs may start us without standard input, output or error. The next
+ * files opened must not get their numbers, or the log would be written to a
+ * client. What is opened in their place cannot be used in the usual direction,
+ * so that writing a reply to a closed standard output still fails.
  */
 static void fill_standard_fds(void)
 {
@@ -40,18 +40,18 @@ static void fill_standard_fds(void)
 		return;
 	}
 	for (unsigned i = 0; i < 3; i++) {
-		/* open takes the lowest number, which is i; "/" is always there */
+		/* open takes the lowest free number, which is i; "/" always exists */
 		if ((p[i].revents & POLLNVAL) != 0 && open("/dev/null", flags[i]) < 0) {
 			(void)!open("/", O_RDONLY);
 		}
 	}
 }
 
-static bool inherited; /* there may be descriptors that were left open for us */
+static bool inherited; /* descriptors that we were started with may still be open */
 
 /*
- * What a shell or a supervisor has left open by mistake: it would be kept open
- * for as long as this runs, and be within reach of whoever gets in.
+ * A shell or a supervisor may have left descriptors open by mistake. They would
+ * stay open as long as attestd runs, and an intruder could use them.
  */
 static void close_inherited(void)
 {
@@ -77,10 +77,10 @@ int port_run(int argc, char **argv, int (*body)(int argc, char **argv))
 }
 
 /*
- * Whether it is ignored, as nohup asks for SIGHUP, and a shell without job
- * control for SIGINT of what runs in the background: being blocked, it would be
- * kept for us all the same. The system call itself, since sigaction (1 kB)
- * is used nowhere else; the handler is the first thing it tells.
+ * nohup has SIGHUP ignored, and a shell without job control SIGINT of programs
+ * in the background. If such a signal were blocked, it would be delivered to
+ * signals_fd all the same. This is the system call itself, because nothing else
+ * needs sigaction (1 kB); the handler is the first member of what it returns.
  */
 static bool is_ignored(int sig)
 {
@@ -126,19 +126,19 @@ int signals_take(void)
 
 /*
  * systemd's sd_notify: datagrams to the socket that NOTIFY_SOCKET names. It is
- * connected early: the sandbox opens no sockets.
+ * connected early, because no socket can be opened in the sandbox.
  */
 static int notify_fd = -1;
 static const char cannot_notify[] = "cannot notify";
 static const char news[][12] = {"READY=1", "STOPPING=1"};
 #define NEWS (sizeof(news) / sizeof(news[0]))
-static bool unsaid[NEWS]; /* the supervisor's queue has had no room for it yet */
+static bool unsent[NEWS]; /* the supervisor's queue had no room for it yet */
 
-/* In their order. Whoever is told nothing of it would be waited for in vain. */
+/* In this order. A supervisor that is not told would wait in vain. */
 void notify_go_on(void)
 {
 	for (unsigned i = 0; i < NEWS; i++) {
-		if (!unsaid[i]) {
+		if (!unsent[i]) {
 			continue;
 		}
 		if (write(notify_fd, news[i], strlen(news[i])) < 0) {
@@ -147,18 +147,18 @@ void notify_go_on(void)
 			}
 			log_reason(PORT_LOG_WARNING, cannot_notify, NULL, errno);
 		}
-		unsaid[i] = false;
+		unsent[i] = false;
 	}
 }
 
 int notify_waits(void)
 {
-	return unsaid[0] || unsaid[1] ? notify_fd : -1;
+	return unsent[0] || unsent[1] ? notify_fd : -1;
 }
 
 static void notify(unsigned i)
 {
-	unsaid[i] = notify_fd >= 0;
+	unsent[i] = notify_fd >= 0;
 	notify_go_on();
 }
 
@@ -178,7 +178,7 @@ static void notify_open(void)
 	}
 	memcpy(a.sun_path, path, n);
 	if (path[0] == '@') {
-		a.sun_path[0] = '\0'; /* abstract: the name is what the length says */
+		a.sun_path[0] = '\0'; /* abstract: its end is given by the length */
 	}
 	notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (notify_fd < 0 || connect(notify_fd, (struct sockaddr *)&a, head + (socklen_t)n) < 0) {
@@ -191,7 +191,9 @@ static void notify_open(void)
 void port_state(enum port_state state)
 {
 	if (state == PORT_STARTING) {
-		(void)option_files_read_once(); /* a file may be one of the descriptors; port_listen says */
+		/* Before descriptors are closed: a file may be one of them. port_listen
+		 * returns the error. */
+		(void)option_files_read_once();
 		close_inherited();
 		notify_open();
 	} else if (state == PORT_READY) {
@@ -199,7 +201,7 @@ void port_state(enum port_state state)
 	} else if (state == PORT_STOPPING) {
 		notify(1);
 	} else if (state == PORT_STOPPED) {
-		notify_go_on(); /* the last time that there may be room */
+		notify_go_on(); /* there may be room now, and this is the last time */
 		auth_value_wipe();
 	}
 }

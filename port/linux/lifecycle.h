@@ -4,22 +4,22 @@
 #ifndef LINUX_LIFECYCLE_H
 #define LINUX_LIFECYCLE_H
 
-/* Readable once one of them has come; -1 before signals_take. */
+/* Readable once such a signal has come; -1 before signals_take. */
 extern int signals_fd;
 
-/* Whose reader is gone shows as EPIPE from here on, and does not end the program. */
+/* From here on, writing to a closed pipe fails with EPIPE and does not end the program. */
 void signals_block_pipe(void);
 
 /*
- * Blocks them and takes them through signals_fd from here on; SIGPIPE is
- * blocked too. Must come before anything that may wait: the pinned tcti-device
- * never recovers from an EINTR. Idempotent. -ERR_IO, logged.
+ * From here on these signals are blocked and arrive through signals_fd; SIGPIPE
+ * is blocked too. Call it before anything that may wait, because tpm2-tss's TCTI
+ * for devices does not recover from an EINTR. Idempotent. -ERR_IO, logged.
  */
 int signals_take(void);
 
 /*
- * What the supervisor's queue had no room for is said when it has: to be polled
- * for output, or -1 if there is nothing of the kind. Then notify_go_on.
+ * A message for the supervisor waits for room in its queue: this descriptor is to
+ * be polled for output, and then notify_go_on called. -1: no message waits.
  */
 int notify_waits(void);
 void notify_go_on(void);

@@ -20,7 +20,7 @@
 int listen_fds[LISTEN_MAX];
 unsigned listen_count;
 bool listen_created;
-/* One of the folders on the way is --user's, and we are root. */
+/* We are root, and one of the folders on the way to the socket belongs to --user. */
 static bool users_folder;
 static dev_t created_dev;
 static ino_t created_ino;
@@ -56,9 +56,9 @@ static int socket_call(int (*call)(int, const struct sockaddr *, socklen_t), int
 }
 
 /*
- * Where --user may change a folder on the way, root could be led elsewhere
- * between one look and the next. So there it is that user who does what
- * changes anything, and can do no more than without us.
+ * If --user may change a folder on the way, that user could lead root to another
+ * place between two system calls. So every change there is made with that user's
+ * permissions, which allow no more than the user can do without us.
  */
 static int change(int (*what)(void))
 {
@@ -84,15 +84,16 @@ static int do_chmod(void)
 	return chmod(path(), linux_options.mode);
 }
 
-/* Not path(): the sandbox lets through only what is in `sandbox_paths`. */
+/* Not path(): the sandbox lets only sandbox_paths through. */
 static int do_unlink(void)
 {
 	return unlink(sandbox_paths.socket);
 }
 
 /*
- * Removes a socket that a former process left behind; nothing else. To connect
- * is not done as --user, whom another owner's socket may keep out.
+ * Removes a socket that an earlier process left behind, and nothing else. The
+ * attempt to connect is not made as --user, because a socket of another owner
+ * may not let that user in.
  */
 static int clear_way(void)
 {
@@ -103,7 +104,7 @@ static int clear_way(void)
 		return errno == ENOENT ? 0 : failed("cannot look at");
 	}
 	if (!S_ISSOCK(st.st_mode)) {
-		log_reason(PORT_LOG_ERROR, "there is something else than a socket at", path(), 0);
+		log_reason(PORT_LOG_ERROR, "not a socket:", path(), 0);
 		return -ERR_ADDRESS;
 	}
 	fd = make_socket();
@@ -123,8 +124,8 @@ static int clear_way(void)
 }
 
 /*
- * Gives the socket its owner and group, which only root can: by a descriptor,
- * and only if what is there now can be no other's than --user's.
+ * Gives the socket its mode, owner and group. Only root can change the owner, so
+ * it is done by descriptor, and only if the socket is certainly ours.
  */
 static int give(int fd)
 {
@@ -135,13 +136,13 @@ static int give(int fd)
 		return failed("cannot find");
 	}
 	if (!S_ISSOCK(st.st_mode) || (users_folder && st.st_uid != linux_options.user)) {
-		log_reason(PORT_LOG_ERROR, "something else has been put at", path(), 0);
+		log_reason(PORT_LOG_ERROR, "another file has been put at", path(), 0);
 		return -ERR_IO;
 	}
 	created_dev = st.st_dev;
 	created_ino = st.st_ino;
 	listen_created = true;
-	/* The folder's access list may have made less of it. */
+	/* The folder's access control list may have reduced the mode. */
 	if ((st.st_mode & 07777) != linux_options.mode && change(do_chmod) < 0) {
 		return failed("cannot set the mode of");
 	}
@@ -152,7 +153,7 @@ static int give(int fd)
 	return 0;
 }
 
-/* It has its mode from the start; and nobody can connect before the caller listens. */
+/* The socket has its mode from the start; nobody can connect before the caller listens. */
 static int bind_path(void)
 {
 	mode_t saved = umask(0777 & ~linux_options.mode);
@@ -193,7 +194,7 @@ static int create(void)
 	return r;
 }
 
-/* Of two that start at once the second finds that the first answers. */
+/* With a lock: if two start at once, the second finds that the first one answers. */
 static int create_alone(void)
 {
 	int lock;
@@ -215,7 +216,7 @@ static int create_alone(void)
 
 int port_listen(enum port_mode mode)
 {
-	int r = option_files_read_once(); /* a file may be a pipe: a signal still ends the wait */
+	int r = option_files_read_once(); /* may wait for a pipe: signals are not blocked yet */
 
 	if (r == 0) {
 		r = signals_take();
@@ -235,7 +236,7 @@ void port_unlisten(void)
 {
 	struct stat st;
 
-	/* While the socket is open its inode's number is nobody else's. */
+	/* While the socket is open, no other file can have its inode number. */
 	if (listen_created && lstat(sandbox_paths.socket, &st) == 0 && st.st_dev == created_dev &&
 	    st.st_ino == created_ino) {
 		(void)change(do_unlink);

@@ -17,8 +17,8 @@
 #define SECONDS_A_DAY 86400
 
 /*
- * A date from the days since 1970-01-01. Counted in years that begin in
- * March, so that the leap day is the last, and in eras of 400 years.
+ * The date of the day that many days after 1970-01-01. It is computed in years
+ * that begin in March, so that the leap day is the last, and eras of 400 years.
  */
 static void add_date(struct text *t, uint64_t days)
 {
@@ -54,10 +54,10 @@ static void add_time(struct text *t)
 	text_str(t, "Z ");
 }
 
-/* Standard error goes to the journal, which has times of its own, and reads priorities. */
+/* Standard error goes to systemd's journal, which adds times and reads priorities. */
 static bool to_journal;
 
-/* Its variable may be there while standard error is something else by now. */
+/* The variable is also set if standard error was redirected, so the file is compared. */
 void log_open(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
@@ -84,8 +84,8 @@ void port_log(enum port_log_level level, const char *text, size_t n)
 	struct iovec parts[3];
 	struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
 
-	/* A reader that is stuck must not hold up the service: a pipe with
-	 * room has room for a line. What finds none is lost. */
+	/* A stuck reader must not hold up the service. If a pipe has room at
+	 * all, it has room for a line; otherwise the line is lost. */
 	if (poll(&room, 1, 0) <= 0 || (room.revents & POLLOUT) == 0) {
 		return;
 	}
@@ -98,12 +98,12 @@ void port_log(enum port_log_level level, const char *text, size_t n)
 	parts[0] = (struct iovec){front, t.len};
 	parts[1] = (struct iovec){(void *)(uintptr_t)text, n};
 	parts[2] = (struct iovec){"\n", 1};
-	/* One call, so that lines of several processes do not mix. Where the
-	 * log itself cannot be written there is nobody to tell. */
+	/* One call, so that lines of several processes do not mix. If the log
+	 * cannot be written, there is nobody to tell. */
 	(void)!writev(STDERR_FILENO, parts, 3);
 }
 
-/* The C library's strerror is 3 kB; these are what users run into. */
+/* The errors that users meet; the C library's strerror takes 3 kB. */
 static void add_reason(struct text *t, int e)
 {
 	static const struct {
@@ -172,9 +172,9 @@ int port_print(bool to_stderr, const char *text, size_t n)
 			text += r;
 			n -= (size_t)r;
 		} else if (r < 0 && errno == EAGAIN) {
-			(void)poll(&p, 1, -1); /* somebody made it non-blocking */
+			(void)poll(&p, 1, -1); /* another program made it non-blocking */
 		} else if (r == 0 || errno != EINTR) {
-			log_reason(PORT_LOG_ERROR, "cannot write what was asked for", NULL,
+			log_reason(PORT_LOG_ERROR, "cannot write the output", NULL,
 				   r == 0 ? EIO : errno);
 			return -ERR_IO;
 		}

@@ -1,12 +1,12 @@
 /*
- * What the port itself has to say in the log.
+ * The port's own lines in the log.
  */
 #ifndef LINUX_LOG_H
 #define LINUX_LOG_H
 
 #include "port.h"
 
-/* Finds out how lines are to begin; to be called first. */
+/* Finds out how lines have to begin; call it first. */
 void log_open(void);
 
 /*

@@ -6,7 +6,7 @@
 #include "sandbox_paths.h"
 #include "port.h"
 
-/* The one above it is nobody's: "as it is". */
+/* The number above it is reserved: it means "no change". */
 #define ID_MAX (UINT32_MAX - 1)
 
 struct linux_options linux_options = {
@@ -26,7 +26,7 @@ static int set_socket(const char *value)
 	struct sockaddr_un *a = &linux_options.socket;
 	size_t n = strlen(value);
 
-	/* '@' means an abstract name elsewhere; those have no permissions. */
+	/* Elsewhere '@' means an abstract name; such sockets have no permissions. */
 	if (n == 0 || n >= sizeof(a->sun_path) || value[0] == '@') {
 		return -ERR_USAGE;
 	}
@@ -46,7 +46,7 @@ static int set_mode(const char *value)
 	return 0;
 }
 
-/* A uid or a gid; the highest number means none. */
+/* A uid or a gid. */
 static int set_id(const char *value, uint32_t *id)
 {
 	uint64_t v;
@@ -68,7 +68,7 @@ static int set_group(const char *value)
 	return set_id(value, &linux_options.group);
 }
 
-/* One that ends at `end` or with the text: *value moves there. */
+/* A uid or gid that ends before `end` or with the text; *value moves there. */
 static int take_id(const char **value, char end, uint32_t *id)
 {
 	size_t n = (size_t)(strchrnul(*value, end) - *value);
@@ -123,7 +123,7 @@ static int set_tpm(const char *value)
 	return 0;
 }
 
-/* A file's name; what is in it is read when the process starts its work. */
+/* A file's name; option_files_read reads the file later. */
 static int set_file(const char *value, const char **file)
 {
 	if (value[0] == '\0') {
@@ -148,7 +148,7 @@ static int set_ek_cert(const char *value)
 	return set_file(value, &linux_options.ek_cert);
 }
 
-/* UID:GID; not root, who would only become root again. */
+/* UID:GID, but not root: root is what this option gives up. */
 static int set_user(const char *value)
 {
 	uint32_t user, group;
@@ -181,8 +181,8 @@ const struct port_option port_options[] = {
 	{"--mode OCTAL", "the socket's permissions (0660)", PORT_SERVE, set_mode},
 	{"--owner UID", "the socket's owner, as a number", PORT_SERVE, set_owner},
 	{"--group GID", "the socket's group, as a number", PORT_SERVE, set_group},
-	{"--allow LIST", "who of those may connect: UID,@GID,... (all)", PORT_SERVE, set_allow},
-	{"--allow-quote LIST", "who of those may quote and certify: UID,@GID,... (all)", PORT_SERVE,
+	{"--allow LIST", "who may connect: UID,@GID,... (all)", PORT_SERVE, set_allow},
+	{"--allow-quote LIST", "who may quote and certify: UID,@GID,... (all)", PORT_SERVE,
 	 set_allow_quote},
 	{"--tpm DEVICE", "the TPM (/dev/tpmrm0 to 3, then /dev/tpm0 to 3)", PORT_USES_TPM, set_tpm},
 	{"--endorsement-auth FILE", "what authorises the use of the endorsement hierarchy",

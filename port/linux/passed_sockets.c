@@ -38,7 +38,7 @@ static int refuse(int fd, const char *why, int e)
 	return -ERR_IO;
 }
 
-/* Clients of a socket that is taken and not served would wait for ever. */
+/* Nothing is adopted that cannot be served: its clients would wait for ever. */
 static int adopt(int fd)
 {
 	static const int want[][2] = {
@@ -53,7 +53,7 @@ static int adopt(int fd)
 			return refuse(fd, "is not a listening Unix stream socket", 0);
 		}
 	}
-	/* The same by fcntl takes 400 bytes more. */
+	/* By fcntl this would take 400 bytes more. */
 	if (syscall(SYS_ioctl, fd, FIONBIO, &yes) < 0 || syscall(SYS_ioctl, fd, FIOCLEX) < 0) {
 		return refuse(fd, "cannot be used", errno);
 	}

@@ -7,13 +7,13 @@
 /* The first of them; the others follow. */
 #define PASSED_FD 3
 
-/* How many were passed to this very process, before passed_sockets_adopt. */
+/* How many were passed to this very process. Ask before passed_sockets_adopt. */
 unsigned passed_sockets_count(void);
 
 /*
- * Fills listen_fds with what was passed to this very process, and forgets the
- * variables that said so. Returns how many there are, 0 where none was passed,
- * or -ERR_IO, logged: then one of them cannot be served, and none is.
+ * Fills listen_fds with the sockets that were passed to this very process, and
+ * removes the environment variables that said so. Returns how many there are (0:
+ * none was passed), or -ERR_IO, logged: one of them cannot be served.
  */
 int passed_sockets_adopt(void);
 

@@ -6,11 +6,11 @@
 #include "options.h"
 #include "slot.h"
 
-/* Supplementary groups that are looked at. */
+/* The most supplementary groups that are compared. */
 #define GROUPS_MAX 1024
 
-/* Linux before 4.13 does not tell, nor where there are more than there is
- * room for: it is the client's own group alone then. */
+/* Linux before 4.13 does not tell them, and no Linux if there are more than
+ * GROUPS_MAX: then only the client's primary group counts. */
 static size_t peer_groups(const struct slot *s, gid_t groups[GROUPS_MAX])
 {
 	socklen_t n = GROUPS_MAX * sizeof(*groups);
@@ -68,7 +68,7 @@ int port_admit(unsigned conn)
 	return s->admitted ? 0 : -ERR_CLIENTS;
 }
 
-/* Groups as they were when it connected: the kernel keeps them for the socket. */
+/* By its groups at the time it connected: the kernel keeps these for the socket. */
 bool port_may_quote(unsigned conn)
 {
 	const struct slot *s = &slots[conn];

@@ -14,7 +14,7 @@
 #include "options.h"
 #include "sandbox_paths.h"
 
-/* Where there are two, the ones without 32 take 16 bits. */
+/* If there are two, the ones without 32 in their name take 16 bits. */
 #ifdef SYS_setuid32
 #define CALL_SETUID SYS_setuid32
 #define CALL_SETGID SYS_setgid32
@@ -29,7 +29,7 @@
 
 #define CAPABILITY_VERSION_3 0x20080522
 
-/* The first TPM that is there, of which attestd opens no other; NULL: none is. */
+/* The first TPM that exists, which is the one attestd will open; NULL: none does. */
 static const char *find_tpm(struct stat *st)
 {
 	for (unsigned i = 0; i < DEVICES && sandbox_paths.tpms[i][0] != '\0'; i++) {
@@ -51,7 +51,7 @@ static bool opens(const char *device)
 	return !denied;
 }
 
-/* Without root's way past permissions, which is given up later. */
+/* Without the capabilities that let root past permissions: they are given up later. */
 static bool opens_without_capabilities(const char *device)
 {
 	uint32_t header[2] = {CAPABILITY_VERSION_3, 0};
@@ -71,7 +71,7 @@ static bool opens_without_capabilities(const char *device)
 	return result;
 }
 
-/* As the user of --user, to files; the kernel takes root's way from him as well. */
+/* With the file permissions of --user; the kernel also ignores capabilities then. */
 static bool opens_as_user(const char *device)
 {
 	bool result;
@@ -92,10 +92,10 @@ static bool is_allowed(const struct stat *st)
 }
 
 /*
- * Is it one of the groups with which attestd was started that opens the TPM for
- * --user? In a user namespace such a group may have no number, and nobody who
- * has laid it down gets it again; so it is tried before. (What an access list
- * allows looks the same; then they stay without need.)
+ * Can --user open the TPM only through a group that attestd was started with? In
+ * a user namespace such a group may have no number, and cannot be taken again
+ * once it was dropped; so this is tried before. (If an access control list lets
+ * the user in, it looks the same, and the groups are kept without need.)
  */
 static bool needs_groups(void)
 {
@@ -108,7 +108,7 @@ static bool needs_groups(void)
 
 bool user_became;
 
-/* The C library's functions are for many threads, with all that this takes. */
+/* By system calls: the C library's functions handle threads, and are larger. */
 bool user_become(void)
 {
 	if (linux_options.user == (uid_t)-1) {
@@ -119,8 +119,7 @@ bool user_become(void)
 	}
 	if (needs_groups()) {
 		log_reason(PORT_LOG_INFO,
-			   "the TPM opens by a group that attestd was started with: it keeps them",
-			   NULL, 0);
+			   "the TPM opens by one of attestd's own groups: it keeps them", NULL, 0);
 	} else if (syscall(CALL_SETGROUPS, 0, NULL) < 0) {
 		return false;
 	}
@@ -137,10 +136,10 @@ void tpm_group_join(void)
 	struct stat st;
 	const char *device = find_tpm(&st);
 
-	/* Groups that it has may be what opens it, in a user namespace above all. */
+	/* The groups that we have may open it already, above all in a user namespace. */
 	if (device != NULL && geteuid() == 0 && st.st_gid != 0 && (st.st_mode & S_IRWXG) >= 060 &&
 	    !opens_without_capabilities(device)) {
-		/* fails where root is not the system's */
+		/* fails in a user namespace, whose root is not the system's */
 		(void)syscall(CALL_SETGROUPS, 1, &st.st_gid);
 	}
 }
@@ -159,6 +158,7 @@ bool capabilities_drop(void)
 		any |= sets[i];
 		sets[i] = 0;
 	}
-	/* Who has none may be refused the call, by a service manager's filter. */
+	/* Without capabilities there is no need, and a service manager's filter may
+	 * refuse the call. */
 	return any == 0 || syscall(SYS_capset, header, sets) == 0;
 }

@@ -6,8 +6,8 @@
 #include "port.h"
 
 /*
- * Without waiting: in an initramfs the kernel may have gathered too little for
- * seconds, and meanwhile nobody would be answered.
+ * It does not wait: in an initramfs it may take the kernel seconds to gather
+ * enough randomness, and no client would be answered in that time.
  */
 int port_random(uint8_t *buf, size_t n)
 {

@@ -12,7 +12,7 @@
 #include "sandbox.h"
 #include "tpm_device.h"
 
-/* The clients', and as many for the rest; some may have been left open for us. */
+/* One for each client, and as many for everything else. */
 #define FILES_MAX (2 * CONN_MAX)
 
 enum { LIMITS, UNDUMPABLE, NO_NEW_PRIVS, CAPABILITIES, LANDLOCK, SECCOMP, PARTS };
@@ -20,7 +20,7 @@ static const char names[PARTS][13] = {
 	"limits", "undumpable", "no_new_privs", "capabilities", "Landlock", "seccomp",
 };
 
-/* musl's setrlimit is for many threads, with all that this takes. */
+/* Not setrlimit: musl's handles threads, and is larger. */
 static bool limit(int resource, rlim_t n)
 {
 	struct rlimit l = {n, n};
@@ -30,13 +30,13 @@ static bool limit(int resource, rlim_t n)
 
 static void drop_bounding_set(void)
 {
-	/* ends at the first that there is not; or, without privileges, at once */
+	/* ends at the first that does not exist; without privileges, at once */
 	for (unsigned long i = 0; prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == 0;) {
 		i++;
 	}
 }
 
-/* Says which of them are missing, and whether that is the end. */
+/* Logs which of them are missing. */
 static int tell(const bool *has)
 {
 	bool fatal = linux_options.sandbox == SANDBOX_REQUIRE;
@@ -67,7 +67,7 @@ int port_sandbox_enter(enum port_mode mode)
 		tpm_check_kernel();
 	}
 	if (full && linux_options.sandbox != SANDBOX_OFF) {
-		drop_bounding_set(); /* a user that is not root may not */
+		drop_bounding_set(); /* only root may, so before user_become */
 	}
 	if (full) {
 		sandbox_paths_fill();
@@ -81,15 +81,15 @@ int port_sandbox_enter(enum port_mode mode)
 		return 0;
 	}
 	has[LIMITS] = limit(RLIMIT_CORE, 0);
-	/* Also for those that a pipe in core_pattern takes, and for debuggers. */
+	/* The limit does not hold for dumps to a pipe (core_pattern), nor for debuggers. */
 	has[UNDUMPABLE] = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 	has[NO_NEW_PRIVS] = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 	if (full) {
 		tpm_group_join();
 		has[CAPABILITIES] = capabilities_drop();
 		has[LANDLOCK] = landlock_enter();
-		/* Behind Landlock, which opens folders. Refused, without the
-		 * capabilities, if it is less already. */
+		/* After Landlock, which opens folders. Without capabilities this
+		 * is refused if the limit is already lower. */
 		(void)limit(RLIMIT_NOFILE, FILES_MAX);
 		has[SECCOMP] = seccomp_enter();
 	}

@@ -39,7 +39,7 @@ void sandbox_paths_fill(void)
 		memcpy(sandbox_paths.tpms[0], linux_options.tpm, strlen(linux_options.tpm) + 1);
 		return;
 	}
-	/* A TPM whose driver was bound again may have another number. */
+	/* A TPM may have another number after its driver was bound again. */
 	for (unsigned i = 0; i < DEVICES; i++) {
 		name(sandbox_paths.tpms[i], DEVICE_MAX, i < DEVICES / 2 ? "/dev/tpmrm" : "/dev/tpm",
 		     i % (DEVICES / 2), "");

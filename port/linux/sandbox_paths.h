@@ -1,9 +1,9 @@
 /*
  * Every path that is opened, looked at or removed once the sandbox is entered.
- * They have a page to themselves that is read-only from then on, and the seccomp
- * filter lets no path through that is elsewhere. How large a page is, only the
- * running kernel knows: all of them are in its first page, and what follows up
- * to the largest is there to keep others out. It takes no memory.
+ * They have a page of their own, which is read-only from then on, and the seccomp
+ * filter refuses any path that is not in it. Only the running kernel knows how
+ * large a page is: so all paths lie in the first 4 KiB, and nothing else lies in
+ * the 64 KiB that the largest page has. What is unused takes no memory.
  */
 #ifndef LINUX_SANDBOX_PATHS_H
 #define LINUX_SANDBOX_PATHS_H
@@ -17,19 +17,19 @@
 #define DEVICE_MAX 128 /* with its NUL */
 #define DEVICES 8
 
-/* Chips that are looked for in sysfs. */
+/* How many chips are looked for in sysfs. */
 #define CHIPS 10
 
 struct sandbox_paths {
-	/* A static PIE is moved by whole pages only: no more than that holds when it runs. */
+	/* The kernel loads a static PIE at any page, so no larger alignment would hold. */
 	alignas(PAGE_LARGEST) char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	/* Devices; the last is followed by an empty name, if there is room. */
+	/* Devices, in the order in which they are tried; an empty name ends them. */
 	char tpms[DEVICES][DEVICE_MAX];
 	/*
-	 * What the kernel says of each chip: its device's number, the version of
-	 * TPM that it is, and a file that only a TPM 1.2 has. The way by
-	 * /sys/dev/char/MAJOR:MINOR would be shorter; but a TPM may come when no
-	 * name can be added, and its major number is not known before.
+	 * Files of sysfs about each chip: its device's number, its TPM version, and
+	 * one that only a TPM 1.2 has. /sys/dev/char/MAJOR:MINOR would be simpler,
+	 * but the major number of a TPM that comes late is not known in advance,
+	 * and no path can be added then.
 	 */
 	struct {
 		char number[40], version[40], pcrs[40];
@@ -41,7 +41,7 @@ _Static_assert(offsetof(struct sandbox_paths, chips) + sizeof(((struct sandbox_p
 _Static_assert(sizeof(struct sandbox_paths) == PAGE_LARGEST, "and nothing else is in it");
 extern struct sandbox_paths sandbox_paths;
 
-/* Fills it from the options. Idempotent, while the options stay as they are. */
+/* Fills it from the options. Idempotent as long as these do not change. */
 void sandbox_paths_fill(void);
 
 #endif

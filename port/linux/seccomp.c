@@ -1,13 +1,13 @@
 /*
- * The system calls that are let through. All else ends the process at once,
- * with SIGSYS; but for what a C library may try of its own accord and can do
- * without, which is refused with EPERM. A path is let through only if it is in
- * `sandbox_paths`: so nothing but a TPM can be opened, and nothing but our socket
- * removed, whoever the process runs as.
+ * The system calls that are allowed. Any other ends the process at once, with
+ * SIGSYS, except those that a C library may try by itself and can do without:
+ * they fail with EPERM. A path is allowed only if it lies in sandbox_paths: so
+ * only a TPM can be opened, and only our socket removed, whichever user the
+ * process runs as.
  *
- * Not among them, so that no file, socket or memory can be had that was not
- * there before: execve, fork and clone, socket, connect, bind, sendto, mmap,
- * mprotect, ptrace, process_vm_*, kill, set*id, mount, bpf, io_uring_*, ...
+ * These are not allowed, so that the process gets no new file, socket or memory:
+ * execve, fork and clone, socket, connect, bind, sendto, mmap, mprotect, ptrace,
+ * process_vm_*, kill, set*id, mount, bpf, io_uring_*, ...
  */
 #include <link.h>
 #include <stddef.h>
@@ -21,9 +21,10 @@
 #include "sandbox_paths.h"
 #include "sandbox.h"
 
-/* linux/audit.h, linux/filter.h and linux/seccomp.h, which a C library need not have. */
+/* From linux/audit.h, linux/filter.h and linux/seccomp.h, which may be missing beside a
+ * C library. */
 #if defined(__x86_64__)
-#define ARCH 0xc000003e /* x32 is it too, but its calls have other numbers */
+#define ARCH 0xc000003e /* also that of x32, whose calls have other numbers */
 #elif defined(__aarch64__)
 #define ARCH 0xc00000b7
 #elif defined(__arm__)
@@ -43,7 +44,7 @@
 #define SET_MODE_FILTER 1
 
 /* clang-format off */
-/* The most frequent first, for the list is gone through. */
+/* The most frequent ones first, because the filter compares one by one. */
 #define ALLOWED(X) \
 	CLOCK(X) X(POLL) X(read) X(write) X(accept4) X(close) X(shutdown) \
 	X(getsockopt) /* SO_PEERCRED */ \
@@ -51,13 +52,13 @@
 	X(epoll_pwait) X(epoll_create1) X(epoll_ctl) X(getrandom) \
 	X(restart_syscall) /* after SIGSTOP and SIGCONT */ \
 	X(exit_group)
-/* fcntl is open's, for O_CLOEXEC. */
+/* musl's open calls fcntl for O_CLOEXEC. */
 #define REFUSED(X) \
 	FCNTL(X) X(ioctl) X(lseek) X(getpid) X(madvise) X(futex) X(rt_sigaction) \
 	NEWER(X) X(rt_sigprocmask) X(prlimit64)
 /* clang-format on */
 
-/* The machines differ: in names, and in which argument is the path. */
+/* Machines differ in the names of calls, and in which argument is the path. */
 #ifdef __NR_poll
 #define __NR_POLL __NR_poll
 #else
@@ -70,7 +71,7 @@
 #define WITH_PATH(X) X(openat) X(unlinkat) X(newfstatat)
 #define PATH_ARGUMENT 1
 #endif
-#ifdef __NR_clock_gettime64 /* 32 bits: calls of two ages; its stat is statx, or the older one */
+#ifdef __NR_clock_gettime64 /* 32 bits: an older and a newer call; stat is statx or fstatat64 */
 #define STATS(X)
 #define CLOCK(X) X(clock_gettime64) X(clock_gettime32) X(statx)
 #define FCNTL(X) X(fcntl64)
@@ -104,7 +105,7 @@ enum {
 	ALLOWED(AT) WITH_PATH(AT) REFUSED(AT)
 	AT_KILL,
 	AT_CHECK,
-	AT_HIGH, /* of the page of `sandbox_paths`: filled in, as AT_MASK and AT_LOW are */
+	AT_HIGH, /* of the address of sandbox_paths: filled in, as AT_MASK and AT_LOW are */
 	AT_LOAD_LOW,
 	AT_MASK,
 	AT_LOW,
@@ -135,9 +136,9 @@ static bool read_only(uintptr_t at, size_t n)
 }
 
 /*
- * What the start of the program has relocated; for a static PIE nobody else does
- * it. The segment reaches to the end of a page of any size, and nothing else is
- * in its pages: check-binary sees to both.
+ * The data that the program's start has relocated: in a static PIE nobody else
+ * protects it. Its segment ends where a page of any size ends, and shares no page
+ * with other data: check-binary checks both.
  */
 static bool relro_protect(uintptr_t page)
 {
@@ -147,7 +148,7 @@ static bool relro_protect(uintptr_t page)
 	uintptr_t from, to;
 
 	while (segment->p_type != PT_GNU_RELRO) {
-		segment++; /* check-binary sees to it that there is one */
+		segment++; /* there is one: check-binary checks that */
 	}
 	from = (base + segment->p_vaddr) & ~(page - 1);
 	to = (base + segment->p_vaddr + segment->p_memsz) & ~(page - 1);
@@ -161,7 +162,7 @@ bool seccomp_enter(void)
 		unsigned short n;
 		const struct instruction *code;
 	} program = {COUNT, code};
-	/* Only the kernel knows: one program runs on pages of 4, 16 and 64 KiB. */
+	/* Known only now: the same program runs with pages of 4, 16 and 64 KiB. */
 	uintptr_t page = getauxval(AT_PAGESZ), at = (uintptr_t)&sandbox_paths;
 
 	memcpy(code, filter, sizeof(filter));

@@ -12,10 +12,7 @@
 
 static_assert(CONN_MAX <= 32, "a bit for each slot");
 
-/*
- * What is read away at once: a flooder gets this much and then waits its
- * turn.
- */
+/* How much is read away at once, so that a flooding client does not hold up others. */
 #define DRAIN_SIZE 4096
 #define DRAIN_COUNT 16
 
@@ -27,18 +24,18 @@ static uint32_t bit(unsigned conn)
 	return UINT32_C(1) << conn;
 }
 
-static void report(unsigned conn, enum port_event_kind event)
+static void slot_report(unsigned conn, enum port_event_kind event)
 {
 	slots[conn].state = SLOT_IDLE;
 	pending_event(conn, event);
 }
 
 /*
- * Standard input and output are not made non-blocking: they may be shared,
- * with a shell for one. They are read and written only when poll says that
- * this does not block, and pipes take PIPE_BUF bytes then. Sockets do not
- * block, and SIGPIPE is; so neither needs recv and send with their flags,
- * which the sandbox does without.
+ * Standard input and output are not made non-blocking, because they may be
+ * shared, for example with a shell. They are read and written only when poll
+ * says that this does not block; a pipe then takes PIPE_BUF bytes. Sockets do
+ * not block, and SIGPIPE is blocked, so that nothing needs the flags of recv and
+ * send, which the sandbox does not allow.
  */
 static ssize_t get(const struct slot *s, void *p, size_t n)
 {
@@ -50,18 +47,18 @@ static ssize_t put(const struct slot *s, const void *p, size_t n)
 	return write(s->tx_fd, p, s->stdio && n > PIPE_BUF ? PIPE_BUF : n);
 }
 
-static bool is_passing(int e)
+static bool is_temporary(int e)
 {
 	return e == EAGAIN || e == EINTR;
 }
 
-/* Of a client that is gone there is nothing to say; but who has called `once` is told. */
+/* A client that is gone needs no log line; whoever called `attestd once` gets one. */
 static void broken(unsigned conn, const char *what)
 {
 	if (slots[conn].stdio) {
 		log_reason(PORT_LOG_ERROR, what, NULL, errno);
 	}
-	report(conn, PORT_EVENT_CLOSED);
+	slot_report(conn, PORT_EVENT_CLOSED);
 }
 
 static void receive(unsigned conn)
@@ -71,13 +68,13 @@ static void receive(unsigned conn)
 	ssize_t r = get(s, buffer_rx[conn] + at, RX_MAX - at);
 
 	if (r < 0) {
-		if (!is_passing(errno)) {
+		if (!is_temporary(errno)) {
 			broken(conn, "cannot read standard input");
 		}
 		return;
 	}
 	buffer_received(conn, (size_t)r);
-	report(conn, PORT_EVENT_DATA);
+	slot_report(conn, PORT_EVENT_DATA);
 }
 
 void slot_transmit(unsigned conn)
@@ -88,18 +85,18 @@ void slot_transmit(unsigned conn)
 		ssize_t r = put(s, buffer_tx[conn] + s->tx_at, s->tx_to - s->tx_at);
 
 		if (r < 0) {
-			if (!is_passing(errno)) {
+			if (!is_temporary(errno)) {
 				broken(conn, "cannot write to standard output");
 			}
 			return;
 		}
 		s->tx_at += (size_t)r;
 		if (s->stdio && s->tx_at < s->tx_to) {
-			return; /* poll first */
+			return; /* the next part may block: poll says when it does not */
 		}
 	}
 	buffer_sent(conn);
-	report(conn, PORT_EVENT_SENT);
+	slot_report(conn, PORT_EVENT_SENT);
 }
 
 void slot_release(unsigned conn)
@@ -122,7 +119,7 @@ bool slot_drain(unsigned conn)
 		ssize_t r = get(s, buffer_rx[conn], DRAIN_SIZE);
 
 		if (r <= 0) {
-			return r == 0 || !is_passing(errno);
+			return r == 0 || !is_temporary(errno);
 		}
 		if (buffers[conn].rx_high < (size_t)r) {
 			buffers[conn].rx_high = (size_t)r;
@@ -143,7 +140,7 @@ int slot_find(void)
 	return -1;
 }
 
-static void take(unsigned conn, int rx_fd, int tx_fd)
+static void open_client(unsigned conn, int rx_fd, int tx_fd)
 {
 	slots_used |= bit(conn);
 	slots[conn].rx_fd = rx_fd;
@@ -154,13 +151,13 @@ static void take(unsigned conn, int rx_fd, int tx_fd)
 
 void slot_open(unsigned conn, int fd)
 {
-	take(conn, fd, fd);
+	open_client(conn, fd, fd);
 	receive(conn);
 }
 
 void slot_open_stdio(void)
 {
-	take(0, STDIN_FILENO, STDOUT_FILENO);
+	open_client(0, STDIN_FILENO, STDOUT_FILENO);
 	slots[0].stdio = true;
 }
 
@@ -187,7 +184,7 @@ void slot_go_on(unsigned conn)
 void slots_expire(uint64_t now)
 {
 	for (unsigned i = 0; i < CONN_MAX && slots_used >> i != 0; i++) {
-		if (slots[i].state == SLOT_LINGER && slots[i].linger_until <= now) {
+		if (slots[i].state == SLOT_LINGER && slots[i].until <= now) {
 			slot_release(i);
 		}
 	}
@@ -198,8 +195,8 @@ uint64_t slots_deadline(void)
 	uint64_t first = PORT_NEVER;
 
 	for (unsigned i = 0; i < CONN_MAX && slots_used >> i != 0; i++) {
-		if (slots[i].state == SLOT_LINGER && slots[i].linger_until < first) {
-			first = slots[i].linger_until;
+		if (slots[i].state == SLOT_LINGER && slots[i].until < first) {
+			first = slots[i].until;
 		}
 	}
 	return first;

@@ -1,5 +1,6 @@
 /*
- * The connections, and what is to be done next on each.
+ * The connections: each slot has a state, which says what is to be done when
+ * poll reports its descriptor.
  */
 #ifndef LINUX_SLOT_H
 #define LINUX_SLOT_H
@@ -14,7 +15,7 @@
 
 enum slot_state {
 	SLOT_FREE,
-	SLOT_IDLE, /* it is the core's turn */
+	SLOT_IDLE, /* the core is to act next */
 	SLOT_RX, /* waits for input */
 	SLOT_TX, /* waits for room to send the rest */
 	SLOT_LINGER, /* closed by the core; reads away what the peer still sends */
@@ -22,37 +23,37 @@ enum slot_state {
 
 struct slot {
 	uint8_t state; /* enum slot_state */
-	bool stdio; /* standard input and output: may block, are not ours to close */
+	bool stdio; /* standard input and output: they may block, and are not closed */
 	int rx_fd;
-	int tx_fd; /* the same, but for stdio */
-	size_t tx_at, tx_to; /* still to be sent */
-	uint64_t linger_until; /* port_now_ms() */
+	int tx_fd; /* the same as rx_fd, except for stdio */
+	size_t tx_at, tx_to; /* the part of buffer_tx that is still to be sent */
+	uint64_t until; /* port_now_ms(): the end of SLOT_LINGER */
 	struct ucred peer; /* since port_admit was asked */
-	bool admitted; /* and it said yes */
+	bool admitted; /* port_admit let it in */
 };
 
 extern struct slot slots[CONN_MAX];
 /* A bit for each slot that is not free. */
 extern uint32_t slots_used;
 
-/* The lowest free slot, so that few pages are ever touched; -1: none. */
+/* The lowest free slot, so that few pages are touched; -1: none is free. */
 int slot_find(void);
-/* Makes a free slot of a connected, non-blocking socket; receives at once. */
+/* A free slot gets a connected, non-blocking socket, and receives at once. */
 void slot_open(unsigned conn, int fd);
 /* Standard input and output become slot 0. */
 void slot_open_stdio(void);
-/* What poll was asked for has come: goes on with it. */
+/* poll has reported this slot's descriptor: does what comes next. */
 void slot_go_on(unsigned conn);
-/* Frees the slots that have lingered for long enough at `now`. */
+/* Frees the slots whose time to linger is over at `now`. */
 void slots_expire(uint64_t now);
-/* The first of their deadlines; PORT_NEVER if none lingers. */
+/* The first time at which one's is over; PORT_NEVER if none lingers. */
 uint64_t slots_deadline(void);
 
 /* ---- for the contract's functions (connection.c) ------------------------ */
 
-/* Sends what can be sent at once, and reports when all is sent, or cannot be. */
+/* Sends what can be sent at once; reports SENT after the last byte, CLOSED on errors. */
 void slot_transmit(unsigned conn);
-/* Reads away what has arrived. True: the peer sends no more. */
+/* Reads and throws away what has arrived. True: the peer sends no more. */
 bool slot_drain(unsigned conn);
 /* Closes the connection and wipes its buffers. */
 void slot_release(unsigned conn);

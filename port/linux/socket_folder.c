@@ -19,11 +19,11 @@
 #define LOCK_RETRY_MS 10
 
 struct walk {
-	char at[WALK_MAX]; /* resolved; no slash at its end, so that "" is the root */
+	char at[WALK_MAX]; /* the resolved part, without a slash at its end: "" is the root */
 	size_t n; /* its length */
-	char todo[WALK_MAX]; /* what comes behind it, links not resolved */
-	unsigned links; /* so many have been followed */
-	bool users;
+	char todo[WALK_MAX]; /* what follows it and is not resolved yet */
+	unsigned links; /* how many have been followed */
+	bool users; /* socket_folder_resolve's *users */
 };
 
 static int refuse(const char *why, const char *folder, int e)
@@ -45,13 +45,13 @@ static void go_up(struct walk *w)
 	w->at[w->n] = '\0';
 }
 
-/* Adds text in front of `todo`, a folder of its own. */
+/* Adds a folder in front of `todo`. */
 static int put_in_front(struct walk *w, const char *text, size_t n)
 {
 	size_t rest = strlen(w->todo) + 1;
 
 	if (n + 1 + rest > sizeof(w->todo)) {
-		return refuse("too long is the way from", name_of(w), ENAMETOOLONG);
+		return refuse("the path is too long from", name_of(w), ENAMETOOLONG);
 	}
 	memmove(w->todo + n + 1, w->todo, rest);
 	memcpy(w->todo, text, n);
@@ -77,8 +77,8 @@ static int follow(struct walk *w)
 }
 
 /*
- * Whoever is to remove the socket owns its folder. But not where --user may
- * have put something of root's in its place meanwhile.
+ * --user gets the folder, to be able to remove the socket later; but not if that
+ * user could have replaced the new folder by something of root's in the meantime.
  */
 static int make(const struct walk *w)
 {
@@ -91,7 +91,7 @@ static int make(const struct walk *w)
 		return errno == EEXIST ? 0 : refuse("cannot make", folder, errno);
 	}
 	if (!w->users) {
-		/* only root can */
+		/* only root can, and need not succeed */
 		(void)lchown(folder, linux_options.user, linux_options.user_group);
 	}
 	return 0;
@@ -105,7 +105,7 @@ static const char *past_slashes(const char *p)
 	return p;
 }
 
-/* Who may change what is in a folder may put a socket of his own in our place. */
+/* Whoever may write to a folder could put another socket in the place of ours. */
 static int look(struct walk *w)
 {
 	bool last = *past_slashes(w->todo) == '\0';
@@ -133,13 +133,13 @@ static int look(struct walk *w)
 		return refuse("there can be no socket in", at, ENOTDIR);
 	}
 	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (st.st_mode & S_ISVTX) == 0) {
-		return refuse("others may write to", at, 0);
+		return refuse("other users may write to", at, 0);
 	}
 	w->users = w->users || st.st_uid == linux_options.user;
 	return 0;
 }
 
-/* Moves the first name of `todo` behind `at`. False: there is none. */
+/* Moves the first name of `todo` to the end of `at`. False: there is none. */
 static bool step(struct walk *w)
 {
 	const char *name = past_slashes(w->todo);
@@ -160,7 +160,7 @@ static bool step(struct walk *w)
 	return true;
 }
 
-/* Where the walk begins. The folder part of a path is its first n bytes. */
+/* Begins the walk. The folder part of the path is its first n bytes. */
 static int begin(struct walk *w, const char *path, size_t n)
 {
 	char start[WALK_MAX];
@@ -169,11 +169,11 @@ static int begin(struct walk *w, const char *path, size_t n)
 	if (r < 0 || path[0] == '/') {
 		return r;
 	}
-	/* Not by getcwd: musl's refers to strdup, and so brings all of malloc, 6 kB. */
+	/* Not getcwd: musl's calls strdup, which needs malloc, 6 kB. */
 	if (syscall(SYS_getcwd, start, sizeof(start)) < 0) {
 		return refuse("cannot find the folder of", path, errno);
 	}
-	if (start[0] != '/') { /* outside of our root: "(unreachable)..." */
+	if (start[0] != '/') { /* "(unreachable)...": it is outside of our root */
 		return refuse("cannot find the folder of", path, ENOENT);
 	}
 	return put_in_front(w, start, strlen(start));
@@ -189,7 +189,7 @@ int socket_folder_resolve(char *path, size_t cap, bool *users)
 
 	do {
 		if (r == 0 && w.n + strlen(w.todo) >= sizeof(w.at)) {
-			r = refuse("too long is the way from", name_of(&w), ENAMETOOLONG);
+			r = refuse("the path is too long from", name_of(&w), ENAMETOOLONG);
 		}
 		if (r == 0) {
 			r = look(&w);
@@ -197,7 +197,7 @@ int socket_folder_resolve(char *path, size_t cap, bool *users)
 	} while (r == 0 && step(&w));
 	*users = w.users;
 	if (r == 0 && w.n + 1 + n > cap) {
-		r = refuse("too long, without links, is", path, ENAMETOOLONG);
+		r = refuse("without links it is too long:", path, ENAMETOOLONG);
 	}
 	if (r == 0) {
 		memmove(path + w.n + 1, name, n);

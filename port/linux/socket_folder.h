@@ -9,19 +9,19 @@
 
 /*
  * Resolves the links in the folder part of the path (`cap` bytes), in place:
- * it is absolute then, and what it leads through is no link any more. Each
- * folder and link on the way, up to the root, MUST be root's, ours or
- * --user's, and a folder writable for nobody else, or be like /tmp. Makes the
- * last one if it is the default socket's and missing. *users: one of them is
- * --user's, who is not root. -ERR_USAGE, -ERR_IO, logged.
+ * afterwards it is absolute and contains no links. Each folder and link on the
+ * way, from the root on, MUST belong to root, to us or to --user, and no other
+ * user may write to such a folder, unless it is sticky like /tmp. If the default
+ * socket's folder is missing, it is made. *users: one of them belongs to --user,
+ * who is not root. -ERR_USAGE, -ERR_IO, logged.
  */
 int socket_folder_resolve(char *path, size_t cap, bool *users);
 
 /*
- * Locks the folder that `path` is in, so that of those who would make the same
- * socket one comes after the other. Who holds it for longer than LOCK_MS is
- * not waited for, since every reader of the folder can; that is logged, as is
- * a file system without locks. A descriptor to be closed, or -1.
+ * Locks the folder that `path` is in, so that two processes do not make the same
+ * socket at the same time. Anybody who may read the folder can lock it, so this
+ * waits for LOCK_MS at most and then goes on without; that is logged, and so is a
+ * file system without locks. Returns a descriptor to be closed, or -1.
  */
 int socket_folder_lock(const char *path);
 

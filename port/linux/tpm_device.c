@@ -5,9 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -16,13 +14,13 @@
 
 #include "base/wipe.h"
 #include "common/pending_events.h"
-#include "base/text.h"
 #include "err.h"
 #include "lifecycle.h"
 #include "log.h"
 #include "sandbox_paths.h"
 #include "port.h"
 #include "tpm_device.h"
+#include "tpm_version.h"
 
 int tpm_armed_fd = -1;
 
@@ -33,9 +31,9 @@ static union {
 } blob;
 static const char *opened; /* the device, or NULL */
 /*
- * What is polled in the device's stead. The kernel's poll of a TPM waits for
- * the command at work, whatever its time limit; an epoll set asks the device
- * only after the device has said that there is news.
+ * This epoll set is polled in place of the device. The kernel's poll of a TPM
+ * waits for the running command, whatever poll's time limit; an epoll set polls
+ * the device only after the device has signalled something.
  */
 static int watch_fd = -1;
 
@@ -55,70 +53,15 @@ static int poll_fd(void)
 	return handle.fd;
 }
 
-/* What a file of sysfs says, without its line end; "" if it is not there. */
-static const char *read_attribute(const char *path, char *text, size_t cap)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = 0;
-
-	if (fd >= 0) {
-		n = read(fd, text, cap - 1);
-		(void)close(fd);
-	}
-	text[n > 0 ? n : 0] = '\0';
-	*strchrnul(text, '\n') = '\0';
-	return text;
-}
-
-static bool is_there(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0;
-}
-
-/*
- * Whether the kernel says so of the chip whose device this is. Its name tells
- * nothing: in a container another chip may have it. So the chip is found by the
- * device's number; a resource manager's number is no chip's, for a TPM 1.2 has
- * none.
- */
-static bool is_tpm12(const char *device)
-{
-	struct stat st;
-	char number[24], text[24];
-	struct text t = text_in(number, sizeof(number));
-	unsigned i = 0;
-
-	if (stat(device, &st) < 0 || !S_ISCHR(st.st_mode)) {
-		return false;
-	}
-	text_dec(&t, major(st.st_rdev), 1);
-	text_str(&t, ":");
-	text_dec(&t, minor(st.st_rdev), 1);
-	text_end(&t);
-	while (i < CHIPS &&
-	       strcmp(read_attribute(sandbox_paths.chips[i].number, text, sizeof(text)), number) !=
-		       0) {
-		i++;
-	}
-	if (i == CHIPS) {
-		return false;
-	}
-	/* Before Linux 5.6 there was no version, and this file for a TPM 1.2 only. */
-	read_attribute(sandbox_paths.chips[i].version, text, sizeof(text));
-	return text[0] == '1' || (text[0] == '\0' && is_there(sandbox_paths.chips[i].pcrs));
-}
-
 /* ---- what a transfer comes to ------------------------------------------- */
 
 /* The TCTI's own ways to and from the device. */
 static TSS2_TCTI_TRANSMIT_FCN to_device;
 static TSS2_TCTI_RECEIVE_FCN from_device;
 static int transfer_error; /* errno of the last transfer, 0 if it did not fail */
-static bool with_session; /* the last command begins or uses a session */
+static bool with_session; /* the last command started or used a session */
 
-/* The TCTI tells only that a transfer failed; right behind it errno says why. */
+/* The TCTI says only that a transfer failed; right after it errno says why. */
 static TSS2_RC transferred(TSS2_RC rc)
 {
 	transfer_error = rc == TSS2_RC_SUCCESS || rc == TSS2_TCTI_RC_TRY_AGAIN ? 0 : errno;
@@ -142,9 +85,10 @@ static TSS2_RC receive(TSS2_TCTI_CONTEXT *tcti, size_t *n, uint8_t *response, in
 }
 
 /*
- * What the TCTI writes a command with. tpm2-tss's own shares a file with its
- * sockets, for which the C library would bring along its resolver and stdio. A
- * device takes all of a command or nothing, and no signal has a handler.
+ * The TCTI writes commands with this function. tpm2-tss's own is in one file with
+ * its functions for sockets, which need the C library's resolver and stdio. One
+ * write is enough: a device takes all of a command or nothing, and no signal has a
+ * handler that could interrupt it.
  */
 ssize_t write_all(int fd, const uint8_t *command, size_t n);
 ssize_t write_all(int fd, const uint8_t *command, size_t n)
@@ -161,10 +105,10 @@ static void watch_transfers(void)
 }
 
 /*
- * EFAULT is the kernel's resource manager: the TPM did not save our session,
- * since one that somebody else leaves idle is too far behind. Up to Linux 4.20
- * the command's write says so, then the read of its response. (Of a response
- * that is cut short the kernel says the same, and no more.)
+ * EFAULT comes from the kernel's resource manager: the TPM could not save our
+ * session, because a session that another program leaves idle is too old. Up to
+ * Linux 4.20 the write of the command returns it, later the read of the response.
+ * (The kernel also returns it for a response that is cut short.)
  */
 int port_tpm_fault(void)
 {
@@ -201,22 +145,23 @@ void tpm_take_event(void)
 {
 	struct epoll_event e;
 
-	(void)epoll_wait(watch_fd, &e, 1, 0); /* or it would be there for ever */
+	(void)epoll_wait(watch_fd, &e, 1, 0); /* consumes it, or it would stay ready */
 	tpm_armed_fd = -1;
 	pending_tpm(true);
 }
 
-/* *last: it is there, but mute, which took its time; or it is not for us. */
+/* *last: no other device is to be tried, since this one exists: it took its time
+ * and did not answer, or we may not use it. */
 static int open_device(unsigned i, bool *last)
 {
 	size_t size = sizeof(blob);
 	int fd;
 
-	if (is_tpm12(sandbox_paths.tpms[i])) {
+	if (tpm_is_12(sandbox_paths.tpms[i])) {
 		return -ERR_TPM_VERSION;
 	}
-	/* Init hides the reason; but it is in errno, or nowhere if a wait of
-	 * Init's ended without an answer. */
+	/* Init does not return the reason, but errno has it; errno is 0 if Init
+	 * waited and the device did not answer. */
 	errno = 0;
 	if (Tss2_Tcti_Device_Init(context(), &size, sandbox_paths.tpms[i]) != TSS2_RC_SUCCESS) {
 		*last = errno == 0;
@@ -256,8 +201,8 @@ int port_tpm_open(TSS2_TCTI_CONTEXT **tcti, const char **device)
 	if (sandbox_paths.tpms[0][0] == '\0') {
 		sandbox_paths_fill();
 	}
-	/* Two names are the same chip's: one that is mute is not asked twice, and
-	 * none is taken past its resource manager that may not be used with it. */
+	/* Each chip has two names. A chip that does not answer is not asked twice,
+	 * and if its resource manager may not be used, it is not bypassed. */
 	for (unsigned i = 0; i < DEVICES && sandbox_paths.tpms[i][0] != '\0' && !last; i++) {
 		int r = open_device(i, &last);
 
@@ -268,7 +213,7 @@ int port_tpm_open(TSS2_TCTI_CONTEXT **tcti, const char **device)
 			return 0;
 		}
 		if (result == -ERR_TPM_UNAVAILABLE) {
-			result = r; /* the first that says more */
+			result = r; /* the first error that says more */
 		}
 	}
 	return result;
@@ -284,7 +229,7 @@ void port_tpm_close(void)
 	}
 }
 
-/* /dev/tpmN. Of another name it is not known what stands behind it. */
+/* /dev/tpmN. What is behind another name is not known. */
 bool port_tpm_is_bare(void)
 {
 	const char *name = opened != NULL ? strrchr(opened, '/') : NULL;
@@ -292,14 +237,14 @@ bool port_tpm_is_bare(void)
 	return name != NULL && strncmp(name, "/tpm", 4) == 0 && name[4] != 'r';
 }
 
-/* Up to Linux 4.20 the write of a command comes back with the TPM's answer. */
+/* Up to Linux 4.20 the write of a command returns only when the TPM has answered. */
 void tpm_check_kernel(void)
 {
 	struct utsname kernel;
 
 	if (uname(&kernel) == 0 && kernel.release[0] < '5' && kernel.release[1] == '.') {
 		log_reason(PORT_LOG_WARNING,
-			   "before Linux 5.0 nobody is answered while the TPM works; this is",
+			   "before Linux 5.0 no client is answered while the TPM works; this is",
 			   kernel.release, 0);
 	}
 }
@@ -309,7 +254,7 @@ bool port_tpm_holds_keys(void)
 	return false;
 }
 
-/* The kernel passes all on. */
+/* The kernel lets every command through. */
 int port_tpm_refusal(void)
 {
 	return 0;

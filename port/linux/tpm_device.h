@@ -1,14 +1,14 @@
 /*
- * What the port's wait needs to know of the TPM.
+ * What port_wait needs to know about the TPM.
  */
 #ifndef LINUX_TPM_DEVICE_H
 #define LINUX_TPM_DEVICE_H
 
-/* To be polled for input until it comes, once; -1: not asked for. */
+/* To be polled for input until it is ready, once; -1: port_tpm_arm was not called. */
 extern int tpm_armed_fd;
-/* Warns where the kernel lets a TPM's command be waited for in its device only. */
+/* Logs a warning if the kernel's device blocks until the TPM has answered. */
 void tpm_check_kernel(void);
-/* It has come. */
+/* tpm_armed_fd is ready. */
 void tpm_take_event(void);
 
 #endif

@@ -12,37 +12,38 @@
 #include "slot.h"
 #include "tpm_device.h"
 
-/* After accept has failed for want of something, and so would again. */
-#define REST_MS 100
+/* After accept has failed for lack of something, which lasts for a while. */
+#define ACCEPT_PAUSE_MS 100
 /*
- * What is due is reported without a look at the rest of the world, which
- * saves a system call each time; but only so many times in a row.
+ * If events are pending already, they are reported without a call of poll, which
+ * saves a system call; but only so many times in a row.
  */
 #define UNPOLLED_MAX 8
 
-/* Behind the listeners, of which there may be none, come the slots. */
+/* The order of the descriptors for poll. There may be no listener. */
 enum { POLL_SIGNALS, POLL_TPM, POLL_NOTIFY, POLL_LISTENERS };
 #define POLL_SLOTS (POLL_LISTENERS + listen_count)
 
 /*
- * To find that nobody else is waiting costs as much as a client does. So while
- * they come one by one, only behind one in so many is anybody else looked for.
+ * An accept that finds no further client costs as much as one that finds one. So
+ * while clients come one by one, only after every ALONE_MAX-th of them another
+ * accept is tried.
  */
 #define ALONE_MAX 8
 
 /* Of each listener. */
 static struct {
-	uint64_t rest_until; /* port_now_ms(): it is left alone */
-	unsigned alone; /* since how many times no second one came with the first */
-	bool failing; /* which has been said */
+	uint64_t pause_until; /* port_now_ms(): no accept before */
+	unsigned alone; /* how many times in a row a client came alone */
+	bool failing; /* accept has failed, and this was logged */
 } accepting[LISTEN_MAX];
-static unsigned accept_turn; /* whose client gets the next slot */
+static unsigned next_listener; /* the one whose client gets the next slot */
 static bool stop_seen; /* STOP comes once */
 static unsigned unpolled;
 
 /*
- * Lets one client in. False: there is none, or accept does not work. A socket
- * that its other owner has shut down is always ready, and has none.
+ * Accepts one client. False: there is none, or accept fails. A socket that another
+ * process has shut down is always ready and never has one.
  */
 static bool accept_one(unsigned listener, bool shut)
 {
@@ -62,16 +63,16 @@ static bool accept_one(unsigned listener, bool shut)
 	}
 	if (e != EAGAIN) {
 		if (!accepting[listener].failing) {
-			log_reason(PORT_LOG_ERROR, "cannot accept clients, and tries again", NULL,
+			log_reason(PORT_LOG_ERROR, "cannot accept clients, will try again", NULL,
 				   e);
 		}
 		accepting[listener].failing = true;
-		accepting[listener].rest_until = port_now_ms() + REST_MS;
+		accepting[listener].pause_until = port_now_ms() + ACCEPT_PAUSE_MS;
 	}
 	return false;
 }
 
-/* Behind the count-th of those who came together: is another looked for? */
+/* After the count-th client that came at once: is another accept to be tried? */
 static bool may_have_more(unsigned listener, unsigned count)
 {
 	unsigned *alone = &accepting[listener].alone;
@@ -81,8 +82,8 @@ static bool may_have_more(unsigned listener, unsigned count)
 }
 
 /*
- * The listeners take turns, also from one call to the next: where slots are
- * few, none of them gets all.
+ * The listeners take turns, also from one call to the next, so that none of them
+ * gets all slots when there are few.
  */
 static void accept_clients(const struct pollfd *listeners)
 {
@@ -93,7 +94,7 @@ static void accept_clients(const struct pollfd *listeners)
 		ready |= listeners[i].revents != 0 ? UINT32_C(1) << i : 0;
 	}
 	while (ready != 0 && slot_find() >= 0) {
-		unsigned i = accept_turn++ % listen_count;
+		unsigned i = next_listener++ % listen_count;
 		int came = listeners[i].revents;
 
 		if ((ready >> i & 1) != 0 &&
@@ -109,8 +110,9 @@ static void watch(struct pollfd *p, int fd, short events)
 }
 
 /*
- * Says what to wait for; -1 for what not. (Not to ask for any event is
- * something else: a hang-up is always reported, again and again.)
+ * Fills in what to wait for; the descriptor is -1 if there is nothing to wait for.
+ * (To ask for no events is not enough: poll reports a hang-up all the same, again
+ * and again.)
  */
 static nfds_t watch_all(struct pollfd *p, uint64_t now)
 {
@@ -121,7 +123,7 @@ static nfds_t watch_all(struct pollfd *p, uint64_t now)
 	watch(&p[POLL_TPM], tpm_armed_fd, POLLIN);
 	watch(&p[POLL_NOTIFY], notify_waits(), POLLOUT);
 	for (unsigned i = 0; i < listen_count; i++) {
-		bool listening = room && accepting[i].rest_until <= now;
+		bool listening = room && accepting[i].pause_until <= now;
 
 		watch(&p[POLL_LISTENERS + i], listening ? listen_fds[i] : -1, POLLIN | POLLRDHUP);
 	}
@@ -159,7 +161,7 @@ static void handle(const struct pollfd *p, nfds_t n)
 	accept_clients(&p[POLL_LISTENERS]);
 }
 
-/* How long poll may wait: port_now_ms() is rounded down, so this is up. */
+/* How long poll may wait, rounded up, because port_now_ms() is rounded down. */
 static int milliseconds(uint64_t now, uint64_t until)
 {
 	if (until <= now) {
@@ -168,8 +170,8 @@ static int milliseconds(uint64_t now, uint64_t until)
 	return until - now < INT_MAX ? (int)(until - now) : until == PORT_NEVER ? -1 : INT_MAX;
 }
 
-/* One poll, up to the deadline at most; it may end earlier. */
-static int poll_once(uint64_t deadline)
+/* Waits once, up to the deadline at most; it may end earlier. */
+static int wait_once(uint64_t deadline)
 {
 	struct pollfd p[POLL_LISTENERS + LISTEN_MAX + CONN_MAX];
 	uint64_t now = port_now_ms();
@@ -178,9 +180,9 @@ static int poll_once(uint64_t deadline)
 	int r;
 
 	for (unsigned i = 0; i < listen_count; i++) {
-		uint64_t rested = accepting[i].rest_until;
+		uint64_t again = accepting[i].pause_until;
 
-		until = rested > now && rested < until ? rested : until;
+		until = again > now && again < until ? again : until;
 	}
 	if (deadline < until) {
 		until = deadline;
@@ -200,20 +202,20 @@ static int poll_once(uint64_t deadline)
 
 int port_wait(struct port_event *events, size_t cap, uint64_t deadline)
 {
-	bool due = pending_any();
+	bool pending = pending_any();
 
-	if (due && unpolled < UNPOLLED_MAX) {
+	if (pending && unpolled < UNPOLLED_MAX) {
 		unpolled++;
 		return (int)pending_report(events, cap);
 	}
 	unpolled = 0;
 	do {
-		int r = poll_once(due ? 0 : deadline);
+		int r = wait_once(pending ? 0 : deadline);
 
 		if (r < 0) {
 			return r;
 		}
-		due = pending_any();
-	} while (!due && port_now_ms() < deadline);
+		pending = pending_any();
+	} while (!pending && port_now_ms() < deadline);
 	return (int)pending_report(events, cap);
 }

@@ -73,7 +73,7 @@ void port_turn_away(unsigned conn, size_t n)
 	buffers[conn].rx_high = RX_MAX;
 	s->state = SLOT_LINGER;
 	s->until = port_now_ms() + TURN_AWAY_MS;
-	if (s->gone || slots_free() < FREE_MIN || slot_tell(conn, n) < 0) {
+	if (s->gone || slots_free() < FREE_MIN || slot_send_refusal(conn, n) < 0) {
 		slot_disconnect(conn);
 	}
 }

@@ -84,7 +84,7 @@ int ek_cert_file(const char *path)
 	(void)CloseHandle(h);
 	if (r < 0) {
 		file_len = 0;
-		log_reason(PORT_LOG_ERROR, "this is no file with a certificate:", path, 0);
+		log_reason(PORT_LOG_ERROR, "not a file with a certificate:", path, 0);
 	}
 	return r;
 }

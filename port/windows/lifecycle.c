@@ -59,7 +59,7 @@ int port_run(int argc, char **argv, int (*body)(int argc, char **argv))
 /* Called on a thread of its own. */
 static BOOL WINAPI on_console(DWORD event)
 {
-	stop_begin(CONSOLE_STOP_MS);
+	stop_begin(CONSOLE_STOP_MS, NULL);
 	if (event != CTRL_C_EVENT && event != CTRL_BREAK_EVENT) {
 		/* The console is closed: who is at a console gets to hear
 		 * of no log-off and no shutdown but is ended. The system ends

@@ -63,7 +63,7 @@ static int make_all(HANDLE pipes[CONN_MAX], unsigned *made)
 
 	*made = 0;
 	if (security == NULL) {
-		return failed("cannot find out whose process this is, for", GetLastError());
+		return failed("cannot find out attestd's own account, for", GetLastError());
 	}
 	r = make_first(security, &pipes[0]);
 	if (r < 0) {

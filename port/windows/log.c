@@ -213,28 +213,28 @@ void port_log(enum port_log_level level, const char *text, size_t n)
 }
 
 /* The system's own texts are long, and in its language; these are what users run into. */
-#define REASONS(R)                                                                  \
-	R(ERROR_FILE_NOT_FOUND, "not found")                                        \
-	R(ERROR_PATH_NOT_FOUND, "path not found")                                   \
-	R(ERROR_ACCESS_DENIED, "access denied")                                     \
-	R(ERROR_NOT_ENOUGH_MEMORY, "out of memory")                                 \
-	R(ERROR_NOT_SUPPORTED, "not supported")                                     \
-	R(ERROR_INVALID_PARAMETER, "invalid parameter")                             \
-	R(ERROR_BROKEN_PIPE, "the other side has closed it")                        \
-	R(ERROR_INVALID_NAME, "not a valid name")                                   \
-	R(ERROR_INVALID_LEVEL, "the system does not know this")                     \
-	R(ERROR_BAD_PATHNAME, "not a valid name")                                   \
-	R(ERROR_SEM_TIMEOUT, "timed out")                                           \
-	R(ERROR_PIPE_BUSY, "all instances are busy")                                \
-	R(ERROR_NO_DATA, "the other side is closing it")                            \
-	R(ERROR_PIPE_NOT_CONNECTED, "nobody is at the other side")                  \
-	R(WAIT_TIMEOUT, "timed out")                                                \
-	R(ERROR_SERVICE_REQUEST_TIMEOUT, "the service does not answer")             \
-	R(ERROR_SERVICE_DOES_NOT_EXIST, "there is no such service")                 \
-	R(ERROR_SERVICE_MARKED_FOR_DELETE, "it is removed once nobody looks at it") \
-	R(ERROR_SERVICE_EXISTS, "it is installed already")                          \
-	R(ERROR_DUPLICATE_SERVICE_NAME, "another service has this name")            \
-	R(ERROR_NO_SYSTEM_RESOURCES, "out of system resources")                     \
+#define REASONS(R)                                                              \
+	R(ERROR_FILE_NOT_FOUND, "not found")                                    \
+	R(ERROR_PATH_NOT_FOUND, "path not found")                               \
+	R(ERROR_ACCESS_DENIED, "access denied")                                 \
+	R(ERROR_NOT_ENOUGH_MEMORY, "out of memory")                             \
+	R(ERROR_NOT_SUPPORTED, "not supported")                                 \
+	R(ERROR_INVALID_PARAMETER, "invalid parameter")                         \
+	R(ERROR_BROKEN_PIPE, "the other side has closed it")                    \
+	R(ERROR_INVALID_NAME, "not a valid name")                               \
+	R(ERROR_INVALID_LEVEL, "the system does not know this")                 \
+	R(ERROR_BAD_PATHNAME, "not a valid name")                               \
+	R(ERROR_SEM_TIMEOUT, "timed out")                                       \
+	R(ERROR_PIPE_BUSY, "all instances are busy")                            \
+	R(ERROR_NO_DATA, "the other side is closing it")                        \
+	R(ERROR_PIPE_NOT_CONNECTED, "the other side is not connected")          \
+	R(WAIT_TIMEOUT, "timed out")                                            \
+	R(ERROR_SERVICE_REQUEST_TIMEOUT, "the service does not answer")         \
+	R(ERROR_SERVICE_DOES_NOT_EXIST, "there is no such service")             \
+	R(ERROR_SERVICE_MARKED_FOR_DELETE, "another program still has it open") \
+	R(ERROR_SERVICE_EXISTS, "already installed")                            \
+	R(ERROR_DUPLICATE_SERVICE_NAME, "another service has this name")        \
+	R(ERROR_NO_SYSTEM_RESOURCES, "out of system resources")                 \
 	R(ERROR_TIMEOUT, "timed out")
 #define REASON_ERROR(error, text) (error),
 #define REASON_TEXT(error, text) text "\0"
@@ -283,7 +283,7 @@ int port_print(bool to_stderr, const char *text, size_t n)
 		return 0;
 	}
 	if (write_text(to_stderr ? STD_ERROR_HANDLE : STD_OUTPUT_HANDLE, text, n) < 0) {
-		log_reason(PORT_LOG_ERROR, "cannot write what was asked for", NULL, GetLastError());
+		log_reason(PORT_LOG_ERROR, "cannot write the output", NULL, GetLastError());
 		return -ERR_IO;
 	}
 	return 0;

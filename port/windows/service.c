@@ -53,6 +53,13 @@ static void advance(enum port_state state)
 	ReleaseSRWLockExclusive(&service.lock);
 }
 
+/* The process is about to be ended, since body is stuck. */
+static void abandon(void)
+{
+	service.result = 0; /* after a failure the manager would start it again */
+	advance(PORT_STOPPED);
+}
+
 /* Called on the manager's thread. */
 static DWORD WINAPI on_control(DWORD control, DWORD type, LPVOID data, LPVOID context)
 {
@@ -64,7 +71,7 @@ static DWORD WINAPI on_control(DWORD control, DWORD type, LPVOID data, LPVOID co
 	case SERVICE_CONTROL_SHUTDOWN:
 	case SERVICE_CONTROL_PRESHUTDOWN:
 		advance(PORT_STOPPING);
-		stop_begin(SERVICE_STOP_MS - 2000);
+		stop_begin(SERVICE_STOP_MS - 2000, abandon);
 		return NO_ERROR;
 	case SERVICE_CONTROL_INTERROGATE:
 		return NO_ERROR; /* the manager knows what it was told */
@@ -114,14 +121,6 @@ bool service_run(int argc, char **argv, int (*body)(int argc, char **argv), int 
 	}
 	*result = service.result;
 	return true;
-}
-
-void service_abandon(void)
-{
-	if (service.handle != NULL) {
-		service.result = 0; /* or it would be started again */
-		advance(PORT_STOPPED);
-	}
 }
 
 bool service_state(enum port_state state)

@@ -30,7 +30,5 @@ bool service_run(int argc, char **argv, int (*body)(int argc, char **argv), int 
 
 /* Tells the manager. False: this is not a service. */
 bool service_state(enum port_state state);
-/* Tells it, if this is a service, that it has stopped, though body is stuck. */
-void service_abandon(void);
 
 #endif

@@ -1,24 +1,18 @@
 #include <string.h>
 
-#include "base/wipe.h"
 #include "common/buffer.h"
 #include "common/pending_events.h"
-#include "err.h"
 #include "slot.h"
-#include "async_stdio.h"
 
 /*
- * A client can send messages without a byte in them, which are no end and no
- * news; after so many in a row it is cut off.
+ * A client can send messages without a byte in them, which are neither data
+ * nor the end; after so many in a row it is cut off.
  */
 #define EMPTY_MAX 64
-/* Clients that come and go so fast that none is there to be connected to. */
+/* How many clients may be gone again before the pipe could be connected to them. */
 #define LISTEN_TRIES 8
-/* After listening has failed for want of something, and so would again. */
-#define REST_MS 100
-
-/* What is read away, of all slots. */
-static uint8_t drained[BUFFER_PAGE];
+/* After listening has failed for lack of something, which lasts for a while. */
+#define LISTEN_PAUSE_MS 100
 
 struct slot slots[CONN_MAX];
 bool slots_sent_is_read;
@@ -31,98 +25,9 @@ void slot_report(unsigned conn, enum port_event_kind event)
 	pending_event(conn, event);
 }
 
-/* ---- the system's operations ------------------------------------------- */
-
-/*
- * Whether an operation was begun: its end arrives at wait_port then, even if
- * it is reached already. If not, the reason is in GetLastError().
- */
-static bool begun(BOOL ok)
-{
-	DWORD e = ok ? 0 : GetLastError();
-
-	return e == 0 || e == ERROR_IO_PENDING || e == ERROR_MORE_DATA;
-}
-
-static bool read_to(unsigned conn, OVERLAPPED *of, void *p, size_t n)
-{
-	memset(of, 0, sizeof(*of));
-	return begun(ReadFile(slots[conn].pipe, p, (DWORD)n, NULL, of));
-}
-
-int slot_receive(unsigned conn)
-{
-	struct slot *s = &slots[conn];
-	uint8_t *p = buffer_rx[conn] + buffers[conn].rx_to;
-	size_t n = RX_MAX - buffers[conn].rx_to;
-
-	if (s->stdio) {
-		async_stdio_read(&s->io, p, (DWORD)n);
-		s->io_pending = true;
-	} else {
-		s->io_pending = read_to(conn, &s->io, p, n);
-	}
-	s->state = SLOT_RX;
-	return s->io_pending ? 0 : -ERR_IO;
-}
-
-int slot_transmit(unsigned conn, size_t n)
-{
-	struct slot *s = &slots[conn];
-
-	if (s->stdio) {
-		async_stdio_write(&s->io, buffer_tx[conn], (DWORD)n);
-		s->io_pending = true;
-	} else {
-		memset(&s->io, 0, sizeof(s->io));
-		s->io_pending = begun(WriteFile(s->pipe, buffer_tx[conn], (DWORD)n, NULL, &s->io));
-	}
-	s->state = SLOT_TX;
-	return s->io_pending ? 0 : -ERR_IO;
-}
-
-/*
- * A client that is stuck in a long write does not get to read. So from the
- * reply on, what it sends is read away.
- */
-int slot_drain(unsigned conn)
-{
-	struct slot *s = &slots[conn];
-
-	if (!s->drain_pending) {
-		s->drain_pending = read_to(conn, &s->drain, drained, sizeof(drained));
-	}
-	return s->drain_pending ? 0 : -ERR_IO;
-}
-
-/* Not by s->io, which a read has. What is drained comes behind it. */
-int slot_tell(unsigned conn, size_t n)
-{
-	struct slot *s = &slots[conn];
-
-	memset(&s->drain, 0, sizeof(s->drain));
-	s->drain_pending = begun(WriteFile(s->pipe, buffer_tx[conn], (DWORD)n, NULL, &s->drain));
-	return s->drain_pending ? 0 : -ERR_IO;
-}
-
-/* How an operation ended: 0 and *n bytes, or the system's error. */
-static DWORD result(const struct slot *s, const OVERLAPPED *of, DWORD *n)
-{
-	DWORD e;
-
-	if (s->stdio) {
-		return async_stdio_result(n);
-	}
-	if (GetOverlappedResult(s->pipe, (OVERLAPPED *)(uintptr_t)of, n, FALSE)) {
-		return 0;
-	}
-	e = GetLastError();
-	return e == ERROR_MORE_DATA ? 0 : e;
-}
-
 /* ---- from client to client --------------------------------------------- */
 
-static void opened(unsigned conn)
+static void open_client(unsigned conn)
 {
 	pending_open(conn);
 	if (slot_receive(conn) < 0) {
@@ -130,11 +35,10 @@ static void opened(unsigned conn)
 	}
 }
 
-/* Nothing is outstanding; slots_expire goes on. */
-static void rest(struct slot *s)
+static void pause_listening(unsigned conn)
 {
-	s->state = SLOT_REST;
-	s->until = port_now_ms() + REST_MS;
+	slots[conn].state = SLOT_PAUSE;
+	slots[conn].until = port_now_ms() + LISTEN_PAUSE_MS;
 }
 
 static void await_client(unsigned conn)
@@ -152,7 +56,7 @@ static void await_client(unsigned conn)
 			return;
 		}
 		if (e == ERROR_PIPE_CONNECTED) {
-			opened(conn);
+			open_client(conn);
 			return;
 		}
 		if (e != ERROR_NO_DATA) {
@@ -160,7 +64,13 @@ static void await_client(unsigned conn)
 		}
 		(void)DisconnectNamedPipe(s->pipe); /* it came and went */
 	}
-	rest(s);
+	pause_listening(conn);
+}
+
+static void connect_failed(unsigned conn)
+{
+	(void)DisconnectNamedPipe(slots[conn].pipe);
+	pause_listening(conn);
 }
 
 static void close_instance(struct slot *s)
@@ -170,12 +80,15 @@ static void close_instance(struct slot *s)
 	s->state = SLOT_CLOSED;
 }
 
-/* The client is dealt with and nothing is outstanding. */
+/* Frees the slot for the next client, once nothing is outstanding any more. */
 static void recycle(unsigned conn)
 {
 	struct slot *s = &slots[conn];
 	HANDLE pipe = s->pipe;
 
+	if (s->io_pending || s->drain_pending) {
+		return;
+	}
 	buffer_clear(conn);
 	memset(s, 0, sizeof(*s));
 	s->pipe = pipe;
@@ -186,6 +99,131 @@ static void recycle(unsigned conn)
 	}
 }
 
+void slot_disconnect(unsigned conn)
+{
+	struct slot *s = &slots[conn];
+
+	if (s->io_pending && s->state == SLOT_RX) {
+		buffers[conn].rx_high = RX_MAX; /* the read may still put something there */
+	}
+	if (s->io_pending || s->drain_pending) {
+		(void)CancelIoEx(s->pipe, NULL);
+	}
+	(void)DisconnectNamedPipe(s->pipe);
+	s->state = SLOT_CANCEL;
+	recycle(conn);
+}
+
+/* ---- what has ended ---------------------------------------------------- */
+
+static void read_failed(unsigned conn)
+{
+	slots[conn].gone = true;
+	slot_report(conn, PORT_EVENT_CLOSED);
+}
+
+/* Of a pipe, no bytes are an empty message; of standard input, the end. */
+static void received(unsigned conn)
+{
+	struct slot *s = &slots[conn];
+
+	if (s->moved == 0 && !s->stdio) {
+		if (++s->empty >= EMPTY_MAX || slot_receive(conn) < 0) {
+			read_failed(conn);
+		}
+		return;
+	}
+	s->empty = 0;
+	s->heard = true;
+	buffer_received(conn, s->moved);
+	slot_report(conn, PORT_EVENT_DATA);
+}
+
+static void transmitted(unsigned conn)
+{
+	buffer_sent(conn);
+	slot_report(conn, PORT_EVENT_SENT);
+}
+
+static void write_failed(unsigned conn)
+{
+	slot_report(conn, PORT_EVENT_CLOSED);
+}
+
+static void client_gone(unsigned conn)
+{
+	slots[conn].gone = true;
+}
+
+static void drain_more(unsigned conn)
+{
+	if (slot_drain(conn) < 0) {
+		client_gone(conn);
+	}
+}
+
+/* ---- the state machine ------------------------------------------------- */
+
+/* What can end in a state: one of the slot's operations, or its time. */
+enum ended { IO_DONE, IO_FAILED, DRAIN_DONE, DRAIN_FAILED, TIME_OVER, ENDED_COUNT };
+
+enum action {
+	NOTHING,
+	OPEN_CLIENT,
+	CONNECT_FAILED,
+	AWAIT_CLIENT,
+	RECEIVED,
+	READ_FAILED,
+	TRANSMITTED,
+	WRITE_FAILED,
+	DRAIN_MORE,
+	CLIENT_GONE,
+	DISCONNECT,
+	RECYCLE,
+};
+
+/*
+ * What is done for each state and each thing that ends in it. The core moves a
+ * slot as well (connection.c): out of SLOT_IDLE, and out of SLOT_RX and
+ * SLOT_TX when it closes the connection.
+ */
+static const uint8_t table[][ENDED_COUNT] = {
+	/* clang-format off */
+	/*               IO_DONE      IO_FAILED       DRAIN_DONE  DRAIN_FAILED   TIME_OVER */
+	[SLOT_CLOSED] = {NOTHING,     NOTHING,        NOTHING,    NOTHING,       NOTHING},
+	[SLOT_LISTEN] = {OPEN_CLIENT, CONNECT_FAILED, NOTHING,    NOTHING,       NOTHING},
+	[SLOT_PAUSE] =  {NOTHING,     NOTHING,        NOTHING,    NOTHING,       AWAIT_CLIENT},
+	[SLOT_IDLE] =   {NOTHING,     NOTHING,        DRAIN_MORE, CLIENT_GONE,   NOTHING},
+	[SLOT_RX] =     {RECEIVED,    READ_FAILED,    DRAIN_MORE, CLIENT_GONE,   NOTHING},
+	[SLOT_TX] =     {TRANSMITTED, WRITE_FAILED,   DRAIN_MORE, CLIENT_GONE,   NOTHING},
+	[SLOT_LINGER] = {NOTHING,     NOTHING,        DRAIN_MORE, DISCONNECT,    DISCONNECT},
+	[SLOT_CANCEL] = {RECYCLE,     RECYCLE,        RECYCLE,    RECYCLE,       NOTHING},
+	/* clang-format on */
+};
+
+/* The function of each action, and the states in which it leaves the slot. */
+static void go_on(unsigned conn, enum ended ended)
+{
+	switch ((enum action)table[slots[conn].state][ended]) {
+		/* clang-format off */
+	case NOTHING:        break;
+	case OPEN_CLIENT:    open_client(conn); break;     /* RX; IDLE with CLOSED */
+	case CONNECT_FAILED: connect_failed(conn); break;  /* PAUSE */
+	case AWAIT_CLIENT:   await_client(conn); break;    /* LISTEN, PAUSE; RX; IDLE with CLOSED */
+	case RECEIVED:       received(conn); break;        /* IDLE with DATA or CLOSED; RX */
+	case READ_FAILED:    read_failed(conn); break;     /* IDLE with CLOSED */
+	case TRANSMITTED:    transmitted(conn); break;     /* IDLE with SENT */
+	case WRITE_FAILED:   write_failed(conn); break;    /* IDLE with CLOSED */
+	case DRAIN_MORE:     drain_more(conn); break;      /* as it was */
+	case CLIENT_GONE:    client_gone(conn); break;     /* as it was */
+	case DISCONNECT:     slot_disconnect(conn); break; /* CANCEL, or as RECYCLE */
+	case RECYCLE:        recycle(conn); break;         /* as AWAIT_CLIENT; CANCEL; CLOSED */
+		/* clang-format on */
+	}
+}
+
+/* ---- for port_listen and port_wait ------------------------------------- */
+
 unsigned slots_free(void)
 {
 	unsigned n = 0;
@@ -195,26 +233,6 @@ unsigned slots_free(void)
 	}
 	return n;
 }
-
-/* What is outstanding ends by this; the last of it recycles the slot. */
-void slot_disconnect(unsigned conn)
-{
-	struct slot *s = &slots[conn];
-
-	if (s->io_pending && s->state == SLOT_RX) {
-		buffers[conn].rx_high = RX_MAX; /* what it brought may come to light later */
-	}
-	if (s->io_pending || s->drain_pending) {
-		(void)CancelIoEx(s->pipe, NULL);
-	}
-	(void)DisconnectNamedPipe(s->pipe);
-	s->state = SLOT_CLEAR;
-	if (!s->io_pending && !s->drain_pending) {
-		recycle(conn);
-	}
-}
-
-/* ---- for port_listen and port_wait ------------------------------------- */
 
 void slot_listen(unsigned conn, HANDLE pipe)
 {
@@ -229,7 +247,7 @@ void slots_unlisten(void)
 	for (unsigned i = 0; i < CONN_MAX; i++) {
 		struct slot *s = &slots[i];
 
-		if (s->state == SLOT_LISTEN || s->state == SLOT_REST) {
+		if (s->state == SLOT_LISTEN || s->state == SLOT_PAUSE) {
 			(void)CancelIoEx(s->pipe, NULL);
 			close_instance(s);
 		}
@@ -239,100 +257,33 @@ void slots_unlisten(void)
 void slot_open_stdio(void)
 {
 	slots[0].stdio = true;
-	opened(0);
+	open_client(0);
 }
 
-static void received(unsigned conn, DWORD error, DWORD n)
+void slot_go_on(unsigned conn, const OVERLAPPED *ended)
 {
-	struct slot *s = &slots[conn];
-	bool empty = error == 0 && n == 0 && !s->stdio;
+	bool io = ended == &slots[conn].io;
 
-	if (empty && ++s->empty < EMPTY_MAX && slot_receive(conn) == 0) {
-		return;
+	if (slots[conn].state == SLOT_CLOSED) {
+		return; /* slots_unlisten cancelled it, and closed its pipe */
 	}
-	if (empty || error != 0) {
-		s->gone = true;
-		slot_report(conn, PORT_EVENT_CLOSED);
-		return;
-	}
-	s->empty = 0;
-	s->heard = true;
-	buffer_received(conn, n);
-	slot_report(conn, PORT_EVENT_DATA);
-}
-
-static void transmitted(unsigned conn, DWORD error)
-{
-	if (error != 0) {
-		slot_report(conn, PORT_EVENT_CLOSED);
-		return;
-	}
-	buffer_sent(conn);
-	slot_report(conn, PORT_EVENT_SENT);
-}
-
-static void io_ended(unsigned conn, DWORD error, DWORD n)
-{
-	switch ((enum slot_state)slots[conn].state) {
-	case SLOT_LISTEN:
-		if (error == 0) {
-			opened(conn);
-		} else {
-			(void)DisconnectNamedPipe(slots[conn].pipe);
-			rest(&slots[conn]);
-		}
-		break;
-	case SLOT_RX:
-		received(conn, error, n);
-		break;
-	case SLOT_TX:
-		transmitted(conn, error);
-		break;
-	case SLOT_CLOSED:
-	case SLOT_REST:
-	case SLOT_IDLE:
-	case SLOT_LINGER:
-	case SLOT_CLEAR:
-		break;
-	}
-}
-
-void slot_go_on(unsigned conn, const OVERLAPPED *done)
-{
-	struct slot *s = &slots[conn];
-	DWORD n = 0, error;
-
-	if (s->state == SLOT_CLOSED) {
-		return; /* the rest of what slots_unlisten cancelled */
-	}
-	error = result(s, done, &n);
-	if (done == &s->io) {
-		s->io_pending = false;
-		io_ended(conn, error, n);
+	if (slot_result(conn, ended) == 0) {
+		go_on(conn, io ? IO_DONE : DRAIN_DONE);
 	} else {
-		s->drain_pending = false;
-		s->gone = s->gone || error != 0;
-		/* What was told may be longer, and is not here. */
-		wipe(drained, n < sizeof(drained) ? n : sizeof(drained));
+		go_on(conn, io ? IO_FAILED : DRAIN_FAILED);
 	}
-	if (s->state == SLOT_LINGER && s->gone) {
-		slot_disconnect(conn);
-	} else if (s->state == SLOT_CLEAR) {
-		if (!s->io_pending && !s->drain_pending) {
-			recycle(conn);
-		}
-	} else if (done == &s->drain && !s->gone && slot_drain(conn) < 0) {
-		s->gone = true;
-	}
+}
+
+static bool waits_for_time(const struct slot *s)
+{
+	return s->state == SLOT_LINGER || s->state == SLOT_PAUSE;
 }
 
 void slots_expire(uint64_t now)
 {
 	for (unsigned i = 0; i < CONN_MAX; i++) {
-		if (slots[i].state == SLOT_LINGER && slots[i].until <= now) {
-			slot_disconnect(i);
-		} else if (slots[i].state == SLOT_REST && slots[i].until <= now) {
-			await_client(i);
+		if (waits_for_time(&slots[i]) && slots[i].until <= now) {
+			go_on(i, TIME_OVER);
 		}
 	}
 }
@@ -342,10 +293,8 @@ uint64_t slots_deadline(void)
 	uint64_t first = PORT_NEVER;
 
 	for (unsigned i = 0; i < CONN_MAX; i++) {
-		const struct slot *s = &slots[i];
-
-		if ((s->state == SLOT_LINGER || s->state == SLOT_REST) && s->until < first) {
-			first = s->until;
+		if (waits_for_time(&slots[i]) && slots[i].until < first) {
+			first = slots[i].until;
 		}
 	}
 	return first;

@@ -2,41 +2,35 @@
 
 #include "log.h"
 #include "port.h"
-#include "service.h"
 #include "stop.h"
-#include "tpm_device.h"
+#include "timer.h"
+#include "tpm_deadline.h"
 #include "wait.h"
+
+static void (*tell_overdue)(void);
 
 static void CALLBACK on_overdue(PTP_CALLBACK_INSTANCE instance, PVOID unused, PTP_TIMER timer)
 {
 	(void)instance;
 	(void)unused;
 	(void)timer;
-	log_reason(PORT_LOG_ERROR, "the TPM's driver does not let go; ended without it", NULL, 0);
+	log_reason(PORT_LOG_ERROR, "the TPM's driver does not return; ended without it", NULL, 0);
 	log_flush();
-	service_abandon();
+	if (tell_overdue != NULL) {
+		tell_overdue();
+	}
 	(void)TerminateProcess(GetCurrentProcess(), 1);
 }
 
-static void set_limit(uint32_t ms)
-{
-	PTP_TIMER timer = CreateThreadpoolTimer(on_overdue, NULL, NULL);
-	const uint64_t due = 0 - (uint64_t)ms * 10000; /* from now on */
-	FILETIME time = {(DWORD)due, (DWORD)(due >> 32)};
-
-	if (timer == NULL) {
-		return; /* what remains is that it will end by itself */
-	}
-	SetThreadpoolTimer(timer, &time, 0, 0);
-}
-
-void stop_begin(uint32_t most_ms)
+void stop_begin(uint32_t most_ms, void (*overdue)(void))
 {
 	static volatile LONG begun;
 
 	wait_stop();
-	tpm_stop();
+	tpm_deadline_stop();
 	if (InterlockedExchange(&begun, 1) == 0) {
-		set_limit(most_ms);
+		tell_overdue = overdue;
+		/* Without a timer, the program is expected to end by itself. */
+		timer_set(CreateThreadpoolTimer(on_overdue, NULL, NULL), most_ms, 0);
 	}
 }

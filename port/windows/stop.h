@@ -1,5 +1,5 @@
 /*
- * The end that somebody has asked for: at the console, or by the service
+ * The end that somebody has asked for: at the console, or through the service
  * control manager.
  */
 #ifndef WINDOWS_STOP_H
@@ -8,12 +8,12 @@
 #include <stdint.h>
 
 /*
- * The program shall end: PORT_EVENT_STOP comes, and a TPM command does not
- * last for long. If it has not ended within most_ms all the same, it is ended:
- * TPM Base Services may not let go of the thread that waits for them, which is
- * the one that everything else is done on. Any thread may, and more than once:
- * the first time counts.
+ * The program shall end: PORT_EVENT_STOP comes, and a TPM command that still
+ * runs is cancelled soon. TPM Base Services may not return all the same, and
+ * keep the one thread that does everything else. So after most_ms the process
+ * is ended, and before that overdue() is called, if it is not NULL, on another
+ * thread. Any thread may call this; only the first call counts.
  */
-void stop_begin(uint32_t most_ms);
+void stop_begin(uint32_t most_ms, void (*overdue)(void));
 
 #endif

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "port.h"
 #include "sid.h"
+#include "tpm_deadline.h"
 #include "tpm_device.h"
 
 /* Results whose names mingw-w64 lacks. */
@@ -20,9 +21,6 @@
 
 /* Its code in an HRESULT that says "failed": 0x8028xxxx. */
 #define FACILITY_TPM 0x8028U
-
-/* A command that was cancelled and does not end is cancelled again. */
-#define CANCEL_AGAIN_MS 1000
 
 /* TSS2_TCTI_TBS_CONTEXT is private to tpm2-tss; it says how big it is. */
 static union {
@@ -34,74 +32,9 @@ static TBS_RESULT last; /* what TBS answered last */
 static bool last_ours; /* if that is a cancelled command: it was us who cancelled it */
 static bool refused; /* the last command that nobody knew, so to speak, TBS did not let through */
 
-/* A command blocks the thread that sends it, so that another one ends it. */
-static struct {
-	SRWLOCK lock;
-	PTP_TIMER timer;
-	TBS_HCONTEXT running; /* has a command in it; or NULL */
-	uint64_t late; /* port_now_ms(): when that is cancelled */
-	uint64_t stop; /* the same for all, once the program shall end */
-	bool cancelling; /* on_timer is in TBS, without the lock */
-	bool has_cancelled; /* it was there, for this command */
-	CONDITION_VARIABLE cancelled;
-} watch = {.lock = SRWLOCK_INIT, .stop = PORT_NEVER, .cancelled = CONDITION_VARIABLE_INIT};
-
 static TSS2_TCTI_CONTEXT *context(void)
 {
 	return (TSS2_TCTI_CONTEXT *)(void *)&blob;
-}
-
-/* ---- an end to each command -------------------------------------------- */
-
-static void CALLBACK on_timer(PTP_CALLBACK_INSTANCE instance, PVOID unused, PTP_TIMER timer)
-{
-	(void)instance;
-	(void)unused;
-	(void)timer;
-	AcquireSRWLockExclusive(&watch.lock);
-	/* It may be another command's time already. */
-	if (watch.running != NULL && !watch.cancelling && port_now_ms() >= watch.late) {
-		TBS_HCONTEXT handle = watch.running;
-
-		/* TBS may take its time, and a stop must not wait for that. */
-		watch.cancelling = true;
-		watch.has_cancelled = true;
-		ReleaseSRWLockExclusive(&watch.lock);
-		(void)Tbsip_Cancel_Commands(handle);
-		AcquireSRWLockExclusive(&watch.lock);
-		watch.cancelling = false;
-		WakeAllConditionVariable(&watch.cancelled);
-	}
-	ReleaseSRWLockExclusive(&watch.lock);
-}
-
-/* The command in hand ends at `late`, or when the program's time is over. */
-static void set_late(uint64_t now, uint64_t late)
-{
-	ULARGE_INTEGER due;
-	FILETIME time;
-
-	watch.late = late < watch.stop ? late : watch.stop;
-	due.QuadPart = watch.late > now ? (now - watch.late) * 10000 : 0; /* < 0: from now on */
-	time.dwLowDateTime = due.LowPart;
-	time.dwHighDateTime = due.HighPart;
-	if (watch.timer != NULL) {
-		SetThreadpoolTimer(watch.timer, &time, CANCEL_AGAIN_MS, 0);
-	}
-}
-
-void tpm_stop(void)
-{
-	uint64_t now = port_now_ms();
-
-	AcquireSRWLockExclusive(&watch.lock);
-	if (watch.stop == PORT_NEVER) {
-		watch.stop = now + STOP_MS;
-		if (watch.running != NULL) {
-			set_late(now, watch.late);
-		}
-	}
-	ReleaseSRWLockExclusive(&watch.lock);
 }
 
 /* TPM 2.0 Library part 1, 18: tag, size, and the code of a command or a response. */
@@ -117,38 +50,6 @@ static uint32_t limit_ms(const BYTE *command, UINT32 n)
 
 	return code == TPM2_CC_CreatePrimary || code == TPM2_CC_Create ? TPM_CREATE_MS
 								       : TPM_COMMAND_MS;
-}
-
-static void begin(TBS_HCONTEXT handle, uint32_t ms)
-{
-	uint64_t now = port_now_ms();
-
-	AcquireSRWLockExclusive(&watch.lock);
-	if (watch.timer == NULL) {
-		watch.timer = CreateThreadpoolTimer(on_timer, NULL, NULL);
-	}
-	watch.running = handle;
-	watch.has_cancelled = false;
-	set_late(now, now + ms);
-	ReleaseSRWLockExclusive(&watch.lock);
-}
-
-/* Whether the command was cancelled by us. */
-static bool end(void)
-{
-	bool has_cancelled;
-
-	AcquireSRWLockExclusive(&watch.lock);
-	watch.running = NULL;
-	if (watch.timer != NULL) {
-		SetThreadpoolTimer(watch.timer, NULL, 0, 0);
-	}
-	while (watch.cancelling) { /* it must not hit what comes next */
-		(void)SleepConditionVariableSRW(&watch.cancelled, &watch.lock, INFINITE, 0);
-	}
-	has_cancelled = watch.has_cancelled;
-	ReleaseSRWLockExclusive(&watch.lock);
-	return has_cancelled;
 }
 
 /* ---- what the TCTI calls ----------------------------------------------- */
@@ -216,10 +117,10 @@ TBS_RESULT WINAPI tbs_submit_command(TBS_HCONTEXT handle, TBS_COMMAND_LOCALITY l
 				     TBS_COMMAND_PRIORITY priority, const BYTE *command,
 				     UINT32 command_len, BYTE *response, UINT32 *response_len)
 {
-	begin(handle, limit_ms(command, command_len));
+	tpm_deadline_begin(handle, limit_ms(command, command_len));
 	last = Tbsip_Submit_Command(handle, locality, priority, command, command_len, response,
 				    response_len);
-	last_ours = end();
+	last_ours = tpm_deadline_end();
 	if (last == TBS_SUCCESS) {
 		last = result_of(response, *response_len);
 	}

@@ -17,12 +17,6 @@ extern TBS_HCONTEXT tpm_handle;
 void tpm_log_result(TBS_RESULT result);
 
 /*
- * The program shall end: a command that has not ended STOP_MS later is
- * cancelled. Any thread may call it.
- */
-void tpm_stop(void);
-
-/*
  * What tpm2-tss calls instead of TBS, by -DTbsi_Context_Create=tbs_context_create
  * and -DTbsip_Submit_Command=tbs_submit_command. Its TCTI does not say why
  * something failed, and waits for ever; these keep the reason and the time.

@@ -64,7 +64,7 @@ static DWORD milliseconds(uint64_t now, uint64_t until)
 }
 
 /* Takes what has ended; waits for it up to the deadline, or less. How much it was. */
-static int take(uint64_t deadline)
+static int wait_once(uint64_t deadline)
 {
 	OVERLAPPED_ENTRY entries[CONN_MAX];
 	uint64_t until = slots_deadline();
@@ -100,13 +100,13 @@ int port_wait(struct port_event *events, size_t cap, uint64_t deadline)
 	int r;
 
 	do {
-		r = take(due ? 0 : deadline);
+		r = wait_once(due ? 0 : deadline);
 		if (r < 0) {
 			return r;
 		}
 		due = pending_any();
 	} while (!due && port_now_ms() < deadline);
-	if (r > 0 && take(0) < 0) {
+	if (r > 0 && wait_once(0) < 0) {
 		return -ERR_IO;
 	}
 	return (int)pending_report(events, cap);

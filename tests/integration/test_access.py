@@ -204,10 +204,10 @@ def test_owner(start):
 
 
 @pytest.mark.parametrize("mode, owner, way, why", [
-    (0o777, 0, "folder", "others may write to"), (0o770, 0, "folder", "others may write to"),
-    (0o755, 4711, "folder", "another user owns"), (0o777, 0, "link", "others may write to"),
-    (0o777, 0, "link/", "others may write to"), (0o777, 0, "link/inner", "others may write to"),
-    (0o777, 0, "to-inner", "others may write to"), (0o777, 0, "to-inner/", "others may write to"),
+    (0o777, 0, "folder", "other users may write to"), (0o770, 0, "folder", "other users may write to"),
+    (0o755, 4711, "folder", "another user owns"), (0o777, 0, "link", "other users may write to"),
+    (0o777, 0, "link/", "other users may write to"), (0o777, 0, "link/inner", "other users may write to"),
+    (0o777, 0, "to-inner", "other users may write to"), (0o777, 0, "to-inner/", "other users may write to"),
     (0o755, 4711, "to-inner/", "another user owns"),
 ])
 def test_unsafe_folder(tmp_path, mode, owner, way, why):
@@ -244,7 +244,7 @@ def test_the_folders_above(tmp_path, monkeypatch):
     (tmp_path / "all").chmod(0o777)
     monkeypatch.chdir(tmp_path / "all" / "own")
     for path in ("s", "./s", "../own/s"):
-        assert f"others may write to {tmp_path}/all\n" in refused(path).stderr
+        assert f"other users may write to {tmp_path}/all\n" in refused(path).stderr
 
 
 def test_through_a_link(start, tmp_path):

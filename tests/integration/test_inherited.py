@@ -228,4 +228,4 @@ def test_old_kernel(tmp_path):
             serves(process, tmp_path)
             ends(process)
         log = (tmp_path / "log").read_text()
-        assert log.count(" warning before Linux 5.0 nobody is answered while the TPM works; this is") == count
+        assert log.count(" warning before Linux 5.0 no client is answered while the TPM works; this is") == count

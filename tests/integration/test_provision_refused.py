@@ -84,7 +84,7 @@ def test_files_of_authorisations(machine, option):
     says(m.provision(option, m.auth("long", "x" * 66)), FAILED, "more than 64 bytes")
     open_to_all = m.auth("open", "x")
     open_to_all.chmod(0o644)
-    assert "others than its owner may use" in m.provision(option, open_to_all).err
+    assert "other users may read the authorisation" in m.provision(option, open_to_all).err
     assert m.persistent() == []
 
 

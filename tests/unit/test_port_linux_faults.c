@@ -122,7 +122,7 @@ static void waiting(void)
 /* Said once, until it has worked again; and others are not kept waiting by it. */
 static void accepting(void)
 {
-	static const char said[] = "error cannot accept clients, and tries again: too many files";
+	static const char said[] = "error cannot accept clients, will try again: too many files";
 
 	log_begin();
 	CHECK(port_listen(PORT_SERVE) == 0 && client() >= 0);

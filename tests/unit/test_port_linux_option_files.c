@@ -109,7 +109,7 @@ static void authorisation_of_the_owner(void)
 	give("--owner-auth", "another\n", 8, 0644);
 	log_begin();
 	CHECK(option_files_read() == 0);
-	CHECK(strstr(log_read(), "warning others than its owner may use") != NULL);
+	CHECK(strstr(log_read(), "warning other users may read the authorisation") != NULL);
 	auth_is("secret", 6);
 	owner_is("another", 7);
 	auth_value_wipe();
@@ -161,8 +161,8 @@ static void authorisation_for_all(void)
 		give("--endorsement-auth", "x", 1, cases[i].mode);
 		log_begin();
 		CHECK(option_files_read() == 0);
-		CHECK((strstr(log_read(), "warning others than its owner may use") != NULL) ==
-		      cases[i].told);
+		CHECK((strstr(log_read(), "warning other users may read the authorisation") !=
+		       NULL) == cases[i].told);
 		CHECK((strstr(logged, file) != NULL) == cases[i].told);
 		auth_is("x", 1);
 	}
@@ -210,7 +210,7 @@ static void certificate(void)
 	CHECK(strstr(logged, file) != NULL);
 	give("--ek-cert", "", 0, 0644);
 	CHECK(option_files_read() == -ERR_USAGE);
-	CHECK(strstr(log_read(), "error nothing in --ek-cert ") != NULL);
+	CHECK(strstr(log_read(), "error no bytes in --ek-cert ") != NULL);
 }
 
 /* Absent, or no file: said by name, and nothing is listened at. */

@@ -89,8 +89,8 @@ static void printing(void)
 		fail_once("write", i == 0 ? ENOSPC : 0);
 		CHECK(port_print(false, "none", 4) == -ERR_IO);
 		CHECK(strstr(log_read(),
-			     i == 0 ? "cannot write what was asked for: no space left"
-				    : "cannot write what was asked for: input/output") != NULL);
+			     i == 0 ? "cannot write the output: no space left"
+				    : "cannot write the output: input/output") != NULL);
 	}
 }
 

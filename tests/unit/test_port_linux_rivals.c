@@ -225,7 +225,7 @@ static void replaced(void)
 		secret();
 		meanwhile.after_bind = tricks[i];
 		CHECK(port_listen(PORT_SERVE) == -ERR_IO);
-		CHECK(strstr(log_read(), "something else has been put at") != NULL);
+		CHECK(strstr(log_read(), "another file has been put at") != NULL);
 		is("secret", i == 2 ? S_IFSOCK | 0600 : S_IFREG | 0600, 0, 0);
 		CHECK(geteuid() == 0);
 		CHECK(access(in_dir("his/s"), F_OK) == 0 && __real_unlink(place) == 0);

@@ -41,7 +41,7 @@ static void relative(void)
 		port_unlisten();
 		CHECK(access(here, F_OK) < 0 && chdir(in_dir("own")) == 0);
 	}
-	refuses("../all/s", -ERR_USAGE, "others may write to /tmp/");
+	refuses("../all/s", -ERR_USAGE, "other users may write to /tmp/");
 	CHECK(chdir(in_dir("all/own")) == 0);
 	refuses("s", -ERR_USAGE, "/all\n");
 	refuses("./s", -ERR_USAGE, "/all\n");
