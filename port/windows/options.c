@@ -92,8 +92,7 @@ static int set_allow_quote(const char *value)
 const struct port_option port_options[] = {
 	{"--pipe NAME", "the named pipe (" DEFAULT_PIPE ")", PORT_SERVE | PORT_CALL, set_pipe},
 	{"--sddl SDDL", "who may use the pipe (SYSTEM and Administrators)", PORT_SERVE, set_sddl},
-	{"--allow-quote SDDL", "who may quote and certify (all)", PORT_SERVE,
-	 set_allow_quote},
+	{"--allow-quote SDDL", "who may quote and certify (all)", PORT_SERVE, set_allow_quote},
 	{"--ek-cert FILE", "the EK's certificate, where the TPM holds none: DER or PEM",
 	 PORT_SERVE | PORT_ONCE, ek_cert_file},
 };

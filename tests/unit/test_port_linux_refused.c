@@ -88,9 +88,8 @@ static void printing(void)
 	for (unsigned i = 0; i < 2; i++) {
 		fail_once("write", i == 0 ? ENOSPC : 0);
 		CHECK(port_print(false, "none", 4) == -ERR_IO);
-		CHECK(strstr(log_read(),
-			     i == 0 ? "cannot write the output: no space left"
-				    : "cannot write the output: input/output") != NULL);
+		CHECK(strstr(log_read(), i == 0 ? "cannot write the output: no space left"
+						: "cannot write the output: input/output") != NULL);
 	}
 }
 
