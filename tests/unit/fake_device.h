@@ -15,15 +15,15 @@
 
 static struct fake_device {
 	TSS2_TCTI_CONTEXT_COMMON_V1 tcti;
-	/* What it is to do. */
+	/* Set by the test. */
 	int open_error; /* port_tpm_open's */
-	int fault; /* what the system says of a failed transfer; 0: no more than that */
+	int fault; /* port_tpm_fault's; 0: -ERR_TPM_UNAVAILABLE */
 	TSS2_RC transmit_rc, size_rc, read_rc;
-	unsigned size_again, read_again; /* so often TRY_AGAIN comes first */
+	unsigned size_again, read_again; /* so many times TRY_AGAIN comes first */
 	uint8_t response[8192];
-	size_t announced; /* the size it tells */
-	size_t read; /* the size it says that it has read */
-	/* What was done with it. */
+	size_t announced; /* the length, when asked for */
+	size_t read; /* the length, when the response is read */
+	/* What was done with the device. */
 	unsigned opened, closed, transmitted, size_asked, read_asked;
 	uint8_t command[4096];
 	size_t command_len;
@@ -94,7 +94,7 @@ void port_tpm_close(void)
 {
 	if (device.opened > device.closed) {
 		device.closed++;
-		memset(&device.tcti, 0, sizeof device.tcti); /* nobody may use it */
+		memset(&device.tcti, 0, sizeof device.tcti); /* it must not be used any more */
 	}
 }
 
@@ -104,7 +104,7 @@ int port_random(uint8_t *buf, size_t n)
 	return 0;
 }
 
-/* The device will answer with these n bytes. */
+/* The device's next response is these n bytes. */
 static inline void device_answers(const void *p, size_t n)
 {
 	assert_true(n <= sizeof device.response);
@@ -113,7 +113,7 @@ static inline void device_answers(const void *p, size_t n)
 	device.read = n;
 }
 
-/* The same, and their size is put in their header. */
+/* The same, with the right size in the header. */
 static inline void device_answers_sized(const void *p, size_t n)
 {
 	device_answers(p, n);

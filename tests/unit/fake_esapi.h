@@ -1,15 +1,15 @@
 /*
- * A TPM behind ESAPI for src/tpm/{tpm,connect,job,session,credential,ready}.c, and the
- * operations beside activate_operation. It keeps account of what is loaded, refuses
- * what a TPM would, and leaves a letter in the trace for each command:
+ * A TPM behind ESAPI, and all that activate_credential.c, ready_session.c, session.c, job.c and
+ * what begins jobs (tpm.c, work.c, connect.c) are linked with. It keeps account of what is
+ * loaded, refuses what a TPM would refuse, and adds a letter to the trace for each command:
  *
  *   K A     TPM2_ContextLoad of the EK, of an AIK
- *   S H     StartAuthSession: of the EK's policy, and one that shows endorsementAuth
+ *   S H     StartAuthSession: for the EK's policy, for endorsementAuth
  *   P C     PolicySecret, ActivateCredential
- *   Q       what a quote sends
+ *   Q       TPM2_Quote
  *   F       FlushContext
  *   |       the outcome was published
- *   o e i   the finders of what is not known
+ *   o e i   finders of facts: FACT_CLEAN, FACT_EK, any other
  */
 #ifndef TESTS_FAKE_ESAPI_H
 #define TESTS_FAKE_ESAPI_H
@@ -43,23 +43,25 @@ enum loaded { GONE, OBJECT, HMAC, POLICY, AUTHORISED };
 static struct fake {
 	uint64_t now;
 	struct tpm *tpm;
-	/* How it is. */
+	/* Set by the test: as port_tpm_is_bare; the EK is persistent; as port_tpm_holds_keys;
+	 * endorsementAuth is set. */
 	bool bare, persistent, holds, has_auth;
 	bool blocks; /* the system cannot wait for the TPM (port_tpm_arm) */
-	/* What is there, by its ESYS_TR. */
+	/* What is loaded, by its ESYS_TR. */
 	enum loaded loaded[HANDLES];
 	bool used[HANDLES]; /* by an activation */
 	ESYS_TR last;
 	bool open;
 	unsigned opens;
-	/* The command that the TPM works on: its letter, what it is about; 0: none. */
+	/* The command that the TPM works on: its letter or 0, the object that it changes, the
+	 * session that authorises it. */
 	char at_work;
-	ESYS_TR about, with;
+	ESYS_TR object, with;
 	TPM2_SE kind;
 	unsigned commands;
-	uint64_t takes_ms; /* each */
-	/* The command of this letter fails with this code: the n-th from here on, so often.
-	 * Of the library's codes, the link breaks. */
+	uint64_t takes_ms; /* each command */
+	/* Commands of this letter fail with this code: first `skip` succeed, then `times` fail.
+	 * A code of the library's breaks the link. */
 	char failing;
 	unsigned skip, times;
 	TSS2_RC rc;
@@ -91,7 +93,7 @@ static unsigned sessions(void)
 	return count(HMAC, AUTHORISED);
 }
 
-/* Sends a command; nothing else is at work. */
+/* Sends a command. No other may be at work. */
 static TSS2_RC send(char letter)
 {
 	assert_true(fake.open);
@@ -102,7 +104,7 @@ static TSS2_RC send(char letter)
 	return TSS2_RC_SUCCESS;
 }
 
-/* The answer to the command at work, if the script does not say otherwise. */
+/* The response to the command at work: this code, unless the test wants it to fail. */
 static TSS2_RC answer(char letter, TSS2_RC rc)
 {
 	assert_int_equal(fake.at_work, letter);
@@ -134,7 +136,7 @@ TSS2_RC Esys_StartAuthSession_Async(ESYS_CONTEXT *esys, ESYS_TR key, ESYS_TR bin
 	(void)esys, (void)bind, (void)one, (void)two, (void)three;
 	(void)nonce, (void)symmetric, (void)hash;
 	assert_true(type == TPM2_SE_HMAC || key == key_object(fake.tpm, KEY_EK));
-	assert_true(type == TPM2_SE_HMAC || key != ESYS_TR_NONE); /* what it is salted to */
+	assert_true(type == TPM2_SE_HMAC || key != ESYS_TR_NONE); /* it is salted to the EK */
 	fake.kind = type;
 	return send(type == TPM2_SE_HMAC ? 'H' : 'S');
 }
@@ -168,7 +170,7 @@ TSS2_RC Esys_PolicySecret_Async(ESYS_CONTEXT *esys, ESYS_TR hierarchy, ESYS_TR s
 	(void)nonce, (void)hash, (void)ref, (void)expiration;
 	assert_int_equal(fake.loaded[session], POLICY);
 	assert_true(fake.has_auth ? fake.loaded[one] == HMAC : one == ESYS_TR_PASSWORD);
-	fake.about = session;
+	fake.object = session;
 	fake.with = one;
 	return send('P');
 }
@@ -179,7 +181,7 @@ TSS2_RC Esys_PolicySecret_Finish(ESYS_CONTEXT *esys, TPM2B_TIMEOUT **timeout, TP
 
 	(void)esys, (void)timeout, (void)ticket;
 	if (rc == TSS2_RC_SUCCESS) {
-		fake.loaded[fake.about] = AUTHORISED;
+		fake.loaded[fake.object] = AUTHORISED;
 		if (fake.with != ESYS_TR_PASSWORD) {
 			fake.loaded[fake.with] = GONE;
 		}
@@ -196,7 +198,7 @@ TSS2_RC Esys_ActivateCredential_Async(ESYS_CONTEXT *esys, ESYS_TR aik, ESYS_TR e
 	assert_int_equal(fake.loaded[session], AUTHORISED);
 	assert_false(fake.used[session]);
 	fake.used[session] = true;
-	fake.about = session;
+	fake.object = session;
 	return send('C');
 }
 
@@ -208,7 +210,7 @@ TSS2_RC Esys_ActivateCredential_Finish(ESYS_CONTEXT *esys, TPM2B_DIGEST **secret
 	if (rc == TSS2_RC_SUCCESS) {
 		*secret = calloc(1, sizeof **secret);
 		(*secret)->size = 1;
-		fake.loaded[fake.about] = GONE; /* it is not to go on */
+		fake.loaded[fake.object] = GONE; /* without CONTINUESESSION */
 	}
 	return rc;
 }
@@ -217,7 +219,7 @@ TSS2_RC Esys_FlushContext_Async(ESYS_CONTEXT *esys, ESYS_TR object)
 {
 	(void)esys;
 	assert_true(object <= fake.last && fake.loaded[object] != GONE);
-	fake.about = object;
+	fake.object = object;
 	return send('F');
 }
 
@@ -227,7 +229,7 @@ TSS2_RC Esys_FlushContext_Finish(ESYS_CONTEXT *esys)
 
 	(void)esys;
 	if (rc == TSS2_RC_SUCCESS || rc_is_no_handle(rc)) {
-		fake.loaded[fake.about] = GONE;
+		fake.loaded[fake.object] = GONE;
 	}
 	return rc;
 }
@@ -235,7 +237,7 @@ TSS2_RC Esys_FlushContext_Finish(ESYS_CONTEXT *esys)
 TSS2_RC Esys_TR_Close(ESYS_CONTEXT *esys, ESYS_TR *object)
 {
 	(void)esys;
-	assert_int_equal(fake.loaded[*object], GONE); /* or nobody would flush it */
+	assert_int_equal(fake.loaded[*object], GONE); /* otherwise it would never be flushed */
 	*object = ESYS_TR_NONE;
 	return TSS2_RC_SUCCESS;
 }

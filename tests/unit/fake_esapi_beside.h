@@ -1,6 +1,6 @@
-/* What fake_esapi.h's TPM has beside ESAPI: keys, the other operations, the link and the port. */
+/* The rest of fake_esapi.h's TPM: keys, the other operations, the link and the port. */
 
-/* ---- keys: templates, and how they are found, are others' tests' --------- */
+/* ---- keys: other tests are about templates, and how keys are found ------- */
 
 void key_init(struct tpm *t)
 {
@@ -29,7 +29,7 @@ bool key_is_stale(const struct tpm *t, TSS2_RC rc)
 TSS2_RC key_load_start(struct tpm *t)
 {
 	if (key_object(t, t->target) != ESYS_TR_NONE) {
-		return STEP_SKIP; /* persistent, or kept */
+		return STEP_SKIP; /* it is persistent, or stays loaded */
 	}
 	return send(t->target == KEY_EK ? 'K' : 'A');
 }
@@ -50,7 +50,7 @@ void ek_prepare_salt(const struct tpm *t)
 	(void)t;
 }
 
-/* ---- the operations beside -------------------------------------------------- */
+/* ---- the other operations ----------------------------------------------------- */
 
 static TSS2_RC no_step(struct tpm *t)
 {
@@ -126,7 +126,7 @@ int link_open(const char **device)
 	return 0;
 }
 
-/* A resource manager flushes all that was loaded through it. */
+/* A resource manager then flushes all that was loaded through it. */
 void link_close(void)
 {
 	fake.open = false;

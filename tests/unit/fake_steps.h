@@ -1,13 +1,13 @@
 /*
- * An operation for src/tpm/job.c, and what job.c asks of ESAPI and the port.
- * Each function returns what the script says, and leaves a word in the trace:
+ * An operation for src/tpm/job.c, and what job.c is linked with of ESAPI and the port. Each
+ * function returns what the script says, and adds a word to the trace:
  *
  *   a< a>     step a is started, finished (b and c too)
  *   F1< F1>   object 1 (the session; 2: the ECC AIK; 3: the RSA AIK; 4: the EK) is flushed
  *   X1        its ESYS_TR is closed
- *   arm       the TPM is to be waited for
- *   t-1 t0    ESAPI is to block, and no more
- *   end       the conclusion is drawn
+ *   arm       port_tpm_arm
+ *   t-1 t0    ESAPI is told to block, and not to block
+ *   end       the operation's `conclude`
  */
 #ifndef TESTS_FAKE_STEPS_H
 #define TESTS_FAKE_STEPS_H
@@ -24,12 +24,12 @@
 
 enum { A, B, C, FLUSH_SESSION, FLUSH_AIK, FLUSH_AIK_RSA, FLUSH_EK, SCRIPTS };
 enum { SESSION = 1, AIK = 2, AIK_RSA = 3, EK = 4 };
-#define LIMIT_MS 1000U /* of step a; b has twice, c thrice that */
+#define LIMIT_MS 1000U /* of step a; twice that of b, three times that of c */
 
 static struct tpm tpm;
 static char trace[8192];
 
-/* What starting and finishing a step returns, time after time; then 0. */
+/* What starting and finishing a step returns, one after the other; then 0. */
 static struct script {
 	TSS2_RC start[16], finish[16];
 	unsigned started, finished;
@@ -37,10 +37,10 @@ static struct script {
 
 static ESYS_TR flushing;
 static int arm_result;
-static int fault; /* of the link */
-static bool holds_keys; /* the system does */
-static TSS2_RC concluded; /* the code that the conclusion was drawn from */
-static int verdict; /* what it is */
+static int fault; /* link_fault's */
+static bool holds_keys; /* port_tpm_holds_keys's */
+static TSS2_RC concluded; /* the code that `conclude` was given */
+static int verdict; /* what it returns */
 static bool verdict_stale;
 
 static void note(const char *what, const char *mark)
@@ -160,9 +160,9 @@ int link_fault(void)
 	return fault;
 }
 
-/* ---- what the tests say ------------------------------------------------ */
+/* ---- what the tests check ---------------------------------------------- */
 
-/* A new operation, all of whose steps succeed if the test says no more. */
+/* A new operation, whose steps all succeed unless the test's script says otherwise. */
 static inline int setup(void **state)
 {
 	(void)state;
@@ -170,7 +170,7 @@ static inline int setup(void **state)
 	memset(&tpm, 0, sizeof tpm);
 	tpm.esys = (ESYS_CONTEXT *)(void *)&tpm;
 	tpm.session = tpm.auth_session = tpm.keys[KEY_EK].loaded = tpm.keys[KEY_AIK_ECC].loaded =
-		tpm.keys[KEY_AIK_RSA].loaded = 77; /* of the one before */
+		tpm.keys[KEY_AIK_RSA].loaded = 77; /* the last operation's */
 	arm_result = 0;
 	fault = 0;
 	holds_keys = false;
@@ -200,7 +200,7 @@ static inline void nothing_is_loaded(void)
 	assert_int_equal(tpm.keys[KEY_EK].loaded, ESYS_TR_NONE);
 }
 
-/* Since the last look, this was done. */
+/* Exactly this was done since the last check. */
 static inline void traced(const char *want)
 {
 	assert_string_equal(trace, want);
@@ -226,7 +226,7 @@ static inline void is_broken(uint64_t now, bool event, int why, const char *want
 	traced(want);
 }
 
-/* The outcome: `verdict`, drawn from this code. */
+/* The outcome is `verdict`, and `conclude` was given this code. */
 static inline void concludes(TSS2_RC rc)
 {
 	uint32_t said = 0xdead;

@@ -1,6 +1,6 @@
 /*
- * What the server does with src/tpm/tpm.c, before fake_esapi.h's TPM, and what the tests of
- * the session that is ready look at.
+ * What the server does with src/tpm/tpm.h, on fake_esapi.h's TPM, and checks for the tests of
+ * the session that is ready.
  */
 #ifndef TESTS_READY_ACTS_H
 #define TESTS_READY_ACTS_H
@@ -22,7 +22,8 @@ static void log_nothing(bool warning, const char *what, int err, uint32_t rc)
 
 /* ---- what the server does --------------------------------------------------- */
 
-/* One turn of the loop: the TPM has answered, or it is time. Returns false if neither. */
+/* One turn of the event loop, if the TPM has answered or the deadline has come. Returns false if
+ * neither is the case. */
 static bool turn(void)
 {
 	bool event = fake.at_work != 0 && !fake.blocks;
@@ -38,11 +39,11 @@ static bool turn(void)
 static void rest(void)
 {
 	for (unsigned i = 0; turn(); i++) {
-		assert_true(i < 1000); /* it is not busy for nothing */
+		assert_true(i < 1000); /* otherwise it is a busy loop */
 	}
 }
 
-/* The time goes on to this; whatever is due meanwhile happens. */
+/* Time passes until `when`; whatever is due meanwhile happens. */
 static void pass_to(uint64_t when)
 {
 	rest();
@@ -60,14 +61,14 @@ static void pass(uint64_t ms)
 	pass_to(fake.now + ms);
 }
 
-/* Since the last look, this was done. */
+/* Exactly these commands were sent since the last check. */
 static void traced(const char *want)
 {
 	assert_string_equal(fake.trace, want);
 	fake.trace[0] = '\0';
 }
 
-/* A client's request, from its job's beginning to its outcome. */
+/* A client's request, from tpm_begin to tpm_result. Returns its error. */
 static int outcome_of(const struct operation *op, const struct request_params *params)
 {
 	int err;
@@ -93,7 +94,7 @@ static inline void activates(const char *want)
 	traced(want);
 }
 
-/* getAttestationData, or a quote's reply. */
+/* The server has replied to getAttestationData. */
 static void expected(void)
 {
 	tpm_expect_activation(fake.now);
@@ -113,7 +114,7 @@ static void nothing_is_left(void)
 	assert_int_equal(count(OBJECT, AUTHORISED), 0);
 }
 
-/* ---- how the TPM is ------------------------------------------------------------ */
+/* ---- setup and teardown -------------------------------------------------------- */
 
 static int begin(bool persistent, bool bare, bool has_auth)
 {
@@ -153,7 +154,7 @@ static inline int bare(void **state)
 	return begin(false, true, false);
 }
 
-/* Nothing is left, at the latest when it would have expired. */
+/* Nothing is left loaded once a session that was ready has expired. */
 static int clean(void **state)
 {
 	(void)state;

@@ -27,6 +27,7 @@ UNIT_SRC_test_link_esapi = $(TPM_LINK)
 UNIT_LIB_test_link_esapi = tss2 bearssl
 TPM_SRC = $(addprefix src/tpm/,tpm.c work.c own_jobs.c second_chance.c facts.c connect.c ready_session.c response_code.c)
 UNIT_SRC_test_tpm = $(TPM_SRC)
+UNIT_SRC_test_work = $(TPM_SRC)
 READY_SRC = $(TPM_SRC) $(addprefix src/tpm/,activate_credential.c job.c session.c)
 UNIT_SRC_test_ready = $(READY_SRC)
 UNIT_SRC_test_ready_faults = $(READY_SRC)

@@ -1,4 +1,4 @@
-/* src/tpm/capability.c: GetCapability's answers, right and wrong. */
+/* src/tpm/capability.c: responses of TPM2_GetCapability, right and wrong. */
 #include "unit.h"
 
 #include "tpm/capability.h"
@@ -93,7 +93,7 @@ static void test_refused(void **state)
 	}
 }
 
-/* Each end that comes too early: within the bytes that are there. */
+/* Wherever the response is cut off, no byte after that is read. */
 static void test_truncated(void **state)
 {
 	TPMS_CAPABILITY_DATA data;

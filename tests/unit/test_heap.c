@@ -1,4 +1,4 @@
-/* src/tpm/heap.c: blocks are apart, aligned, zero at first and zero again. */
+/* src/tpm/heap.c: blocks do not overlap, are aligned, and are wiped when freed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -95,7 +95,7 @@ static void test_exhaustion_and_recovery(void **state)
 		heap_free(p[--n]);
 	}
 	heap_free(NULL);
-	p[0] = heap_malloc(HEAP_MAX - 64); /* whole again */
+	p[0] = heap_malloc(HEAP_MAX - 64); /* all of it is free again */
 	assert_non_null(p[0]);
 	heap_free(p[0]);
 	assert_int_equal(heap_used(), 0);

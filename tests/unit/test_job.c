@@ -1,4 +1,4 @@
-/* src/tpm/job.c: the order of steps, and the clean-up behind them. */
+/* src/tpm/job.c: the order of steps, and the clean-up after them. */
 #include "fake_steps.h"
 
 #include "tpm/response_code.h"
@@ -21,11 +21,11 @@ static void test_steps_in_order(void **state)
 	assert_false(job_dirty());
 }
 
-/* One event is one answer: it is not taken for the next step's too. */
+/* One event is for one response: it does not count for the next step's, too. */
 static void test_an_event_is_for_one_step(void **state)
 {
 	(void)state;
-	runs(0, true, "a< arm"); /* late, of a command before */
+	runs(0, true, "a< arm"); /* a late event, of an earlier command */
 	runs(0, true, "a> b< arm");
 	runs(0, false, "");
 }
@@ -55,7 +55,7 @@ static void take_session(struct tpm *t)
 	t->session = SESSION;
 }
 
-/* Then it is its clean-up, of what it has taken, and there is nothing to conclude. */
+/* An operation without steps only flushes what it has taken, and succeeds. */
 static void test_no_steps(void **state)
 {
 	static const struct operation none = {.begin = take_session};
@@ -72,7 +72,7 @@ static void test_no_steps(void **state)
 	nothing_is_loaded();
 }
 
-/* What the one before had loaded is not this one's. */
+/* What the last operation had loaded does not belong to this one. */
 static void test_objects_are_the_operations_own(void **state)
 {
 	(void)state;
@@ -81,7 +81,7 @@ static void test_objects_are_the_operations_own(void **state)
 	nothing_is_loaded();
 }
 
-/* The next piece: as often as the step says. */
+/* STEP_AGAIN: the step is started again, as often as it says so. */
 static void test_again(void **state)
 {
 	(void)state;
@@ -96,7 +96,7 @@ static void test_again(void **state)
 	runs(900, true, "a> b< arm");
 }
 
-/* ... and a piece may turn out to be one too many. */
+/* ... and may be skipped then. */
 static void test_again_then_skipped(void **state)
 {
 	(void)state;
@@ -106,7 +106,7 @@ static void test_again_then_skipped(void **state)
 	runs(0, true, "a> a< b< arm");
 }
 
-/* The answer was not whole: it is waited for again, but no longer. */
+/* TRY_AGAIN: the response is waited for again, until the same deadline. */
 static void test_try_again(void **state)
 {
 	static const TSS2_RC codes[] = {TSS2_TCTI_RC_TRY_AGAIN, TSS2_ESYS_RC_TRY_AGAIN};
@@ -121,7 +121,7 @@ static void test_try_again(void **state)
 	runs(400, true, "a> b< arm");
 }
 
-/* Each step failing, at its start or its end: the clean-up is done, all of it. */
+/* Whichever step fails, at its start or its finish, the whole clean-up follows. */
 static void test_clean_up_after_each_failure(void **state)
 {
 	static const char *const before[] = {"", "a< arm a> ", "a< arm a> b< arm b> "};
@@ -183,7 +183,7 @@ static void test_clean_up_of_some(void **state)
 	}
 }
 
-/* A session that the TPM has ended by itself, a TPM that was reset. */
+/* The object is gone: the TPM has ended the session itself, or was reset. */
 static void test_gone_already(void **state)
 {
 	static const TSS2_RC codes[] = {0x18b, 0x1c4, 0x910, 0x000b018b};
@@ -206,7 +206,7 @@ static void test_gone_already(void **state)
 	}
 }
 
-/* A flush that fails keeps the others from nothing, and changes no outcome. */
+/* After a flush that fails the others follow, and the outcome stays the same. */
 static void test_dirty(void **state)
 {
 	for (unsigned object = SESSION; object <= EK; object++) {
@@ -247,7 +247,7 @@ static void test_outcome_is_the_conclusion(void **state)
 	}
 }
 
-/* Where the system keeps keys loaded for us, only sessions are flushed. */
+/* Where keys stay loaded (port_tpm_holds_keys), only sessions are flushed. */
 static void test_keys_that_stay(void **state)
 {
 	(void)state;
@@ -263,7 +263,7 @@ static void test_keys_that_stay(void **state)
 	assert_int_equal(tpm.keys[KEY_EK].loaded, EK);
 }
 
-/* What can change under the TPM's hand is done over from a step of its own. */
+/* STEP_LOOP: the operation goes on at its step `loop`. */
 static void test_loop(void **state)
 {
 	(void)state;
@@ -284,12 +284,12 @@ static void test_loop(void **state)
 	script[C].finish[0] = STEP_LOOP;
 	runs(0, false, "a< arm");
 	runs(0, true, "a> b< arm");
-	job_abandon(); /* ... but not for nobody */
+	job_abandon(); /* but not after this */
 	is_done(0, true, "b>");
 	concludes(RC_NOT_YET);
 }
 
-/* The step knows why, and its operation. */
+/* STEP_REFUSE ends the operation; its conclusion is drawn from that code. */
 static void test_refuse(void **state)
 {
 	(void)state;
@@ -303,30 +303,30 @@ static void test_refuse(void **state)
 	nothing_is_loaded();
 }
 
-/* A step is about what it says, or the AIK that the job is about. */
-static unsigned about[2];
+/* A step's functions find its target in t->target; TARGET_AIK stands for the operation's AIK. */
+static unsigned targets[2];
 
-static TSS2_RC note_about(struct tpm *t)
+static TSS2_RC note_target(struct tpm *t)
 {
-	about[about[0] != 0] = t->target;
+	targets[targets[0] != 0] = t->target;
 	return STEP_SKIP;
 }
 
-static void test_about(void **state)
+static void test_target(void **state)
 {
-	static const struct step some[] = {{note_about, NULL, LIMIT_MS, 7},
-					   {note_about, NULL, LIMIT_MS, TARGET_AIK}};
+	static const struct step some[] = {{note_target, NULL, LIMIT_MS, 7},
+					   {note_target, NULL, LIMIT_MS, TARGET_AIK}};
 	static const struct operation two = {.steps = some, .count = 2, .conclude = conclude};
 
 	(void)state;
 	tpm.params.aik = KEY_AIK_RSA;
 	job_begin(&tpm, &two);
 	is_done(0, false, "");
-	assert_int_equal(about[0], 7);
-	assert_int_equal(about[1], KEY_AIK_RSA);
+	assert_int_equal(targets[0], 7);
+	assert_int_equal(targets[1], KEY_AIK_RSA);
 }
 
-/* Nobody wants it any more: the command at work is waited for, the clean-up is done. */
+/* job_abandon: the current command is waited for, then the clean-up follows. */
 static void test_cut(void **state)
 {
 	(void)state;
@@ -365,7 +365,7 @@ int main(void)
 		cmocka_unit_test_setup(test_keys_that_stay, setup),
 		cmocka_unit_test_setup(test_loop, setup),
 		cmocka_unit_test_setup(test_refuse, setup),
-		cmocka_unit_test_setup(test_about, setup),
+		cmocka_unit_test_setup(test_target, setup),
 		cmocka_unit_test_setup(test_cut, setup),
 	};
 

@@ -3,7 +3,7 @@
 
 #define RETRY 0x922U
 
-/* Runs what is left of an operation that is not in a pause. */
+/* Runs the rest of an operation whose step is not paused. */
 static enum job_state run_out(uint64_t now)
 {
 	enum job_state s;
@@ -14,7 +14,7 @@ static enum job_state run_out(uint64_t now)
 	return s;
 }
 
-/* "Not now": each pause is twice the last, and there are TPM_RETRY_COUNT. */
+/* "Not now": TPM_RETRY_COUNT pauses, each twice as long as the last. */
 static void test_pauses_double_and_end(void **state)
 {
 	uint64_t now = 1000;
@@ -31,7 +31,7 @@ static void test_pauses_double_and_end(void **state)
 		runs(now, true, "a>");
 		assert_int_equal(job_deadline(), now + pause);
 		runs(now + pause - 1, false, "");
-		runs(now + pause - 1, true, ""); /* an event is none of its */
+		runs(now + pause - 1, true, ""); /* an event does not end the pause */
 		now += pause;
 		runs(now, false, "a< arm");
 		assert_int_equal(job_deadline(), now + LIMIT_MS);
@@ -56,14 +56,14 @@ static void test_success_after_pauses(void **state)
 	runs(60, false, "a< arm");
 	runs(60, true, "a> b< arm");
 	runs(60, true, "b>");
-	assert_int_equal(job_deadline(), 80); /* the next step's first */
+	assert_int_equal(job_deadline(), 80); /* the first pause of the next step */
 	runs(80, false, "b< arm");
 	runs(80, true, "b> c< arm");
 	is_done(80, true, "c>");
 	concludes(0);
 }
 
-/* What it takes to begin is not there yet: no command is sent, and none is waited for. */
+/* STEP_LATER: no command is sent, and none is waited for; the step is started again. */
 static void test_later(void **state)
 {
 	(void)state;
@@ -80,7 +80,7 @@ static void test_later(void **state)
 	concludes(0);
 }
 
-/* ... and it does not come: the operation ends, and says why. */
+/* ... and at last the operation ends with that code. */
 static void test_never(void **state)
 {
 	uint64_t now = 0;
@@ -181,7 +181,7 @@ static void test_timeout_of_the_clean_up(void **state)
 	is_broken(TPM_COMMAND_MS, false, -ERR_TPM_TIMEOUT, "");
 }
 
-/* An answer that comes with the deadline is an answer. */
+/* A response that arrives exactly at the deadline counts. */
 static void test_answer_at_the_deadline(void **state)
 {
 	(void)state;
@@ -189,7 +189,7 @@ static void test_answer_at_the_deadline(void **state)
 	runs(LIMIT_MS, true, "a> b< arm");
 }
 
-/* ... but one that never gets whole is none, however often it is announced. */
+/* ... but one that is never complete does not, however often it is announced. */
 static void test_announced_for_ever(void **state)
 {
 	(void)state;
@@ -204,7 +204,7 @@ static void test_announced_for_ever(void **state)
 
 /* ---- a port that cannot wait ------------------------------------------- */
 
-/* One command has everybody waiting; then the loop has its turn, at once. */
+/* After each command that has blocked, job_run returns, so that the event loop can go on. */
 static void blocks(uint64_t now, bool event, const char *want)
 {
 	runs(now, event, want);
@@ -245,7 +245,7 @@ static void test_blocking_and_failing(void **state)
 	is_broken(0, false, -ERR_TPM_UNAVAILABLE, "a< arm t-1 a> t0");
 }
 
-/* It still does not sleep: the pause is the loop's. */
+/* A pause does not block there either: the event loop waits for its end. */
 static void test_blocking_and_pausing(void **state)
 {
 	(void)state;
@@ -263,12 +263,12 @@ static void test_blocking_and_pausing(void **state)
 
 /* ---- broken links ------------------------------------------------------ */
 
-/* What the library says, not the TPM, is the end of its context. */
+/* An error of the library breaks the link. */
 static void test_errors_of_the_library(void **state)
 {
 	static const struct {
 		TSS2_RC rc;
-		int link; /* what the link says of it */
+		int link; /* link_fault() */
 		int want;
 	} errors[] = {
 		{TSS2_TCTI_RC_IO_ERROR, -ERR_TPM_UNAVAILABLE, -ERR_TPM_UNAVAILABLE},
@@ -306,7 +306,7 @@ static void test_errors_of_the_library(void **state)
 	}
 }
 
-/* The TPM's error and the library's: the first has no say in the second. */
+/* After an error of the TPM's, one of the library's breaks the link all the same. */
 static void test_fault_is_of_this_job(void **state)
 {
 	(void)state;
@@ -317,7 +317,7 @@ static void test_fault_is_of_this_job(void **state)
 	runs(0, false, "a< arm");
 }
 
-/* A port that can wait, but not now: the device is gone. */
+/* port_tpm_arm fails: the device is gone. */
 static void test_arming_fails(void **state)
 {
 	(void)state;

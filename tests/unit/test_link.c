@@ -5,7 +5,7 @@
 #include "tpm/heap.h"
 #include "tpm/link.h"
 
-/* GetRandom(8), and what a TPM says to it. */
+/* TPM2_GetRandom of 8 bytes, and a response to it. */
 static const uint8_t command[] = {0x80, 0x01, 0, 0, 0, 12, 0, 0, 0x01, 0x7b, 0, 8};
 static const uint8_t answer[] = {0x80, 0x01, 0, 0, 0, 20, 0, 0, 0, 0, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8};
 
@@ -25,7 +25,7 @@ static void open_link(void)
 	assert_ptr_not_equal(guard, &device);
 }
 
-/* A link that is open, to a device in good health. */
+/* The link is open, and the device works. */
 static int setup(void **state)
 {
 	(void)state;
@@ -51,7 +51,7 @@ static TSS2_RC transmit(void)
 	return Tss2_Tcti_Transmit(guard, sizeof command, command);
 }
 
-/* As ESAPI does it: the size first, then all of it. */
+/* As ESAPI does: it asks for the length first, then for the response. */
 static TSS2_RC receive(void)
 {
 	TSS2_RC rc;
@@ -76,8 +76,8 @@ static void works(void)
 	assert_int_equal(link_fault(), 0);
 }
 
-/* The link is broken by `fault`, says so only, and does not touch the device;
- * closing and opening it heals it. */
+/* The link is broken by `fault`: commands fail without reaching the device, until it is closed
+ * and opened again. */
 static void is_broken(int fault)
 {
 	unsigned transmitted = device.transmitted, asked = device.size_asked + device.read_asked;
@@ -93,19 +93,19 @@ static void is_broken(int fault)
 	assert_int_equal(link_fault(), fault);
 	assert_int_equal(device.transmitted, transmitted);
 	assert_int_equal(device.size_asked + device.read_asked, asked);
-	assert_int_equal(link_commands(), commands); /* those that were sent */
+	assert_int_equal(link_commands(), commands); /* the failed ones were not sent */
 	link_close();
 	open_link();
 	works();
 }
 
-/* What the device has now breaks the link. */
+/* The device's response breaks the link. */
 static void breaks(int fault)
 {
 	memset(got, 0xa5, sizeof got);
 	assert_int_equal(transmit(), TSS2_RC_SUCCESS);
 	assert_int_equal(receive(), TSS2_TCTI_RC_IO_ERROR);
-	for (size_t i = 0; i < sizeof got; i++) { /* nothing of it came through */
+	for (size_t i = 0; i < sizeof got; i++) { /* no byte of it was passed on */
 		assert_int_equal(got[i], 0xa5);
 	}
 	is_broken(fault);
@@ -135,7 +135,8 @@ static void test_good_responses_pass(void **state)
 	assert_int_equal(link_commands(), commands + 4);
 }
 
-/* Too small a buffer takes nothing away; and the size need not be asked for. */
+/* If the buffer is too small, the response can be read again; and the length need not be asked
+ * for first. */
 static void test_small_buffers(void **state)
 {
 	(void)state;
@@ -189,7 +190,7 @@ static void test_read_sizes(void **state)
 		}
 	}
 	device.announced = TPM_RESPONSE_MAX;
-	device.read = TPM_RESPONSE_MAX + 1; /* so it says; it wrote no more than it may */
+	device.read = TPM_RESPONSE_MAX + 1; /* it claims so, but has written less */
 	breaks(-ERR_TPM_RESPONSE);
 }
 
@@ -203,7 +204,8 @@ static void test_what_is_no_response(void **state)
 	(void)state;
 	device_answers(tpm12, sizeof tpm12);
 	breaks(-ERR_TPM_VERSION);
-	device_answers(sessions, sizeof sessions); /* which the command had not */
+	device_answers(sessions,
+		       sizeof sessions); /* a response with sessions to a command without */
 	breaks(-ERR_TPM_RESPONSE);
 	device_answers(with_body, sizeof with_body);
 	breaks(-ERR_TPM_RESPONSE);
@@ -232,7 +234,7 @@ static void test_try_again(void **state)
 			assert_int_equal(receive(), TSS2_RC_SUCCESS);
 			assert_int_equal(got_len, sizeof answer);
 			assert_memory_equal(got, answer, sizeof answer);
-			/* A size that is known is not asked for again. */
+			/* A length that is known is not asked for again. */
 			assert_int_equal(device.size_asked, size_again + 1);
 			assert_int_equal(device.read_asked, read_again + 1);
 		}
@@ -240,7 +242,7 @@ static void test_try_again(void **state)
 	works();
 }
 
-/* A new command's answer is not measured by what the last one's was to be. */
+/* A response is not checked against the length that was announced for the last one. */
 static void test_answer_not_taken(void **state)
 {
 	uint8_t longer[sizeof answer + 4];
@@ -294,7 +296,7 @@ static void test_transfer_errors(void **state)
 	}
 }
 
-/* The system knows more than that the transfer failed. */
+/* The port knows why a transfer failed. */
 static void test_transfer_errors_with_a_reason(void **state)
 {
 	(void)state;
@@ -307,13 +309,13 @@ static void test_transfer_errors_with_a_reason(void **state)
 	is_broken(-ERR_TPM_DENIED);
 }
 
-/* Where a secret was put it is wiped, once: the buffer may be another's then. */
+/* The last response's buffer is wiped once; afterwards it may be used for something else. */
 static void test_wipe(void **state)
 {
 	static const uint8_t zero[sizeof answer];
 
 	(void)state;
-	link_wipe(); /* nothing yet */
+	link_wipe(); /* there is no response yet */
 	works();
 	got[sizeof answer] = 0x11;
 	link_wipe();

@@ -1,4 +1,4 @@
-/* src/tpm/link.c with ESAPI on top: what becomes of it, and of its memory. */
+/* src/tpm/link.c with ESAPI: what ESAPI does after faults, and that it frees its memory. */
 #include "fake_device.h"
 
 #include <tss2/tss2_sys.h>
@@ -7,10 +7,10 @@
 #include "tpm/heap.h"
 #include "tpm/link.h"
 
-/* GetCapability's answer: TPM_PT_NV_BUFFER_MAX is 0x400. */
+/* TPM2_GetCapability's response: TPM_PT_NV_BUFFER_MAX is 0x400. */
 static const uint8_t capability[] = {0x80, 0x01, 0, 0, 0, 27, 0, 0, 0,    0, 1, 0, 0, 0,
 				     6,    0,    0, 0, 1, 0,  0, 1, 0x2c, 0, 0, 4, 0};
-/* NV_ReadPublic's: index 0x01c00002, SHA-256, no policy, 20 bytes; its Name. */
+/* TPM2_NV_ReadPublic's: index 0x01c00002, SHA-256, no policy, 20 bytes; its Name. */
 static const uint8_t nv_public[] = {
 	0x80, 0x01, 0,    0,    0,    62,   0,    0,    0,    0,    0x00, 0x0e, 0x01,
 	0xc0, 0,    2,    0x00, 0x0b, 0x62, 0x07, 0x20, 0x08, 0x00, 0x00, 0x00, 20,
@@ -44,7 +44,7 @@ static TSS2_RC ask(void)
 					TPM2_CAP_TPM_PROPERTIES, TPM2_PT_NV_BUFFER_MAX, 1);
 }
 
-/* Takes the answer; if it is one, it has to be right. */
+/* Takes the response. If ESAPI accepts it, it must be the right one. */
 static TSS2_RC take(void)
 {
 	TPMS_CAPABILITY_DATA *data = NULL;
@@ -100,7 +100,7 @@ static void test_commands(void **state)
 	}
 }
 
-/* The loop waits for the TPM, not ESAPI. */
+/* ESAPI does not wait for the TPM. */
 static void test_never_blocks(void **state)
 {
 	(void)state;
@@ -129,7 +129,7 @@ static void test_errors_of_the_tpm_pass(void **state)
 	}
 }
 
-/* ESAPI itself sends a command again that the TPM was too busy for. */
+/* ESAPI itself sends a command again after TPM_RC_RETRY. */
 static void test_retry_is_sent_again(void **state)
 {
 	uint32_t commands = link_commands();
@@ -143,7 +143,7 @@ static void test_retry_is_sent_again(void **state)
 	assert_int_equal(link_commands(), commands + 2);
 }
 
-/* ESAPI does not go on after these; a new link does. */
+/* ESAPI cannot go on after these; with a new link it can. */
 static void test_broken_and_healed(void **state)
 {
 	static const uint8_t tpm12[] = {0x00, 0xc4, 0, 0, 0, 10, 0, 0, 0, 30};
@@ -166,7 +166,7 @@ static void test_broken_and_healed(void **state)
 	heal();
 }
 
-/* What ESAPI has of the TPM's objects goes with its context. */
+/* ESAPI's objects are freed with its context. */
 static void test_objects_do_not_leak(void **state)
 {
 	(void)state;
@@ -189,7 +189,7 @@ static void test_objects_do_not_leak(void **state)
 	}
 }
 
-/* Each byte of a response changed: ESAPI fails or not, and frees its memory. */
+/* Whichever byte of a response is changed, ESAPI frees its memory. */
 static void test_damaged_responses_do_not_leak(void **state)
 {
 	(void)state;

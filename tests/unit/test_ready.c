@@ -1,5 +1,5 @@
-/* src/tpm/ready_session.c, in src/tpm/tpm.c and src/tpm/job.c as they are: when the session that is ready
- * for the next activation is made, used and flushed. */
+/* src/tpm/ready_session.c, with the rest of src/tpm from tpm.c to job.c: when the session that is
+ * ready for the next activation is made, used and flushed. */
 #include "ready_acts.h"
 
 #include <sys/wait.h>
@@ -13,7 +13,7 @@ static void an_idle_one_holds_nothing(void **state)
 	assert_int_equal(outcome_of(&quote_operation, &nonce), 0);
 	rest();
 	traced("AQF|");
-	pass(DAY_MS); /* it is the reply that leads on, which the server says */
+	pass(DAY_MS); /* only tpm_expect_activation makes one */
 	traced("");
 	nothing_is_left();
 }
@@ -53,7 +53,7 @@ static void keys_that_stay_loaded(void **state)
 	activates("SPC|");
 }
 
-/* The HMAC session that shows it is not kept: the TPM ends it. */
+/* The HMAC session that proves endorsementAuth is not kept: the TPM ends it. */
 static void endorsement_auth_is_shown_ahead(void **state)
 {
 	(void)state;
@@ -62,7 +62,7 @@ static void endorsement_auth_is_shown_ahead(void **state)
 	activates("KASHPCF|F");
 }
 
-/* Whoever asks however often: one in READY_MS, and one at most. */
+/* However often clients ask: one is made in READY_MS, and there is one at most. */
 static void asking_again_and_again(void **state)
 {
 	unsigned made = 0;
@@ -82,7 +82,8 @@ static void asking_again_and_again(void **state)
 	nothing_is_left();
 }
 
-/* Just when the first is over, before and behind: never two of them, none forgotten. */
+/* A client asks just before, when, or just after the first expires: there are never two, and
+ * none is forgotten. */
 static void asking_when_it_is_about_to_expire(void **state)
 {
 	(void)state;
@@ -133,7 +134,7 @@ static void nobody_comes(void **state)
 	activates("KASPCF|F");
 }
 
-/* Clients who keep the TPM at work all the time do not keep it alive. */
+/* It expires also if clients keep the TPM busy all the time. */
 static void nobody_comes_and_others_do(void **state)
 {
 	uint64_t over;
@@ -150,7 +151,7 @@ static void nobody_comes_and_others_do(void **state)
 	assert_int_equal(sessions(), 0);
 }
 
-/* The activation and the end come in the same turn, or a millisecond apart. */
+/* An activation begins when the session expires, or a millisecond before or after. */
 static void somebody_comes_as_it_expires(void **state)
 {
 	(void)state;
@@ -164,7 +165,8 @@ static void somebody_comes_as_it_expires(void **state)
 	}
 }
 
-/* Before each command of the making, and while each is at work: it waits, and uses it. */
+/* An activation is asked for before or during each command that makes the session: it waits,
+ * and uses the session. */
 static void somebody_comes_while_it_is_made(void **state)
 {
 	(void)state;
@@ -181,7 +183,7 @@ static void somebody_comes_while_it_is_made(void **state)
 	nothing_is_left();
 }
 
-/* Within the pause: it has one of its own, and wants no other. */
+/* An activation begins within READY_PAUSE_MS: it makes its own, and none is made ahead. */
 static void somebody_comes_too_soon_for_it(void **state)
 {
 	(void)state;
@@ -193,7 +195,7 @@ static void somebody_comes_too_soon_for_it(void **state)
 	is_made("KSPF");
 }
 
-/* The first gets it; the second's is its own. */
+/* Of two activations the first uses it, and the second makes its own. */
 static void two_come_at_once(void **state)
 {
 	(void)state;
@@ -205,7 +207,7 @@ static void two_come_at_once(void **state)
 	nothing_is_left();
 }
 
-/* Others are served beside it, and it waits on. */
+/* Other operations run while it is ready, and it stays ready. */
 static void a_quote_while_it_waits(void **state)
 {
 	(void)state;
@@ -217,8 +219,8 @@ static void a_quote_while_it_waits(void **state)
 	activates("KACF|F");
 }
 
-/* Stops as the server does, in a process of its own: it is for good. Returns whether nothing
- * is left, and whether nothing is begun any more. */
+/* Stops as the server does; in a child process, because tpm_wind_down cannot be undone. Returns
+ * whether nothing is left loaded, and nothing more is begun. */
 static bool stops(void)
 {
 	int status;
@@ -242,7 +244,8 @@ static bool stops(void)
 	return status == 0;
 }
 
-/* Before it is made, at each command of the making, while it waits, and at each of the use. */
+/* attestd stops before the session is made, at each command that makes it, while it is ready,
+ * and at each command that uses it. */
 static void a_stop(void **state)
 {
 	static int (*const kinds[])(void **) = {plain, persistent, with_auth, bare};

@@ -1,5 +1,5 @@
-/* src/tpm/ready_session.c: whatever fails in making the session that is ready, in using it and beside it,
- * nobody notices but by the time; and nothing is left of it. */
+/* src/tpm/ready_session.c: if making or using the session that is ready fails, or another operation
+ * does, clients notice nothing but the time it takes, and no session is left. */
 #include "ready_acts.h"
 
 static const TSS2_RC codes[] = {
@@ -17,7 +17,7 @@ static const TSS2_RC codes[] = {
 };
 #define CODES (sizeof codes / sizeof *codes)
 
-/* The command of this letter, the n-th from here on, fails with that code. */
+/* The n-th command of this letter from now on fails with this code. */
 static void fails_with(char letter, unsigned n, unsigned times, TSS2_RC rc)
 {
 	fake.failing = letter;
@@ -26,8 +26,8 @@ static void fails_with(char letter, unsigned n, unsigned times, TSS2_RC rc)
 	fake.rc = rc;
 }
 
-/* None is made any more, until an activation has succeeded on its own: nobody is told, and
- * the TPM is not asked again and again for what it refuses. */
+/* After a failure none is made until an activation has succeeded: the TPM is not asked again and
+ * again for what it refuses. The failure is not reported. */
 static void making_it_fails(void **state)
 {
 	(void)state;
@@ -56,7 +56,7 @@ static void making_it_fails(void **state)
 	}
 }
 
-/* With endorsementAuth: that is tried once ahead, and no more than that. */
+/* A wrong endorsementAuth is tried once ahead, and no more. */
 static void a_wrong_authorisation_is_tried_once(void **state)
 {
 	(void)state;
@@ -67,14 +67,14 @@ static void a_wrong_authorisation_is_tried_once(void **state)
 	}
 	assert_int_equal(fake.times, 999);
 	nothing_is_left();
-	/* Somebody waits for it, and hears why. */
+	/* An activation tries again, and its client is told why it fails. */
 	assert_int_equal(outcome_of(&activate_operation, &credential), -ERR_TPM_AUTH);
 	assert_int_equal(fake.times, 998);
 	rest();
 	nothing_is_left();
 }
 
-/* The clean-up of the making fails: the link is closed, and what is left goes with it. */
+/* The clean-up after making it fails: the link is closed, and the session goes with it. */
 static void the_ek_cannot_be_flushed(void **state)
 {
 	(void)state;
@@ -89,7 +89,7 @@ static void the_ek_cannot_be_flushed(void **state)
 	nothing_is_left();
 }
 
-/* Whatever is wrong with it but the credential: the client gets its answer all the same. */
+/* Whatever is wrong with the session: the activation is repeated with a new one. */
 static void using_it_fails(void **state)
 {
 	(void)state;
@@ -97,7 +97,7 @@ static void using_it_fails(void **state)
 		for (const char *at = "KAC"; *at != '\0'; at++) {
 			if (codes[i] == TPM2_RC_LOCKOUT ||
 			    (*at == 'C' && codes[i] == TPM2_RC_FAILURE)) {
-				continue; /* what a TPM says of a damaged credential, too */
+				continue; /* may also mean a damaged credential */
 			}
 			is_made("KSPF");
 			fails_with(*at, 0, 1, codes[i]);
@@ -111,7 +111,8 @@ static void using_it_fails(void **state)
 	}
 }
 
-/* What is said of the AIK's own is no session's fault, and may count towards lockout. */
+/* An error about the AIK's authorisation is not the session's fault, and may count towards
+ * lockout: it is not repeated. */
 static void no_authorisation_is_tried_twice(void **state)
 {
 	static const TSS2_RC refused[] = {TPM2_RC_BAD_AUTH | TPM2_RC_S | TPM2_RC_1,
@@ -130,7 +131,7 @@ static void no_authorisation_is_tried_twice(void **state)
 	}
 }
 
-/* The TPM's word on the credential is the same, whose session it was in; it is asked once. */
+/* A rejected credential is not tried again, whichever session was used. */
 static void a_wrong_credential(void **state)
 {
 	(void)state;
@@ -147,7 +148,7 @@ static void a_wrong_credential(void **state)
 	is_made("KSPF");
 }
 
-/* The TPM is short of sessions, or of their numbers: it gives way to whom others wait for. */
+/* The TPM has no room for another session: the one that is ready is flushed for it. */
 static void it_gives_way(void **state)
 {
 	static const TSS2_RC full[] = {TPM2_RC_SESSION_HANDLES, TPM2_RC_SESSION_MEMORY,
@@ -168,7 +169,7 @@ static void it_gives_way(void **state)
 	}
 }
 
-/* An operation that fails for another reason: it is flushed behind it. */
+/* An operation fails for another reason: the session is flushed after it. */
 static void another_operation_fails(void **state)
 {
 	(void)state;
@@ -181,7 +182,7 @@ static void another_operation_fails(void **state)
 	nothing_is_left();
 }
 
-/* Where others' operations fail again and again it costs one session in READY_MS all the same. */
+/* If operations fail again and again, there is still only one session in READY_MS. */
 static void given_up_it_is_not_made_again_at_once(void **state)
 {
 	uint64_t begun;
@@ -203,7 +204,7 @@ static void given_up_it_is_not_made_again_at_once(void **state)
 	is_made("KSPF");
 }
 
-/* Two of three slots are another program's. */
+/* Another program uses two of three slots. */
 static void a_bare_tpm_with_others_sessions(void **state)
 {
 	ESYS_TR theirs[2];
@@ -223,7 +224,7 @@ static void a_bare_tpm_with_others_sessions(void **state)
 	nothing_is_left();
 }
 
-/* It goes with its link; and nothing of the next link's is taken for it. */
+/* It is void when its link is closed, and nothing on the next link is taken for it. */
 static void the_link_is_lost(void **state)
 {
 	(void)state;

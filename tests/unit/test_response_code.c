@@ -12,7 +12,7 @@ static const struct {
 	enum err err;
 	unsigned is;
 } codes[] = {
-	/* Format one: what it is about is in the code, and does not count. */
+	/* Format one: the number of the handle, session or parameter does not matter. */
 	{0x185, 0x085, ERR_TPM_HIERARCHY, 0}, /* handle 1 */
 	{0x285, 0x085, ERR_TPM_HIERARCHY, 0},
 	{0x18b, 0x08b, ERR_TPM_RC, NO_HANDLE},
@@ -96,7 +96,7 @@ static void test_codes_from_the_resource_manager(void **state)
 	}
 }
 
-/* What the library says is not the TPM's word. */
+/* Codes of the library are not the TPM's. */
 static void test_other_layers(void **state)
 {
 	(void)state;

@@ -12,7 +12,7 @@ static struct tpm tpm;
 
 /* ---- what the port and ESAPI say ---------------------------------------- */
 
-static const char *given; /* by the port; NULL: it is not to be had */
+static const char *given; /* by the port; NULL: it cannot get it */
 static int random_result;
 static TPM2B_AUTH set; /* what ESAPI was given */
 static unsigned sets, started;
@@ -124,7 +124,7 @@ static int fresh(void **state)
 
 /* ---- the tests ----------------------------------------------------------- */
 
-/* An empty one is shown as a password, which is nothing. */
+/* An empty one is an empty password: no session is needed. */
 static void none(void **state)
 {
 	(void)state;
@@ -157,7 +157,7 @@ static void is_set(void **state)
 	}
 }
 
-/* Only another one is worth a second attempt. */
+/* A second attempt follows only if the value has changed. */
 static void renewed(void **state)
 {
 	static const char *const others[] = {"the other", "the otheR", "the other one", ""};
@@ -176,7 +176,7 @@ static void renewed(void **state)
 	assert_int_equal(tpm.auth.error, -ERR_TPM_DENIED);
 }
 
-/* The kernel has none yet: nothing is begun that ESAPI would fail at. */
+/* The kernel has no random numbers yet: the step waits, before ESAPI would fail. */
 static void no_randomness(void **state)
 {
 	(void)state;

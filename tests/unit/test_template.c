@@ -1,4 +1,4 @@
-/* src/tpm/template.c: the templates' bytes, and what is a key made from them. */
+/* src/tpm/template.c: the templates' bytes, and which keys count as made from them. */
 #include "unit.h"
 
 #include <tss2/tss2_mu.h>
@@ -78,7 +78,7 @@ static void test_ek_is_one(void **state)
 	assert_false(template_matches(&template_ek, &template_aik_rsa.publicArea));
 }
 
-/* Each makes another key of it. */
+/* Each change makes it another kind of key. */
 #define OTHER(member, value)                                         \
 	do {                                                         \
 		TPMT_PUBLIC area = key();                            \
@@ -93,7 +93,7 @@ static void test_each_attribute_counts(void **state)
 		OTHER(objectAttributes, template_ek.publicArea.objectAttributes ^ UINT32_C(1)
 											  << bit);
 	}
-	OTHER(objectAttributes, 0x000300f2); /* the high range's */
+	OTHER(objectAttributes, 0x000300f2); /* of the EK templates in the high range */
 	OTHER(objectAttributes, 0);
 }
 
@@ -147,7 +147,7 @@ static void test_each_size_counts(void **state)
 	}
 }
 
-/* Whatever a TPM answers: each 16 bits of it, changed. */
+/* Any 16 bits of a TPM's response may be changed. */
 static void test_every_damage(void **state)
 {
 	static const uint16_t values[] = {0x0000, 0x0001, 0x0010, 0x00ff, 0x7fff, 0x8000, 0xffff};
@@ -167,7 +167,7 @@ static void test_every_damage(void **state)
 	}
 }
 
-/* ---- what a TPM's maker has left in NV ----------------------------------- */
+/* ---- the template in NV -------------------------------------------------- */
 
 /* TPMT_PUBLIC of this template, as the index holds it. */
 static size_t marshalled(const TPMT_PUBLIC *area, uint8_t *buf, size_t cap)
@@ -245,7 +245,7 @@ static void test_templates_that_are_none(void **state)
 	area.authPolicy.size = 0;
 	assert_false(reads(&area));
 	assert_false(reads(&template_aik_ecc.publicArea));
-	/* whole, and nothing behind it */
+	/* It must be complete, and nothing may follow. */
 	for (size_t len = 0; len < n; len++) {
 		uint8_t *p = exact(buf, len);
 

@@ -1,4 +1,4 @@
-/* src/tpm/tpm2b.c: sized bytes, and structures with their size before them. */
+/* src/tpm/tpm2b.c: TPM2Bs that hold bytes, and TPM2Bs that hold structures. */
 #include "unit.h"
 
 #include <tss2/tss2_mu.h>
@@ -84,7 +84,7 @@ static void test_bytes_are_put(void **state)
 		}
 		free(p);
 	}
-	/* Without a buffer it tells how many there would be. */
+	/* Without a buffer, only the length is computed. */
 	assert_int_equal(Tss2_MU_TPM2B_DIGEST_Marshal(&digest, NULL, 0, &offset), TSS2_RC_SUCCESS);
 	assert_int_equal(offset, 11);
 	digest.size = sizeof digest.buffer + 1;
