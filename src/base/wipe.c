@@ -11,11 +11,11 @@ void wipe(void *p, size_t n)
 		return;
 	}
 	memset(p, 0, n);
-	/* For all the compiler knows, this reads what was written. */
+	/* The compiler must assume that this reads the memory, so it keeps the memset. */
 	__asm__ volatile("" : : "r"(p) : "memory");
 }
 
-/* Inlined, the array would lie beside the caller's variables, not below. */
+/* If it were inlined, the array would be beside the caller's variables, not below them. */
 __attribute__((noinline)) void wipe_stack(void)
 {
 	uint8_t below[STACK_DEPTH];
@@ -31,7 +31,7 @@ bool equal_ct(const void *a, const void *b, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		difference |= (unsigned)(x[i] ^ y[i]);
-		/* No early end: the compiler has lost sight of the value. */
+		/* The compiler cannot know the value any more, so it cannot end the loop early. */
 		__asm__("" : "+r"(difference));
 	}
 	return difference == 0;

@@ -1,5 +1,5 @@
 /*
- * Forgetting secrets, and comparing them.
+ * Wipes secrets, and compares them in constant time.
  */
 #ifndef BASE_WIPE_H
 #define BASE_WIPE_H
@@ -7,13 +7,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Overwrites n bytes with zeros; never optimised away. p may be NULL if n = 0. */
+/* Overwrites n bytes with zeros; the compiler does not remove it. p may be NULL if n is
+ * 0. */
 void wipe(void *p, size_t n);
 
-/* Overwrites the stack below the caller, as deep as ESAPI's calls go (24 KiB). */
+/* Overwrites the 24 KiB of stack below the caller, which is as deep as ESAPI's calls go. */
 void wipe_stack(void);
 
-/* Are the n bytes at a and b the same? The time does not depend on them. */
+/* Are the n bytes at a and at b the same? The time does not depend on their values. */
 bool equal_ct(const void *a, const void *b, size_t n);
 
 #endif

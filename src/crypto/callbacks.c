@@ -3,7 +3,7 @@
 #include "crypto/digest.h"
 #include "crypto/salt.h"
 
-/* Salts to ECC keys: attestd's EK is RSA. */
+/* For salts to ECC keys, which are not needed: attestd's EK is an RSA key. */
 static TSS2_RC refuse_ecdh(TPM2B_PUBLIC *key, size_t cap, TPM2B_ECC_PARAMETER *z, TPMS_ECC_POINT *q,
 			   BYTE *out, size_t *out_len, void *userdata)
 {
@@ -19,7 +19,7 @@ static TSS2_RC refuse_ecdh(TPM2B_PUBLIC *key, size_t cap, TPM2B_ECC_PARAMETER *z
 
 TSS2_RC crypto_callbacks_set(ESYS_CONTEXT *esys)
 {
-	/* ESAPI copies the table; it wants all but SM4's and init set. */
+	/* ESAPI copies the table. It requires all members but `init` and those for SM4. */
 	ESYS_CRYPTO_CALLBACKS callbacks = {
 		.rsa_pk_encrypt = salt_encrypt,
 		.hash_start = digest_hash_start,

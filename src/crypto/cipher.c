@@ -29,8 +29,8 @@ static TSS2_RC aes_cfb(const uint8_t *key, TPM2_ALG_ID alg, TPMI_AES_KEY_BITS bi
 		uint8_t input[BLOCK];
 
 		memcpy(input, p + at, len);
-		/* One block of CTR whose counter block is the feedback is one
-		 * of CFB: 12 bytes of IV and the counter behind them. */
+		/* BearSSL has no CFB. One block of CTR is one block of CFB if its counter block,
+		 * 12 bytes of IV and 4 of counter, is the feedback. */
 		br_aes_ct_ctr_run(&keys, feedback,
 				  (uint32_t)feedback[12] << 24 | (uint32_t)feedback[13] << 16 |
 					  (uint32_t)feedback[14] << 8 | feedback[15],
@@ -56,9 +56,9 @@ TSS2_RC cipher_aes_decrypt(uint8_t *key, TPM2_ALG_ID alg, TPMI_AES_KEY_BITS bits
 }
 
 /*
- * BearSSL's padding asks a generator once, for as many bytes as the hash has,
- * and cannot be told that there are none: so they are there before it asks.
- * One of its own generators in between would be a kilobyte, for nothing.
+ * A random generator in BearSSL's form, for its OAEP padding, which takes as many bytes
+ * as a digest has, once. It cannot report a failure; so the bytes are drawn before.
+ * BearSSL's own generators would add a kilobyte to the program.
  */
 struct drawn {
 	const br_prng_class *vtable;
@@ -101,7 +101,7 @@ TSS2_RC cipher_rsa_oaep(TPM2B_PUBLIC *key, size_t in_len, BYTE *in, size_t cap, 
 	pk.nlen = area->unique.rsa.size;
 	pk.e = exponent_be;
 	pk.elen = sizeof exponent_be;
-	while (*pk.e == 0) { /* each byte costs eight squarings */
+	while (*pk.e == 0) { /* each leading zero would cost eight squarings */
 		pk.e++;
 		pk.elen--;
 	}

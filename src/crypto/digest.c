@@ -3,7 +3,7 @@
 #include "base/wipe.h"
 #include "crypto/digest.h"
 
-/* ESAPI keeps at most two open at a time; more is a leak of its own. */
+/* ESAPI has at most two open at a time. */
 #define DIGESTS 4
 
 static struct digest {
@@ -50,7 +50,7 @@ void digest_sha256(const uint8_t *p, size_t n, uint8_t out[32])
 	br_sha256_out(&context, out);
 }
 
-/* A free digest as ESAPI's *context, and the algorithm's class. */
+/* Takes a free digest, as *d and as ESAPI's *context, and finds the algorithm's class. */
 static TSS2_RC take(TPM2_ALG_ID alg, ESYS_CRYPTO_CONTEXT_BLOB **context, struct digest **d,
 		    const br_hash_class **class)
 {
@@ -76,7 +76,7 @@ static void release(ESYS_CRYPTO_CONTEXT_BLOB **context)
 	*context = NULL;
 }
 
-/* ESAPI's contexts are opaque to it: ours are entries of the table above. */
+/* A context, which is opaque to ESAPI, is an entry of `digests`. */
 static struct digest *digest_of(ESYS_CRYPTO_CONTEXT_BLOB *context)
 {
 	return (struct digest *)(void *)context;

@@ -1,5 +1,5 @@
 /*
- * ESAPI's hash and HMAC callbacks: see tss2_esys.h for what each must do.
+ * ESAPI's callbacks for hashes and HMACs; tss2_esys.h says what each must do.
  */
 #ifndef CRYPTO_DIGEST_H
 #define CRYPTO_DIGEST_H
@@ -7,10 +7,10 @@
 #include <bearssl_hash.h>
 #include <tss2/tss2_esys.h>
 
-/* BearSSL's class for a TPM algorithm; NULL if it is none of SHA-1 and SHA-2. */
+/* BearSSL's class for SHA-1, SHA-256, SHA-384 or SHA-512; NULL for other algorithms. */
 const br_hash_class *digest_class(TPM2_ALG_ID alg);
 
-/* The bytes of its digests; 0 if it is none of these. */
+/* The size of such an algorithm's digests in bytes; 0 for other algorithms. */
 size_t digest_size(TPM2_ALG_ID alg);
 
 /* SHA-256 of the n bytes at p, to out. */
@@ -31,8 +31,8 @@ TSS2_RC digest_hmac_finish(ESYS_CRYPTO_CONTEXT_BLOB **context, uint8_t *out, siz
 			   void *userdata);
 
 /*
- * Wipes and releases every context: those that an ESAPI call left open when it
- * failed half-way. Call when no ESAPI function is under way.
+ * Wipes and releases every context. An ESAPI function that fails half-way leaves some
+ * open. Call it only between ESAPI functions.
  */
 void digest_reset(void);
 

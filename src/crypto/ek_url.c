@@ -24,7 +24,7 @@ static void hash(const void *head, size_t head_len, const void *p, size_t n, uin
 	br_sha256_out(&sha, digest);
 }
 
-/* Intel's: base64url of SHA-256(modulus ‖ 010001). */
+/* Intel: base64url of SHA-256(modulus ‖ 010001). */
 static void put_intel(struct text *t, const uint8_t *modulus, size_t n)
 {
 	static const uint8_t exponent[] = {0x01, 0x00, 0x01};
@@ -41,11 +41,11 @@ static void put_intel(struct text *t, const uint8_t *modulus, size_t n)
 	for (; *p != '='; p++) {
 		*p = (char)(*p == '+' ? '-' : *p == '/' ? '_' : *p);
 	}
-	t->len--; /* 32 bytes leave one sign of padding */
+	t->len--; /* 32 bytes have one '=' as padding; it is written as %3D */
 	text_str(t, "%3D");
 }
 
-/* AMD's: half of SHA-256(00002222 ‖ exponent ‖ modulus), in hexadecimal. */
+/* AMD: the first half of SHA-256(00002222 ‖ exponent ‖ modulus), in hexadecimal. */
 static void put_amd(struct text *t, const uint8_t *modulus, size_t n)
 {
 	static const uint8_t head[] = {0x00, 0x00, 0x22, 0x22, 0x00, 0x01, 0x00, 0x01};
@@ -71,7 +71,7 @@ int ek_url(uint32_t manufacturer, const uint8_t *modulus, size_t n, uint32_t exp
 		n--;
 	}
 	if (n == 0 || (exponent != 0 && exponent != EXPONENT)) {
-		manufacturer = 0; /* no EK of theirs is like that */
+		manufacturer = 0; /* their EKs have no such key */
 	}
 	if (manufacturer == INTEL) {
 		put_intel(&t, modulus, n);

@@ -4,15 +4,15 @@
 #include "crypto/cipher.h"
 #include "crypto/salt.h"
 
-/* As long as the digest of the EK's name algorithm, SHA-256. */
+/* The size of a digest of the EK's name algorithm, SHA-256. */
 #define SALT_LEN 32
-/* What ESAPI and the TPM label a salt's encryption with. */
+/* The OAEP label of a salt (TPM 2.0 Library part 1, annex B). */
 #define SALT_LABEL "SECRET"
 
 static struct {
 	enum { NONE, READY, GIVEN } state;
 	TPM2B_NONCE salt;
-	TPM2B_PUBLIC_KEY_RSA modulus; /* of the key it is for */
+	TPM2B_PUBLIC_KEY_RSA modulus; /* of the key that the salt is encrypted for */
 	uint8_t encrypted[256];
 } prepared;
 
@@ -43,7 +43,7 @@ TSS2_RC salt_random(TPM2B_NONCE *nonce, size_t n, void *userdata)
 	if (n != SALT_LEN || prepared.state != READY) {
 		return cipher_random(nonce, n, userdata);
 	}
-	/* Not the whole structure: ESAPI's own is smaller. */
+	/* Not the whole structure: ESAPI's buffer is smaller. */
 	nonce->size = SALT_LEN;
 	memcpy(nonce->buffer, prepared.salt.buffer, SALT_LEN);
 	prepared.state = GIVEN;

@@ -7,26 +7,26 @@
 /* All ones if lo <= c <= hi, else 0; for values below 2^31. */
 static uint32_t between(uint32_t c, uint32_t lo, uint32_t hi)
 {
-	/* In the range, both differences have gone below zero. */
+	/* In the range, both differences wrap around, which sets their highest bit. */
 	uint32_t mask = 0U - (((lo - 1U - c) & (c - hi - 1U)) >> 31);
 
-	/* The compiler, if it knew that this is a yes or no, might branch. */
+	/* Hides from the compiler that this is 0 or ~0: it could branch on it. */
 	__asm__("" : "+r"(mask));
 	return mask;
 }
 
-#define EACH 0x0101010101010101U /* byte of eight */
+#define EACH 0x0101010101010101U /* times a byte: that byte, eight times */
 
-/* 1 in each byte that is at least `least`; all of them are below 64. */
+/* For each of eight bytes below 64: 1 if it is at least `least`, else 0. */
 static uint64_t at_least(uint64_t eight, unsigned least)
 {
 	return ((eight + (0x80 - least) * EACH) >> 7) & EACH;
 }
 
 /*
- * The characters of eight times six bits, the first in the highest byte: 'A', and
- * at each step of the alphabet a jump. All eight at once, as a reply of 2 kB is
- * mostly this; no byte's sum reaches into the next.
+ * Turns 48 bits into eight characters, the first in the highest byte. Each is 'A' plus its
+ * six bits, corrected where the alphabet goes on elsewhere in ASCII; no sum carries into
+ * the next byte. All eight at once, because most of a reply is base64.
  */
 static uint64_t encode_eight(uint64_t v)
 {
@@ -38,7 +38,8 @@ static uint64_t encode_eight(uint64_t v)
 	       at_least(v, 63) * ('/' - '+' - 1);
 }
 
-/* Big-endian both; the compiler makes one access of each, if the latter is left alone. */
+/* Both are big-endian. The compiler makes one load and one store of them, the store only
+ * while put_eight is not inlined. */
 static uint32_t get_four(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
@@ -56,7 +57,8 @@ __attribute__((noinline)) static void put_eight(uint64_t v, char *out)
 	out[7] = (char)v;
 }
 
-/* The six bits of a character; *bad becomes non-zero if there are none. */
+/* The six bits that a character stands for; *bad becomes non-zero if it is not in the
+ * alphabet. */
 static uint32_t decode_six(uint8_t c, uint32_t *bad)
 {
 	uint32_t upper = between(c, 'A', 'Z');
@@ -87,7 +89,7 @@ void base64_encode(const uint8_t *p, size_t n, char *out)
 	v = encode_eight(v);
 	for (size_t k = 0; k < BASE64_LEN(n); k++) {
 		out[k] = '=';
-		/* There is one character more than there are bytes, for each three. */
+		/* n bytes take n characters, and one more for each three of them begun. */
 		if (k < n + (n + 2) / 3) {
 			out[k] = (char)(v >> (56 - 8 * k));
 		}
@@ -101,9 +103,9 @@ static uint32_t white(uint8_t c)
 }
 
 /*
- * How many characters are white space. Text without any is asked for that as a
- * whole, so that nothing depends on a character of it; in other text it shows
- * where the white space is, which is no secret.
+ * How many characters are white space. The first loop finds out whether there is any
+ * without a branch on a character. The second, for text that has some, shows where
+ * it is, which is no secret.
  */
 static size_t count_white(const char *s, size_t n)
 {
@@ -122,8 +124,8 @@ static size_t count_white(const char *s, size_t n)
 }
 
 /*
- * Takes correct padding off the end of n characters, of which so many are no
- * white space. Where it begins is no secret: the length says it.
+ * Takes correct padding off the end of *n characters, *digits of which are not white
+ * space. Branching is allowed here: where the padding begins follows from the length.
  */
 static void drop_padding(const char *s, size_t *n, size_t *digits)
 {
@@ -167,7 +169,7 @@ int base64_decode(const char *s, size_t n, uint8_t *out, size_t *len)
 		}
 		at++;
 	}
-	/* 2 characters leave four bits unused, 3 leave two, 1 makes no byte. */
+	/* The last 2 characters leave four bits unused, the last 3 two; a last 1 is wrong. */
 	if (digits % 4 != 0) {
 		bad |= digits % 4 == 1 ? 1U : acc & (digits % 4 == 2 ? 15U : 3U);
 	}
@@ -182,7 +184,7 @@ int base64_decode(const char *s, size_t n, uint8_t *out, size_t *len)
 
 void base64_put(struct text *t, const uint8_t *p, size_t n)
 {
-	/* Of an n above cap the length could wrap around. */
+	/* If n is above cap, BASE64_LEN(n) could wrap around. */
 	char *out = text_room(t, n > t->cap ? n : BASE64_LEN(n));
 
 	if (out != NULL) {

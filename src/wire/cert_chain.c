@@ -2,7 +2,7 @@
 
 #include "wire/der.h"
 
-/* Steps over a certificate; nothing of r is taken if it does not begin with one. */
+/* Steps over a certificate; leaves r as it is if it does not begin with one. */
 static bool take_cert(struct reader *r)
 {
 	struct reader rest = *r;
@@ -28,7 +28,7 @@ bool cert_chain_next(struct reader *r, const uint8_t **cert, size_t *len, bool *
 			*len = (size_t)(r->p - *cert);
 			return true;
 		}
-		/* Where the next one begins is not known: the length is not to be trusted. */
+		/* The next certificate may begin anywhere: the length here cannot be trusted. */
 		byte = reader_u8(r);
 		*lost = *lost || (byte != 0x00 && byte != 0xff);
 	}

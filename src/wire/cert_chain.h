@@ -1,6 +1,6 @@
 /*
- * The certificates above the EK's as NV indices hold them: one after another, from
- * one index into the next, with padding between and behind them.
+ * Finds the certificates of the EK's chain in the NV indices that hold it: one after
+ * another, running on from one index into the next, with padding between and after them.
  */
 #ifndef WIRE_CERT_CHAIN_H
 #define WIRE_CERT_CHAIN_H
@@ -10,12 +10,12 @@
 #include "wire/reader.h"
 
 /*
- * The next whole certificate in the rest of r, which then is what is behind it;
- * false, and r is empty, if there is none. *cert points into what r reads: len
- * bytes, a SEQUENCE of exactly SEQUENCE, SEQUENCE and BIT STRING (RFC 5280, 4.1).
- * Padding, which is 00 and FF, is passed over, and so is what else there is: then
- * *lost is set, which is never cleared here. The contents of the three are not
- * looked at: one that is cut short in its signature goes on into what is behind it.
+ * Finds the next certificate in r: *len bytes at *cert, a SEQUENCE of exactly a
+ * SEQUENCE, a SEQUENCE and a BIT STRING (RFC 5280, 4.1), whose contents are not looked
+ * at. r then stands behind it. Returns false, with r empty, if there is no more.
+ * Padding (00 and FF) is skipped. So are other bytes, but they set *lost, which is never
+ * cleared here. A certificate that is cut short inside its signature cannot be noticed:
+ * it seems to go on in the bytes that follow.
  */
 bool cert_chain_next(struct reader *r, const uint8_t **cert, size_t *len, bool *lost);
 

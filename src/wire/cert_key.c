@@ -5,12 +5,12 @@
 #include "err.h"
 #include "wire/der.h"
 
-/* A tag's class, and the one of [0], [1], ... */
+/* The class bits of a tag; the class of [0], [1], ...; the tag of [0], the version. */
 #define TAG_CLASS 0xc0
 #define TAG_CONTEXT 0x80
 #define TAG_VERSION 0xa0
 
-/* Are these the same number, and not 0? */
+/* Are these two the same number, and not 0? */
 static bool same_number(struct reader a, struct reader b)
 {
 	while (a.n > 0 && *a.p == 0) {
@@ -22,7 +22,8 @@ static bool same_number(struct reader a, struct reader b)
 	return a.n > 0 && a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
 }
 
-/* The subjectPublicKey of a Certificate, without the count of its unused bits. */
+/* The subjectPublicKey of a Certificate: the contents of its BIT STRING, without the
+ * first byte, which counts the unused bits. */
 static struct reader public_key(struct reader r)
 {
 	struct reader certificate = der_take(&r, DER_SEQUENCE);

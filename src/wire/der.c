@@ -1,6 +1,6 @@
 #include "wire/der.h"
 
-/* A length: short, or in one or two bytes; SIZE_MAX for other forms. */
+/* A length in the short form, or in one or two bytes; SIZE_MAX for other forms. */
 static size_t der_length(struct reader *r)
 {
 	uint8_t first = reader_u8(r);

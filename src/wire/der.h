@@ -1,5 +1,5 @@
 /*
- * Reading DER (X.690), as far as certificates need it.
+ * Reads DER (X.690), as far as certificates need it.
  */
 #ifndef WIRE_DER_H
 #define WIRE_DER_H
@@ -12,10 +12,10 @@
 #define DER_SEQUENCE 0x30
 
 /*
- * The contents of the next element, which has to have this tag, and a length
- * of at most 65535 that fits; a length in more bytes than it needs is taken,
- * for there are certificates with such. Otherwise both readers have failed: a
- * walk needs to look at its end only.
+ * Takes the next element of r, which must have this tag and fit, with a length of
+ * at most 65535. Returns a reader over its contents. Lengths in more bytes than
+ * needed are accepted, because some certificates have them. On failure both readers have
+ * failed, so that a series of calls can be checked once, at its end.
  */
 struct reader der_take(struct reader *r, uint8_t tag);
 

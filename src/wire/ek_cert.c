@@ -10,7 +10,7 @@
 #define STORED_CERT 0x1001
 #define FULL_CERT 0x1002
 
-/* The certificate, in a TPM2B, in an OCTET STRING, in a TCG header. */
+/* A certificate in a TPM2B in an OCTET STRING behind a TCG header. */
 #define LAYERS_MAX 4
 
 static bool all_bytes(const uint8_t *p, size_t n, uint8_t value)
@@ -28,7 +28,7 @@ static bool unwrap_stored_cert(struct reader *r)
 	struct reader in = *r;
 	struct reader full;
 
-	/* Its size is not looked at: DER's own is what counts. */
+	/* The two bytes are its size, which is not needed: DER has its own. */
 	if (reader_u16(&in) != STORED_CERT || reader_u8(&in) != 0 || reader_bytes(&in, 2) == NULL) {
 		return false;
 	}
@@ -43,7 +43,7 @@ static bool unwrap_octet_string(struct reader *r)
 	struct reader in = der_take(&all, DER_OCTET_STRING);
 	struct reader look = in;
 
-	/* 04xx may be a TPM2B's size as well: what is inside decides. */
+	/* 04 may also be the first byte of a TPM2B's size: only a SEQUENCE inside decides. */
 	if (der_take(&look, DER_SEQUENCE).failed) {
 		return false;
 	}
@@ -51,7 +51,7 @@ static bool unwrap_octet_string(struct reader *r)
 	return true;
 }
 
-/* What stands behind it, mostly to fill the index, is not looked at. */
+/* What follows it, mostly padding up to the end of the index, is ignored. */
 static bool unwrap_tpm2b(struct reader *r)
 {
 	struct reader in = *r;

@@ -8,11 +8,11 @@
 #include "wire/reader.h"
 #include "wire/request.h"
 
-/* tpm2_makecredential's file: magic and version. */
+/* How the file of tpm2_makecredential begins. */
 #define FILE_MAGIC 0xbadcc0de
 #define FILE_VERSION 1
 
-/* encIdentity is a TPM2B_DIGEST, enciphered: a size and 1 byte or more. */
+/* encIdentity is an encrypted TPM2B_DIGEST: a u16 size and at least 1 byte. */
 #define ENC_MIN 3
 #define ENC_SIZE_OF_SIZE 2
 
@@ -21,7 +21,7 @@ static bool enc_fits(size_t n, size_t hmac_len)
 	return n >= ENC_MIN && n <= ENC_SIZE_OF_SIZE + hmac_len;
 }
 
-/* TPMS_ID_OBJECT, whole. */
+/* All n bytes are one TPMS_ID_OBJECT. */
 static int parse_contents(const uint8_t *p, size_t n, size_t hmac_len, struct id_object *out)
 {
 	struct reader r = reader_over(p, n);
@@ -50,7 +50,7 @@ int id_object_parse(const uint8_t *p, size_t n, size_t hmac_len, struct id_objec
 	if (is_file) {
 		r = look;
 	}
-	/* What begins with the size of hmac has none of its own: that is larger. */
+	/* Bytes that begin with the size of hmac have no outer size, which would be larger. */
 	look = r;
 	if (!is_file && reader_u16(&look) == hmac_len) {
 		reader_bytes(&r, n);
@@ -76,15 +76,16 @@ static bool same(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
 	return a_len == b_len && equal_ct(a, b, a_len);
 }
 
-static int blame(struct request *rq, enum request_field field, int e)
+/* Notes which member is wrong; returns e. */
+static int wrong_member(struct request *rq, enum request_field field, int e)
 {
 	rq->culprit = request_field_names[field];
 	return e;
 }
 
 /*
- * The ID object from hmac and enc, or from credential_blob; *secret is the
- * one that a credential_blob carries.
+ * The ID object, from hmac and enc or from credential_blob. *secret is what
+ * credential_blob contains, or NULL.
  */
 static int choose_object(struct request *rq, size_t hmac_len, struct id_object *id,
 			 const uint8_t **secret, size_t *secret_len)
@@ -95,27 +96,27 @@ static int choose_object(struct request *rq, size_t hmac_len, struct id_object *
 	bool parsed;
 
 	if ((hmac->p == NULL) != (enc->p == NULL)) {
-		return blame(rq, hmac->p == NULL ? FIELD_HMAC : FIELD_ENC, -ERR_FIELDS);
+		return wrong_member(rq, hmac->p == NULL ? FIELD_HMAC : FIELD_ENC, -ERR_FIELDS);
 	}
 	if (blob->p == NULL && hmac->p == NULL) {
-		return blame(rq, FIELD_CREDENTIAL_BLOB, -ERR_FIELDS);
+		return wrong_member(rq, FIELD_CREDENTIAL_BLOB, -ERR_FIELDS);
 	}
 	*secret = NULL;
 	*secret_len = 0;
 	parsed = blob->p != NULL &&
 		 id_object_parse(blob->p, blob->n, hmac_len, id, secret, secret_len) == 0;
 	if (hmac->p == NULL) {
-		return parsed ? 0 : blame(rq, FIELD_CREDENTIAL_BLOB, -ERR_CREDENTIAL);
+		return parsed ? 0 : wrong_member(rq, FIELD_CREDENTIAL_BLOB, -ERR_CREDENTIAL);
 	}
 	if (hmac->n != hmac_len) {
-		return blame(rq, FIELD_HMAC, -ERR_HMAC_SIZE);
+		return wrong_member(rq, FIELD_HMAC, -ERR_HMAC_SIZE);
 	}
 	if (!enc_fits(enc->n, hmac_len)) {
-		return blame(rq, FIELD_ENC, -ERR_ENC_SIZE);
+		return wrong_member(rq, FIELD_ENC, -ERR_ENC_SIZE);
 	}
 	if (parsed && !(same(id->hmac, id->hmac_len, hmac->p, hmac->n) &&
 			same(id->enc, id->enc_len, enc->p, enc->n))) {
-		return blame(rq, FIELD_CREDENTIAL_BLOB, -ERR_CREDENTIAL_CONFLICT);
+		return wrong_member(rq, FIELD_CREDENTIAL_BLOB, -ERR_CREDENTIAL_CONFLICT);
 	}
 	id->hmac = hmac->p;
 	id->hmac_len = hmac->n;
@@ -125,8 +126,8 @@ static int choose_object(struct request *rq, size_t hmac_len, struct id_object *
 }
 
 /*
- * The encrypted secret, ek_len bytes at *secret: encrypted_secret's, or where
- * that is absent what credential_blob carried (in *secret, *secret_len).
+ * The encrypted secret, ek_len bytes at *secret: from encrypted_secret or, if that is
+ * absent, from credential_blob (given in *secret, *secret_len).
  */
 static int choose_secret(struct request *rq, size_t ek_len, const uint8_t **secret,
 			 size_t secret_len)
@@ -137,10 +138,10 @@ static int choose_secret(struct request *rq, size_t ek_len, const uint8_t **secr
 	size_t n;
 
 	if (*secret != NULL && secret_len != ek_len) {
-		return blame(rq, FIELD_CREDENTIAL_BLOB, -ERR_SECRET_SIZE);
+		return wrong_member(rq, FIELD_CREDENTIAL_BLOB, -ERR_SECRET_SIZE);
 	}
 	if (given->p == NULL) {
-		return *secret != NULL ? 0 : blame(rq, FIELD_ENCRYPTED_SECRET, -ERR_FIELDS);
+		return *secret != NULL ? 0 : wrong_member(rq, FIELD_ENCRYPTED_SECRET, -ERR_FIELDS);
 	}
 	p = given->p;
 	n = given->n;
@@ -148,11 +149,11 @@ static int choose_secret(struct request *rq, size_t ek_len, const uint8_t **secr
 		r = reader_over(p, n);
 		p = reader_tpm2b(&r, &n);
 		if (!reader_done(&r) || n != ek_len) {
-			return blame(rq, FIELD_ENCRYPTED_SECRET, -ERR_SECRET_SIZE);
+			return wrong_member(rq, FIELD_ENCRYPTED_SECRET, -ERR_SECRET_SIZE);
 		}
 	}
 	if (*secret != NULL && !equal_ct(*secret, p, ek_len)) {
-		return blame(rq, FIELD_ENCRYPTED_SECRET, -ERR_SECRET_CONFLICT);
+		return wrong_member(rq, FIELD_ENCRYPTED_SECRET, -ERR_SECRET_CONFLICT);
 	}
 	*secret = p;
 	return 0;

@@ -10,13 +10,13 @@
 #include "err.h"
 #include "wire/json_string.h"
 
-/* The object, its members, and a key too many. */
+/* The object, its members, and one key too many, to notice it. */
 #define TOKENS_MAX (1 + 2 * ITEMS_MAX + 1)
 
 /*
- * jsmn has found where strings and the other values begin and end, and that
- * escapes have their form; what stands between, and what the values are, it
- * does not care. So this walks the text again, from token to token.
+ * jsmn finds where strings and other values begin and end, and checks the form of
+ * escapes. It does not check what is between them, nor what the values are. So the text is
+ * walked through again, from token to token.
  */
 struct walk {
 	const char *js;
@@ -24,9 +24,9 @@ struct walk {
 	size_t at;
 	const jsmntok_t *tok; /* the next token */
 	size_t tokens; /* left */
-	size_t max; /* members; nested ones only where that is ITEMS_MAX */
-	unsigned inside; /* what a member's has to be now */
-	char closing; /* the bracket that ends what we are in */
+	size_t max; /* members allowed; ITEMS_MAX also means that nesting is allowed */
+	unsigned inside; /* json_member.inside of the members that come now */
+	char closing; /* the bracket that ends the current object or array */
 };
 
 static bool has_nul(const uint8_t *p, size_t n)
@@ -46,7 +46,7 @@ static bool has_nul(const uint8_t *p, size_t n)
 	return false;
 }
 
-/* The bytes that must follow the first one of a UTF-8 sequence, or -1. */
+/* How many bytes follow the first one of a UTF-8 sequence; -1: it is no first byte. */
 static int utf8_follow(uint8_t lead)
 {
 	if (lead < 0x80) {
@@ -84,7 +84,7 @@ static bool is_utf8(const uint8_t *p, size_t n)
 	return true;
 }
 
-/* Skips digits; there must be one. */
+/* Skips digits; false if there are none. */
 static bool digits(const char **p, const char *end)
 {
 	const char *start = *p;
@@ -189,7 +189,8 @@ static struct json_slice slice_of(const struct walk *w, const jsmntok_t *t)
 	return (struct json_slice){.p = w->js + t->start, .n = (size_t)(t->end - t->start)};
 }
 
-/* The value of m, whose key is there already; into it, where it is a bracket. */
+/* Takes the value of m, whose key is set. Of an object or array it takes only the opening
+ * bracket, so that its members come next. */
 static int take_value(struct walk *w, const jsmntok_t *value, struct json_member *m)
 {
 	m->value = slice_of(w, value);
@@ -210,7 +211,7 @@ static int take_value(struct walk *w, const jsmntok_t *value, struct json_member
 		       : -ERR_JSON;
 }
 
-/* A key and its value, or an element of an array. */
+/* Takes a key and its value, or an element of an array. */
 static int take_member(struct walk *w, struct json_object *out)
 {
 	struct json_member *m = &out->members[out->count];
@@ -244,7 +245,7 @@ static int take_member(struct walk *w, struct json_object *out)
 
 static int take_object(struct walk *w, struct json_object *out)
 {
-	bool first = true; /* behind an opening bracket no comma stands */
+	bool first = true; /* directly after an opening bracket: no comma */
 	int e;
 
 	if (!take_char(w, '{')) {
@@ -298,8 +299,8 @@ static int parse_object(const char *js, size_t n, size_t max, struct json_object
 	jsmn_parser parser;
 
 	/*
-	 * What jsmn returns does not matter: where it stops there is no token
-	 * that the walk could take, be it for a fault or for want of tokens.
+	 * The result of jsmn_parse is not needed: if it stops early, because of an error or
+	 * because there are not enough tokens, take_object finds no token there and fails.
 	 */
 	jsmn_init(&parser);
 	(void)jsmn_parse(&parser, js, n, tokens, TOKENS_MAX);

@@ -54,11 +54,11 @@ bool json_string_ok(struct json_slice s)
 	return true;
 }
 
-/* A string, escapes undone, byte by byte. */
+/* Reads a string byte by byte, with its escapes undone. */
 struct cursor {
 	const char *p;
 	const char *end;
-	uint32_t pending; /* the rest of a character, first byte lowest */
+	uint32_t pending; /* UTF-8 bytes still to be returned, the next one lowest */
 };
 
 static struct cursor cursor_over(struct json_slice s)
@@ -66,7 +66,7 @@ static struct cursor cursor_over(struct json_slice s)
 	return (struct cursor){.p = s.p, .end = s.p + s.n, .pending = 0};
 }
 
-/* The character in UTF-8, first byte lowest. */
+/* The character in UTF-8, with its first byte in the lowest place. */
 static uint32_t utf8(uint32_t c)
 {
 	uint32_t bytes = 0;
@@ -119,7 +119,7 @@ static int next(struct cursor *c)
 			c->pending = undo_escape(c);
 		}
 	}
-	/* No byte is 0: there is no NUL in a string. */
+	/* 0 can mean that nothing is pending, because json_parse rejects NUL. */
 	byte = (uint8_t)c->pending;
 	c->pending >>= 8;
 	return byte;

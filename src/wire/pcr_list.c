@@ -6,12 +6,13 @@
 #include "err.h"
 #include "wire/reader.h"
 
+/* The next character as a digit; 10 if it is not one. */
 static unsigned digit(const struct reader *r)
 {
 	return r->n > 0 && *r->p >= '0' && *r->p <= '9' ? (unsigned)(*r->p - '0') : 10;
 }
 
-/* PCR_COUNT or more if there is none. */
+/* Takes a number of one or two digits; PCR_COUNT if there is none. */
 static unsigned take_number(struct reader *r)
 {
 	unsigned value = digit(r);
@@ -20,7 +21,7 @@ static unsigned take_number(struct reader *r)
 		return PCR_COUNT;
 	}
 	reader_u8(r);
-	/* Of "07" only the 0 is taken: the rest is refused, for no comma follows. */
+	/* Of "07" only the 0 is taken. The 7 is refused then, because it is no comma. */
 	if (value > 0 && digit(r) < 10) {
 		value = value * 10 + digit(r);
 		reader_u8(r);

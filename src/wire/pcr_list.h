@@ -1,5 +1,5 @@
 /*
- * PCRs as a request names them: "0-7,14".
+ * The list of PCRs in a request: "0-7,14".
  */
 #ifndef WIRE_PCR_LIST_H
 #define WIRE_PCR_LIST_H
@@ -8,11 +8,10 @@
 #include <stdint.h>
 
 /*
- * Parses n bytes (no NUL among them is needed) to a mask with bit i for PCR i.
- * They are numbers and ranges (first-last, last included) between commas, in any
- * order, each PCR at most once, from 0 to 23, in decimal digits without leading
- * zeros; nothing else stands there, and they are not empty.
- * -ERR_VALUE otherwise; *mask is 0 then.
+ * Parses n bytes (without a NUL) to a mask in which bit i stands for PCR i. The list is
+ * numbers and ranges (first-last, last included), separated by commas, in any order.
+ * Numbers are decimal, from 0 to 23, without leading zeros; no PCR is named twice.
+ * -ERR_VALUE otherwise, also if it is empty; *mask is 0 then.
  */
 int pcr_list_parse(const char *s, size_t n, uint32_t *mask);
 

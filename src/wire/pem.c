@@ -10,7 +10,7 @@
 #define BEGIN DASHES "BEGIN CERTIFICATE" DASHES
 #define END "END CERTIFICATE" DASHES
 
-/* What is before the next such text, which the reader leaves behind it. Both
+/* Returns what is before the next `text`, and moves r behind that text. Both readers
  * have failed if there is none. */
 static struct reader until(struct reader *r, const char *text)
 {

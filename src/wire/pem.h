@@ -1,5 +1,5 @@
 /*
- * Certificates as files (RFC 7468).
+ * Reads a certificate from a PEM file (RFC 7468).
  */
 #ifndef WIRE_PEM_H
 #define WIRE_PEM_H
@@ -8,11 +8,10 @@
 #include <stdint.h>
 
 /*
- * The first CERTIFICATE in a PEM text of n bytes, to buf (cap bytes) as the
- * DER that it carries, which is not looked at. What stands before its first
- * line and behind its last does not matter, nor do line ends and lengths.
- * -ERR_CERT_FORMAT: there is none, or it is not whole, or is larger than cap;
- * *len is 0 then, and what was written to buf is wiped.
+ * Decodes the first CERTIFICATE in a PEM text of n bytes to buf (cap bytes). The DER is not
+ * looked at. Text before and after it is ignored; lines may have any length and line end.
+ * -ERR_CERT_FORMAT: there is none, or it is incomplete, empty or larger than cap; *len is 0
+ * then, and what was written to buf is wiped.
  */
 int pem_certificate(const uint8_t *p, size_t n, uint8_t *buf, size_t cap, size_t *len);
 

@@ -1,5 +1,5 @@
 /*
- * Reading big-endian structures from a buffer, with every bound checked.
+ * Reads big-endian structures from a buffer, and checks every bound.
  */
 #ifndef WIRE_READER_H
 #define WIRE_READER_H
@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The unread rest. After a failed read it is empty and `failed` is set. */
+/* What is not read yet. After a read that failed it is empty, and `failed` is set. */
 struct reader {
 	const uint8_t *p;
 	size_t n;
@@ -23,11 +23,12 @@ uint8_t reader_u8(struct reader *r);
 uint16_t reader_u16(struct reader *r);
 uint32_t reader_u32(struct reader *r);
 
-/* The next n bytes, inside the buffer; NULL if there are too few. Of a reader
- * over NULL even 0 bytes are NULL: use reader_done to tell. */
+/* A pointer to the next n bytes in the buffer; NULL if there are too few. For a reader over
+ * NULL it is NULL for 0 bytes too: reader_done tells the difference. */
 const uint8_t *reader_bytes(struct reader *r, size_t n);
 
-/* A TPM2B: a u16 size, and that many bytes; NULL and *n = 0 if too few. */
+/* The contents of a TPM2B (a u16 size and that many bytes); NULL, and *n is 0, if there
+ * are too few bytes. */
 const uint8_t *reader_tpm2b(struct reader *r, size_t *n);
 
 /* Has every read succeeded, and is nothing left over? */

@@ -6,8 +6,8 @@
 #include "wire/json_string.h"
 
 /*
- * Name, message, name, message... each with its NUL, in one piece: a table of
- * pointers into it would cost more than itself in relocations.
+ * All names and messages in one string: name, NUL, message, NUL, name... An array of
+ * pointers to them would make the program larger, because each needs a relocation.
  */
 static const char strings[] = "ok\0ok\0"
 #define ERR_STRINGS(symbol, name, message) name "\0" message "\0"
@@ -43,7 +43,7 @@ void reply_ok(struct text *t)
 	text_str(t, "{\"status\":\"ok\"");
 }
 
-/* What stands in front: a comma, unless it is the first of an object or array. */
+/* Puts a comma, unless this is the first member of an object or array. */
 static void separate(struct text *t)
 {
 	char last = t->len == 0 ? '{' : t->p[t->len - 1];
@@ -53,7 +53,7 @@ static void separate(struct text *t)
 	}
 }
 
-/* Keys and all texts of ours hold nothing that JSON escapes. */
+/* Keys are constants of ours, which need no escapes. */
 static void put_key(struct text *t, const char *key)
 {
 	separate(t);

@@ -17,18 +17,18 @@ const char request_field_names[FIELD_COUNT][FIELD_NAME_SIZE] = {
 	[FIELD_PCRS] = "pcrs",
 	[FIELD_PCR_BANK] = "pcr_bank",
 };
-/* Those that are not base64. */
+/* The members that are texts; the others are base64. */
 #define TEXTS (FIELD_BIT(FIELD_AIK) | FIELD_BIT(FIELD_PCRS) | FIELD_BIT(FIELD_PCR_BANK))
 
-/* A byte order mark, in UTF-8: .NET's StreamWriter begins with one. */
+/* The byte order mark in UTF-8. .NET's StreamWriter begins with it. */
 #define BOM "\xef\xbb\xbf"
 #define BOM_LEN (sizeof(BOM) - 1)
 
 static const char command_name[] = "command";
 
 /*
- * The member of that name, as a string; NULL if it is absent or null.
- * -ERR_TYPE, with its name as the culprit, if it is anything else.
+ * Finds the member of that name: *value is its string, or NULL if it is absent or null.
+ * -ERR_TYPE, with the name as the culprit: it is anything else.
  */
 static int find(struct request *rq, const char *name, const struct json_slice **value)
 {
@@ -48,7 +48,8 @@ static int find(struct request *rq, const char *name, const struct json_slice **
 	return 0;
 }
 
-/* Undoes the escapes behind what the store holds already: so many bytes. */
+/* Writes the value, with its escapes undone, behind what is used of the store. Returns its
+ * length. */
 static size_t put(struct request *rq, struct json_slice value)
 {
 	size_t n = json_unescape(value, (char *)rq->store + rq->used);
@@ -68,7 +69,7 @@ static int take_command(struct request *rq)
 	if (e != 0 || value == NULL) {
 		return e;
 	}
-	/* By way of the store, for its escapes may make it long. */
+	/* In the store first: before its escapes are undone its length is not known. */
 	n = put(rq, *value);
 	if (n < sizeof(rq->command)) {
 		memcpy(rq->command, rq->store, n);
@@ -91,7 +92,7 @@ int request_parse(const uint8_t *line, size_t n, struct request *out)
 	return e == 0 ? take_command(out) : e;
 }
 
-/* All strings together are shorter than the line: the store holds them. */
+/* The store has room for all fields, because together they are shorter than the line. */
 static int take_field(struct request *rq, unsigned i)
 {
 	uint8_t *p = rq->store + rq->used;

@@ -1,5 +1,6 @@
 /*
- * A request line: its command, and those of its members that the command knows.
+ * Decodes a request line: the member "command", which says what is asked for, and those of
+ * the other members that this type of request has.
  */
 #ifndef WIRE_REQUEST_H
 #define WIRE_REQUEST_H
@@ -10,7 +11,7 @@
 #include "bounds.h"
 #include "wire/json.h"
 
-/* The members that some command knows, in the order in which they are looked at. */
+/* All members that some type of request has, in the order in which they are decoded. */
 enum request_field {
 	FIELD_CREDENTIAL_BLOB,
 	FIELD_ENCRYPTED_SECRET,
@@ -35,38 +36,38 @@ struct request_bytes {
 };
 
 struct request {
-	/* The command's name, NUL-terminated; "" if absent, null or longer
-	 * than any command. */
+	/* The member "command", NUL-terminated; "" if it is absent, null or too long for
+	 * any type of request. */
 	char command[32];
 	struct request_bytes field[FIELD_COUNT];
-	/* The member an error is about, or NULL. */
+	/* The member that an error is about, or NULL. */
 	const char *culprit;
 	struct json_object object; /* points into the line */
-	size_t used; /* bytes of the store that the fields take */
-	size_t touched; /* ... that were ever written to */
-	/* What the fields point to: less than the line was long. */
+	size_t used; /* bytes of `store` that the fields take */
+	size_t touched; /* bytes of `store` that were written to since it was last wiped */
+	/* The fields point into this. All of them together are shorter than the line. */
 	uint8_t store[REQUEST_MAX];
 };
 
 /*
- * Parses one line (n bytes, without its line end), as far as to its command. A
- * byte order mark at its start (EF BB BF) is skipped. The line MUST stay until
- * request_take. -ERR_TOO_LONG if n is more than REQUEST_MAX; the errors of
- * json_parse; -ERR_TYPE, with "command" the culprit, if that is neither a string
- * nor null. The command may hold any character but NUL.
+ * Parses one line (n bytes, without its line end) and decodes "command", which may have
+ * any character but NUL. A byte order mark at the start of the line (EF BB BF) is
+ * skipped. The line MUST stay as it is until request_take has returned.
+ * -ERR_TOO_LONG: n is more than REQUEST_MAX; the errors of json_parse; -ERR_TYPE, with
+ * "command" as the culprit: it is neither a string nor null.
  */
 int request_parse(const uint8_t *line, size_t n, struct request *out);
 
 /*
- * Takes those of the request's members that are in `fields` (FIELD_BIT); the
- * others, known or not, are not looked at. One that is null counts as absent.
- * Binary ones (base64 on the wire) are decoded; texts ("aik", "pcrs",
- * "pcr_bank") are bytes without an end. -ERR_TYPE if one is neither a string nor
- * null, -ERR_BASE64: `culprit` is the first in fault. No field is there then.
+ * Decodes those members that are in `fields` (FIELD_BIT); all others are ignored. A
+ * member that is null counts as absent. "aik", "pcrs" and "pcr_bank" are texts, without a
+ * NUL at their end; the others are base64 and are decoded to bytes.
+ * -ERR_TYPE: a member is neither a string nor null; -ERR_BASE64. `culprit` is the first
+ * such member, and no field is set.
  */
 int request_take(struct request *rq, unsigned fields);
 
-/* Wipes the store: the fields are none any more. */
+/* Wipes the store and unsets all fields. */
 void request_wipe(struct request *rq);
 
 #endif

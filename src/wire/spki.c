@@ -12,7 +12,8 @@ static const uint8_t rsa_encryption[] = {
 	0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
 };
 
-/* DER, written from its end to its start: what is inside is then known. */
+/* DER is written from its end to its start: so the length of the contents is known when
+ * a header is written. */
 struct der {
 	uint8_t *buf;
 	size_t start;
@@ -37,7 +38,7 @@ static void put_byte(struct der *d, size_t byte)
 	put(d, &b, 1);
 }
 
-/* Tag and length in front of all that was put after `end`. */
+/* Puts the tag and the length in front of what was put since d->start was `end`. */
 static void put_header(struct der *d, uint8_t tag, size_t end)
 {
 	size_t n = end - d->start;
@@ -52,7 +53,7 @@ static void put_header(struct der *d, uint8_t tag, size_t end)
 	put_byte(d, tag);
 }
 
-/* A number without leading zeros, n > 0. */
+/* The number has no leading zeros; n > 0. */
 static void put_integer(struct der *d, const uint8_t *p, size_t n)
 {
 	size_t end = d->start;

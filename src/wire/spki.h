@@ -1,5 +1,5 @@
 /*
- * SubjectPublicKeyInfo in DER (RFC 5280, RFC 8017) of an RSA key.
+ * Writes the SubjectPublicKeyInfo of an RSA key in DER (RFC 5280, RFC 8017).
  */
 #ifndef WIRE_SPKI_H
 #define WIRE_SPKI_H
@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 /*
- * modulus: n bytes, big-endian, n at most 512; leading zeros are dropped.
- * exponent 0 means 65537 (TPMS_RSA_PARMS). Writes to buf, cap bytes;
- * -ERR_RANGE if that is too small or the modulus is 0 or too long.
+ * The modulus is n bytes, big-endian; leading zeros are dropped, after which at most 512
+ * bytes may be left. Exponent 0 means 65537, as in TPMS_RSA_PARMS. Writes *len bytes to buf
+ * (cap bytes). -ERR_RANGE: cap is too small, or the modulus is 0 or too long.
  */
 int spki_rsa(const uint8_t *modulus, size_t n, uint32_t exponent, uint8_t *buf, size_t cap,
 	     size_t *len);
