@@ -182,7 +182,7 @@ static void check_allowed(const struct allowed *got, const struct allowed *list)
 
 static void check_paths(void)
 {
-	memset(&sandbox_paths, 0, sizeof paths);
+	memset(&sandbox_paths, 0, sizeof sandbox_paths);
 	sandbox_paths_fill();
 	MUST(strcmp(sandbox_paths.socket, linux_options.socket.sun_path) == 0);
 	for (size_t i = 0; i < DEVICES; i++) {

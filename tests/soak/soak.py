@@ -127,7 +127,7 @@ def half_closed(facts):
 
 
 def crowd(facts, n=100):
-    """Opens many connections at once, more than one account may have; some send part of a request."""
+    """Opens more connections than one account may have; some send part of a request."""
     clients = [connect(facts.address, PATIENCE) for _ in range(n)]
     for s in clients[::3]:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
