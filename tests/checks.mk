@@ -185,7 +185,7 @@ suite-coverage: tools probes coverage-units $(READY)/packages-coverage
 	-@$(SUITE) --each $(call list,$(UNITS:%=$(BUILD)/coverage/unit/%)) $(RESULTS) coverage-units env
 	-@$(SUITE) --pytest $(RESULTS) coverage-integration \
 		$(call pytest,2,loadfile tests/integration --target coverage)
-	@$(SUITE) $(RESULTS) coverage tests/instrumented/report $(BUILD)
+	@$(SUITE) $(RESULTS) coverage tests/instrumented/coverage-report $(BUILD)
 
 # ---- The goals ----
 

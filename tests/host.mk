@@ -55,7 +55,7 @@ INSTRUMENTED = $(INSTRUMENTED_$(VARIANT))
 LIB_INSTRUMENTED = $(LIB_INSTRUMENTED_$(VARIANT))
 wrap = $(addprefix -Wl$(comma)--wrap=,$1)
 comma = ,
-UNIT_EXTRA_coverage = $(OUT)/obj/tests/instrumented/coverage.o
+UNIT_EXTRA_coverage = $(OUT)/obj/tests/instrumented/gcov_at_exit.o
 UNIT_WRAP_coverage = _exit
 # The tests' own functions may all be called test_...: no prototypes for them.
 UNIT_CFLAGS = $(INSTRUMENTED) $(OWN_CFLAGS) -D_GNU_SOURCE -Itests/unit -Iport
@@ -83,8 +83,8 @@ $(foreach u,$(UNITS),$(eval $(call unit,$(notdir $u))))
 
 # ESAPI's heap is an array: where steps beyond are looked for it is another.
 REPLACED_host = src/tpm/heap.c
-EXTRA_host = tests/instrumented/bug.c tests/instrumented/heap.c tests/instrumented/sandbox.c
-EXTRA_coverage = tests/instrumented/coverage.c tests/instrumented/sandbox.c
+EXTRA_host = tests/instrumented/planted_bugs.c tests/instrumented/malloc_heap.c tests/instrumented/pretend_sandbox.c
+EXTRA_coverage = tests/instrumented/gcov_at_exit.c tests/instrumented/pretend_sandbox.c
 # Else UndefinedBehaviorSanitizer's reports would not go to log_path.
 LINK_host = -static-libasan -static-libubsan
 WRAP_host = prctl syscall

@@ -10,7 +10,7 @@ FUZZ_SRC_options_linux = port/linux/options.c port/linux/sandbox_paths.c
 # salt.c, heap.c and tpm.c are missing: the target replaces them.
 FUZZ_SRC_tpm = $(addprefix src/tpm/,aik.c capability.c cert.c certify.c chain.c activate_credential.c ek.c esapi.c \
 	evict_control.c info.c job.c primary_key.c link.c nv_read.c flush_stale.c prepare.c persist_ek.c quote.c response_code.c ready_session.c session.c sign.c tctildr.c template.c tpm2b.c) \
-	tests/instrumented/heap.c \
+	tests/instrumented/malloc_heap.c \
 	$(addprefix src/crypto/,callbacks.c cipher.c digest.c ek_url.c)
 FUZZ_WRAP_tpm = digest_hash_finish digest_hmac_finish
 FUZZ_LIB_tpm = tss2 bearssl

@@ -1,4 +1,4 @@
-"""Requests as the matrices of faults know them: what is right, and what may come of a code."""
+"""Requests for the tests that try every fault: which replies are right, and which may follow a response code."""
 import functools
 from dataclasses import dataclass
 from typing import Callable
@@ -10,10 +10,10 @@ from .quotes import NONCE, certify_request, decode_quote, quote_request
 from .service import b64, unb64
 
 CERTIFY = certify_request()
-QUOTE = quote_request("0-7")  # read at once
-QUOTE_ALL = quote_request("0-23")  # and these by their eights
+QUOTE = quote_request("0-7")  # in one TPM2_PCR_Read
+QUOTE_ALL = quote_request("0-23")  # in three, of eight PCRs each
 HEALTH = {"command": "getHealth"}
-# What a TPM is told of the AIK, and so may say about it: not of the endorsement hierarchy.
+# What a TPM may say about an AIK that is used: nothing about the endorsement hierarchy.
 SIGNING = ["Quote", "Certify"]
 
 
@@ -22,7 +22,7 @@ def rsa(request):
 
 
 def is_quote(known, reply):
-    """Of that AIK, as a verifier sees it."""
+    """Whether a verifier accepts it as a quote by that AIK."""
     if reply["status"] != "ok":
         return False
     quote = decode_quote(reply)
@@ -47,7 +47,7 @@ def is_attestation(known, reply):
 
 
 def when_signing(name, command, once):
-    """What in_request is to activateCredential."""
+    """As in_request, for requests that sign."""
     rc, error = CODES[name]
     if command not in SIGNING or (once and name in ONCE_MORE):
         return in_request(name, command, once)
@@ -59,7 +59,7 @@ def when_signing(name, command, once):
 
 
 def when_made(name, command, once):
-    """To an AIK's first getAttestationData: attestd starts anew only from what may have been gone."""
+    """As in_request, for an AIK's first getAttestationData: attestd tries again only what may have been lost."""
     if command == "FlushContext":
         return in_request(name, command, once)
     if command == "CertifyCreation" and name in UNSIGNED:
@@ -68,7 +68,7 @@ def when_made(name, command, once):
 
 
 def when_chained(name, command, once):
-    """To the first getEKChain. What is about an index, and not about the TPM's state, is the index's."""
+    """As in_request, for the first getEKChain. A code about an index, not the TPM's state, concerns that index only."""
     rc, error = CODES[name]
     if once and name in ONCE_MORE:
         return [None]
@@ -79,31 +79,31 @@ def when_chained(name, command, once):
 
 
 def when_ready(name, command, once):
-    """To an activation in a session that was ready: but for what is said of the credential or of an
-    authorisation, once more in one of its own."""
+    """As in_request, for an activation in a session that was ready. Unless the code is about the credential or an
+    authorisation, attestd tries again in a new session."""
     errors = in_request(name, command, once)
     told = name in ("LOCKOUT", *AUTH) or "credential_rejected" in errors
     return errors if not once or told else [None]
 
 
 def is_unsigned(known, reply):
-    """An attestation of a TPM in lockout."""
+    """Whether these are the attestation data of a TPM in lockout, which does not sign."""
     return reply["aik_attest"] is None and reply["aik_signature"] is None and \
         all(reply[member] == b64(value) for member, value in known.items())
 
 
 @dataclass
 class Asked:
-    kind: str  # of TPM
-    request: Callable  # of what is known
-    is_right: Callable  # of that and a reply
+    kind: str  # the TPM's state: see harness/tpm.py
+    request: Callable  # makes the request from what is known of the TPM
+    is_right: Callable  # (what is known, reply): whether the reply is right
     allowed: Callable
     commands: int
     aik: str = None
-    prefix: str = ""  # of each error's message
-    first: bool = False  # only the first of its kind asks the TPM
-    ready: bool = False  # in a session that is ready for it
-    # Is this a success that goes without what the TPM has refused for a reason of its own?
+    prefix: str = ""  # what each error's message begins with
+    first: bool = False  # only the first request of its kind asks the TPM
+    ready: bool = False  # it finds a session that is ready for it
+    # A success may lack what the TPM has refused for a reason that is not the request's.
     is_less: Callable = lambda known, reply: False
 
 
@@ -140,7 +140,7 @@ ASKED = {
 
 
 def known_of(service, asked):
-    """What is the same as long as the TPM is, to compare replies with."""
+    """What never changes for a TPM, to compare replies with."""
     known = service.settled().identity(asked.aik)
     if asked.kind == "chained":
         known["ek_chain"] = service.ok(GET_CHAIN)["ek_chain"]
@@ -149,7 +149,7 @@ def known_of(service, asked):
 
 
 def forget(service, asked):
-    """What was asked for once is asked of the TPM again, by another process if need be."""
+    """Makes the TPM be asked again for what is answered from memory; if need be, by a new process."""
     if asked.ready:
         service.made_ready()
     if not asked.first:
@@ -159,7 +159,7 @@ def forget(service, asked):
         service.settled()
         service.control.left()
         return
-    # A request that is to be made once more leaves nothing that was known but what it needs.
+    # Before a request is tried again, attestd forgets everything but what the request needs.
     service.control.fault("rc", CODES["CANCELED"][0], command="Quote", count=1)
     service.ok(QUOTE)
     service.control.left()

@@ -1,8 +1,7 @@
-"""What a TPM signs, and its keys, as a verifier reads and checks them.
+"""Reads and checks what a TPM signs, and its keys, as a verifier does.
 
-From the TPM 2.0 Library specification: parts are of part 2 unless said otherwise. It takes
-nothing that a TPM would not say: no byte too many, no reserved bit, no other algorithm than
-the key's own. Whatever is wrong is a Refused.
+From the TPM 2.0 Library specification; sections are of part 2 unless another is named. It is
+strict: a byte too many, a reserved bit, an algorithm that is not the key's raise Refused.
 """
 import hashlib
 import struct
@@ -28,12 +27,12 @@ CERTIFY, QUOTE, CREATION = 0x8017, 0x8018, 0x801A  # TPM_ST_ATTEST_
 FIXED_TPM, FIXED_PARENT, SENSITIVE_DATA_ORIGIN, USER_WITH_AUTH = 0x2, 0x10, 0x20, 0x40
 RESTRICTED, DECRYPT, SIGN = 0x10000, 0x20000, 0x40000
 ATTRIBUTES = 0xF0CF6
-# What makes a key sign what its TPM has made, and nothing else, and exist in that TPM alone.
+# Attributes of a key that signs only what its TPM says, and that cannot leave the TPM.
 ATTESTS = FIXED_TPM | FIXED_PARENT | SENSITIVE_DATA_ORIGIN | RESTRICTED | SIGN
 
 
 class Refused(Exception):
-    """A verifier would not take it."""
+    """A verifier would not accept it."""
 
 
 def need(condition, what):
@@ -47,7 +46,7 @@ def digest(alg, *parts):
 
 
 class Reader:
-    """Takes a structure apart; `with` sees to it that nothing is left."""
+    """Takes a structure apart. At the end of `with`, nothing may be left."""
 
     def __init__(self, data):
         self.data, self.at = bytes(data), 0
@@ -81,7 +80,7 @@ class Reader:
 @dataclass
 class Public:
     """TPMT_PUBLIC (12.2.4) of an RSA or ECC key."""
-    area: bytes  # as the TPM writes it
+    area: bytes  # the bytes of TPMT_PUBLIC
     type: int
     name_alg: int
     attributes: int
@@ -96,11 +95,11 @@ class Public:
 
     @property
     def name(self):
-        """Part 1, 16."""
+        """The Name: part 1, section 16."""
         return struct.pack(">H", self.name_alg) + digest(self.name_alg, self.area)
 
     def qualified_name(self, hierarchy=ENDORSEMENT):
-        """Of a primary key: its parent is the hierarchy, whose name is its handle."""
+        """The qualified name of a primary key, whose parent is the hierarchy. A hierarchy's name is its handle."""
         parent = struct.pack(">I", hierarchy)
         return struct.pack(">H", self.name_alg) + digest(self.name_alg, parent, self.name)
 
@@ -117,7 +116,7 @@ class Public:
 
 
 def _scheme(r):
-    """TPMT_RSA_SCHEME, TPMT_ECC_SCHEME, TPMT_KDF_SCHEME: those whose details are a hash."""
+    """TPMT_RSA_SCHEME, TPMT_ECC_SCHEME or TPMT_KDF_SCHEME, if its details are a hash."""
     alg = r.alg()
     return (alg,) if alg == NULL else (alg, r.alg())
 
@@ -155,7 +154,7 @@ def parse_public(data):
 
 
 def need_attestation_key(public):
-    """Signs only what its TPM has made, and exists in that TPM alone."""
+    """Refuses a key that signs more than what its TPM says, or that can leave the TPM."""
     need(public.attributes & (ATTESTS | DECRYPT) == ATTESTS, "not a restricted signing key of the TPM's own")
 
 
@@ -214,7 +213,7 @@ class Attest:
     firmware: int
     selection: dict = None  # of a quote
     pcr_digest: bytes = None
-    name: bytes = None  # what is certified: its Name; of a creation, too
+    name: bytes = None  # of certify and creation: the Name of the certified key
     qualified_name: bytes = None
     creation_hash: bytes = None
 
@@ -259,7 +258,7 @@ def parse_creation(data):
 
 
 def _signed(public, attest, signature, kind, nonce):
-    """The signature first: nothing is read that the key has not signed."""
+    """Checks the signature first, so that nothing is read that the key has not signed."""
     need_attestation_key(public)
     verify_signature(public, attest, signature)
     found = parse_attest(attest)
@@ -270,19 +269,19 @@ def _signed(public, attest, signature, kind, nonce):
 
 
 def verify_quote(public, quoted, signature, nonce, bank, values):
-    """values: {PCR: value}, all that were asked for and no others."""
+    """values: {PCR: value}, exactly those that were asked for."""
     found = _signed(public, quoted, signature, QUOTE, nonce)
     need(found.selection == {bank: sorted(values)}, f"a quote of {found.selection}")
     size = hashlib.new(bank).digest_size
     need(all(len(value) == size for value in values.values()), "a value of another bank")
-    # Part 3, TPM2_Quote: the digest is by the hash of the signing scheme.
+    # Part 3, TPM2_Quote: the digest is made with the hash of the signing scheme.
     found_digest = digest(public.scheme[1], *(values[i] for i in sorted(values)))
     need(found.pcr_digest == found_digest, "other values than were quoted")
     return found
 
 
 def verify_certify(public, info, signature, nonce):
-    """That of a primary key of the endorsement hierarchy by itself."""
+    """Checks TPM2_Certify of a primary key of the endorsement hierarchy by itself."""
     found = _signed(public, info, signature, CERTIFY, nonce)
     need(found.name == public.name, "of another key")
     need(found.qualified_name == public.qualified_name(), "of a key in another place")
@@ -290,7 +289,7 @@ def verify_certify(public, info, signature, nonce):
 
 
 def verify_creation(public, creation, attest, signature):
-    """That the TPM has made this primary key, from its endorsement seed."""
+    """Checks that the TPM has created this primary key from its endorsement seed."""
     found = _signed(public, attest, signature, CREATION, b"")
     need(found.name == public.name, "of another key")
     need(found.creation_hash == digest(public.name_alg, creation), "other creation data")

@@ -1,4 +1,4 @@
-"""tpm2_checkquote, the verifier that tpm2-tools have, and the file of PCRs that it takes."""
+"""tpm2_checkquote, the verifier of tpm2-tools, and the file of PCRs that it reads."""
 import pathlib
 import struct
 import subprocess
@@ -23,7 +23,7 @@ def pcr_blob(bank, values):
 
 
 def checkquote(public, quoted, signature, nonce, bank, values):
-    """What it says against a quote: None if it takes it. public: TPM2B_PUBLIC; values: {PCR: value}."""
+    """Returns why it refuses a quote, or None if it accepts it. public: TPM2B_PUBLIC; values: {PCR: value}."""
     with tempfile.TemporaryDirectory() as folder:
         files = {"public": public, "message": quoted, "signature": signature, "pcr": pcr_blob(bank, values)}
         for name, data in files.items():
@@ -32,5 +32,5 @@ def checkquote(public, quoted, signature, nonce, bank, values):
             ["tpm2_checkquote", "-Q", *(f"--{name}={name}" for name in files), "-q", nonce.hex(),
              "-g", "sha256"],  # the signature's, and by the specification pcrDigest's
             cwd=folder, check=False, timeout=60, capture_output=True, text=True)
-    assert done.returncode in (0, 1), done.stderr  # 1: it ran, and refuses
+    assert done.returncode in (0, 1), done.stderr  # 1: it refuses the quote
     return done.stderr.strip() or "refused" if done.returncode else None

@@ -24,7 +24,7 @@ RC_RETRY = 0x922
 
 
 class Led:
-    """Replies so far that lead on to an activation, whoever got them: each may have its session made."""
+    """Counts the replies that announce an activation: after each of them attestd may make a session."""
     count, at = 0, 0.0
 
     @classmethod
@@ -42,12 +42,12 @@ def _connect(path, timeout):
 
 class Control:
     def __init__(self, path, go_round=lambda: time.sleep(0.1)):
-        """go_round: returns when attestd has gone round its loop."""
+        """go_round: a function that returns when attestd has gone round its loop."""
         self.socket = _connect(path, 30)
         self.file = self.socket.makefile("rw")
         self.go_round = go_round
-        self.settled_for = 0  # so many of Led's replies: what they may lead to is done, or will not be
-        self.none_since = 0  # so many of them, when no session was ready
+        self.settled_for = 0  # for so many of Led's replies, attestd has finished what follows them
+        self.none_since = 0  # how many replies there were when no session was ready
 
     def ask(self, line):
         self.file.write(line + "\n")
@@ -61,9 +61,9 @@ class Control:
         self.socket.close()
 
     def count(self):
-        """Commands since the last reset. Another look for a certificate, which a reply without one
-        leads to once a minute, is nobody's request: it begins with this command, and ends where
-        there is no such index."""
+        """The number of commands since the last reset, without those of a new look for a
+        certificate. A reply without a certificate leads to such a look once a minute. It begins with this
+        command, and ends if there is no such index."""
         return sum(name != "NV_ReadPublic" for _, name, _, _ in self.log())
 
     def opens(self):
@@ -74,27 +74,27 @@ class Control:
         return [(s, NAMES.get(cc, hex(cc)), rc, ms) for s, cc, rc, ms in json.loads(self.ask("log"))]
 
     def commands(self):
-        """The commands' names since the last reset, without those to be repeated."""
+        """The names of the commands since the last reset, without those that had to be sent again."""
         return [name for _, name, rc, _ in self.log() if rc != RC_RETRY]
 
     def reset(self):
-        """What a reply of before leads to is not counted with what comes."""
+        """Begins to count anew, when what follows earlier replies is finished."""
         self.settle()
         self.ask("reset")
 
     def handles(self):
-        """What is loaded, as a flat list."""
+        """All handles that are loaded, as one list."""
         return sum(json.loads(self.ask("handles")).values(), [])
 
     def settle(self):
-        """Where a reply has led on to an activation: until the session for that is made, if it is to be."""
+        """If a reply has announced an activation, waits until the session for it is made, or will not be made."""
         led, at = Led.count, Led.at
         if led == self.settled_for or not self.has_tpm():
             return
-        if len(self.policies()) != 1:  # one at most
+        if len(self.policies()) != 1:  # there is at most one
             time.sleep(max(0.0, at + READY_PAUSE_S + 0.002 - time.monotonic()))
         deadline, sent = time.monotonic() + 30, None
-        # Between an answer and the next command the TPM is idle, too.
+        # The TPM is idle between a response and the next command, too.
         while sent != (sent := self.sent()) and time.monotonic() < deadline:
             self.go_round()
         self.settled_for = led
@@ -105,22 +105,22 @@ class Control:
         return False
 
     def sent(self):
-        """How many commands the TPM has had, when it is idle."""
+        """Waits until the TPM is idle; returns how many commands it has had."""
         deadline = time.monotonic() + 30
         while self.ask("busy") != "idle" and time.monotonic() < deadline:
             time.sleep(0.005)
         return json.loads(self.ask("count"))["total"]
 
     def works_on(self, command):
-        """Is it that which is under way?"""
+        """Whether this command is under way."""
         return self.ask("busy") == f"0x{CC[command]:03x}"
 
     def policies(self):
-        """Sessions with a policy: one that is ready, or at work."""
+        """The policy sessions: one that is ready, or that is being used."""
         return [handle for handle in self.handles() if handle.startswith("0x03")]
 
     def left(self):
-        """What is still loaded when the clean-up behind a reply has had its time, but for what stays."""
+        """What is still loaded after the clean-up behind a reply, apart from what may stay."""
         self.settle()
         deadline = time.monotonic() + 30
         while (handles := self.unexpected()) and time.monotonic() < deadline:
@@ -130,8 +130,8 @@ class Control:
         return handles
 
     def unexpected(self):
-        """What is loaded, but for one session that is ready, where a reply has led on to an activation
-        since there was none; and for the keys that stay on Windows: no more of them than there are."""
+        """What is loaded that ought not to be. One session may be ready, if a reply has announced an activation
+        since there was none. On Windows the keys may stay loaded, each once."""
         handles = self.handles()
         objects = [h for h in handles if h.startswith("0x80")]
         policies = [h for h in handles if h.startswith("0x03")]
@@ -155,13 +155,13 @@ class Control:
 
 
 def transmit(path, command, timeout=30):
-    """One TPM command through the launcher's --listen socket."""
+    """Sends one TPM command through the launcher's --listen socket; returns the response."""
     with _connect(path, timeout) as s:
         return transmit_on(s, command)
 
 
 def transmit_on(s, command):
-    """The same on a connection that is there."""
+    """The same over an open connection."""
     s.sendall(command)
     reply = b""
     while len(reply) < 10 or len(reply) < struct.unpack(">I", reply[2:6])[0]:

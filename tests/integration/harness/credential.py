@@ -23,7 +23,7 @@ def tpm2b(data):
 
 @dataclass
 class Credential:
-    secret: bytes  # what activation must give
+    secret: bytes  # what an activation must return
     hmac: bytes
     enc: bytes
     encrypted_secret: bytes
@@ -45,7 +45,7 @@ class Credential:
 
     @property
     def file(self):
-        """What tpm2_makecredential writes."""
+        """The file that tpm2_makecredential writes."""
         return FILE_MAGIC + self.both
 
 
@@ -59,7 +59,7 @@ def kdfa(key, label, context_u, context_v, bits):
 
 
 def make(ek, name, secret, seed=None):
-    """A credential for the RSA public key `ek` and the object of that Name."""
+    """Makes a credential for the RSA public key `ek` and the object with that Name."""
     seed = seed or hashlib.sha256(secret + name).digest()
     oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), b"IDENTITY\0")
     key = kdfa(seed, b"STORAGE", name, b"", 128)
@@ -71,7 +71,7 @@ def make(ek, name, secret, seed=None):
 
 
 def parse_file(data, secret):
-    """Takes tpm2_makecredential's file apart."""
+    """Takes a file of tpm2_makecredential apart."""
     assert data[:8] == FILE_MAGIC
     size, = struct.unpack(">H", data[8:10])
     contents, rest = data[10:10 + size], data[10 + size:]
@@ -92,7 +92,7 @@ def by_tools(ek_tpm, name, secret, work):
 
 
 def rsa_from_tpm(public):
-    """The key of a TPM2B_PUBLIC, RSA."""
+    """The RSA key of a TPM2B_PUBLIC."""
     size, kind, name_alg, _, policy = struct.unpack(">HHHIH", public[:12])
     assert size == len(public) - 2 and kind == 1 and name_alg == 0xB
     at = 12 + policy

@@ -15,7 +15,7 @@ MANUAL = ROOT / "port/linux/packaging/man/attestd.8"
 
 
 def every():
-    """All documents in Markdown that belong to the project; what is built lies elsewhere."""
+    """All Markdown files of the project, without the build folder."""
     listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.md"], cwd=ROOT,
                             check=False, capture_output=True, text=True)
     names = listed.stdout.split("\0")[:-1] if listed.returncode == 0 else \
@@ -25,7 +25,7 @@ def every():
 
 
 def section(path, title):
-    """What stands under a heading, its own subsections included."""
+    """The text under a heading, with its subsections."""
     level = re.match("#+", title)[0]
     text = f"\n{path.read_text()}".split(f"\n{title}\n")
     assert len(text) == 2, f"{path} has {len(text) - 1} sections {title}"
@@ -33,19 +33,19 @@ def section(path, title):
 
 
 def rows(text):
-    """The cells of each row of the tables in it, without their heads."""
+    """The cells of each row of the tables in a text, without the heads."""
     tables = re.findall(r"^\|.*\|\n\|[-|]+\|\n((?:\|.*\|\n)*)", text, re.M)
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
             for table in tables for line in table.splitlines()]
 
 
 def without_code(text):
-    """Without blocks of code, which may hold what looks like a heading or a link."""
+    """The text without blocks of code, in which a line may look like a heading or a link."""
     return re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
 
 
 def anchors(path):
-    """As GitHub makes them of headings."""
+    """The anchors that GitHub makes of the headings."""
     found = []
     for heading in re.findall(r"^#+ (.*)$", without_code(path.read_text()), re.M):
         heading = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)

@@ -1,4 +1,4 @@
-"""What a TPM can do wrong, command by command: flows, faults, and what may come of them."""
+"""The faults that a TPM can have, command by command, and which replies may follow."""
 import mmap
 import os
 import pathlib
@@ -14,7 +14,7 @@ GET_CHAIN = {"command": "getEKChain"}
 ATTESTATION = {"command": "getAttestationData"}
 SECRET = b"a secret"
 
-# Starts attestd again whenever it ends, like a supervisor, until it is told to stop.
+# Like a supervisor, starts attestd again whenever it ends, until it is told to stop.
 SUPERVISOR = """
     trap 'over=1; kill $!' TERM
     while [ -z "$over" ]; do
@@ -24,7 +24,7 @@ SUPERVISOR = """
     done
     exit $status"""
 
-# Response codes (TPM 2.0 Library part 2, 6.6.3), and the error that each is for a client.
+# Response codes (TPM 2.0 Library part 2, 6.6.3), and the error that a client gets for each.
 NOT_NOW = {"RETRY": 0x922, "YIELDED": 0x908, "TESTING": 0x90A, "NV_RATE": 0x920}
 CODES = {
     "NV_UNAVAILABLE": (0x923, "tpm_error"), "LOCKOUT": (0x921, "tpm_lockout"),
@@ -41,18 +41,18 @@ CODES = {
     "REFERENCE_S0": (0x918, "tpm_error"), "unknown": (0x1FF, "tpm_error"),
 }
 AUTH = ["AUTH_FAIL", "BAD_AUTH", "AUTH_UNAVAILABLE"]
-# Whatever was asked, it works when all is done once more.
+# Whatever the request was, it succeeds when all is done once more.
 ONCE_MORE = ["CANCELED", "REFERENCE_H0", "REFERENCE_S0"]
-# To CertifyCreation: the AIK is of use without what it cannot sign.
+# In reply to CertifyCreation: attestd uses an AIK although the TPM does not sign that.
 UNSIGNED = ["LOCKOUT", "COMMAND_CODE"]
-# What no TPM says, as the proxy's words. `delay` is here for that it needs no pardon.
+# Faults that are no responses of a TPM, in the proxy's words. `delay` is one that nobody may notice.
 MANGLED = ["tag12", "short", "cut 1", "cut 4", "cut 9", "truncate 1", "truncate 8", "truncate 4000",
            "long 1", "long 300", "size 9", "size 10", "size 4097", "size 0xffffffff", "garbage",
            "noise", "close", "close-after", "delay 50", *(f"flip {at}" for at in (0, 9, 12, 15, 20, 40))]
 ONE_OF_A_KIND = {fault.split()[0]: fault for fault in reversed(MANGLED)}.values()
-# By which a reply may say that the link failed twice, or was damaged.
+# The errors of a reply if the connection to the TPM failed twice, or a response was damaged.
 TRANSPORT = ["tpm_bad_response", "tpm_unavailable"]
-# Commands that ask for what may be in NV: of the EK's certificate, template and nonce.
+# Commands that look in NV for the EK's certificate, template and nonce.
 NV = ["NV_ReadPublic", "NV_Read"]
 
 
@@ -61,8 +61,8 @@ def is_format_one(rc):
 
 
 def at_start(name, command, index):
-    """The replies' errors (None: success) to a code that comes at each `command` of the start from
-    its index-th on."""
+    """Which errors (None: success) a reply may have if, at the start, the TPM answers the index-th `command`
+    and all later ones with this code."""
     rc, error = CODES[name]
     if command in ("GetRandom", "GetCapability") or (command == "ReadPublic" and name == "HANDLE"):
         return [None]
@@ -72,7 +72,7 @@ def at_start(name, command, index):
         return [None]
     if command in NV and (name == "HANDLE" or name in AUTH):
         return [None]
-    # The template and the nonce come first: without them it may be another EK.
+    # The template and the nonce come first: without them the EK may be another one.
     is_certificate = command == "NV_Read" or index >= 2
     if command in NV and is_certificate and (is_format_one(rc) or name == "LOCKOUT"):
         return [None]
@@ -80,7 +80,7 @@ def at_start(name, command, index):
 
 
 def in_request(name, command, once):
-    """The same for activateCredential."""
+    """The same for activateCredential and its commands."""
     rc, error = CODES[name]
     if command == "FlushContext":
         return [None] if once else [None, "tpm_error", "tpm_unavailable"]
@@ -97,14 +97,14 @@ def in_request(name, command, once):
 
 
 def when_mangled(fault, command):
-    """To a response that is damaged once."""
+    """The same if one response is damaged."""
     unseen = fault.startswith(("garbage", "flip")) and \
         command in ("ContextLoad", "StartAuthSession", "CreatePrimary")
-    # Nothing shows that a handle or a nonce is not the TPM's, but what the TPM says to it.
+    # Only the TPM can tell that a handle or a nonce is wrong: by its answer to the next command.
     return [None, *TRANSPORT, *(["tpm_error"] if unseen else [])]
 
 
-# Where a response's lengths are: h a handle, p parameterSize, 2 a TPM2B, digits a fixed part,
+# Where the lengths in a response are: h a handle, p parameterSize, 2 a TPM2B, digits so many bytes,
 # t a ticket, s a signature, c a list of selected PCRs, d one of TPM2Bs, l one up to the end, and a for
 # each authorisation.
 SHAPES = {
@@ -116,7 +116,7 @@ SHAPES = {
 
 
 def lengths(command, response):
-    """The offsets of 16-bit lengths, the header's own first."""
+    """The offsets of all lengths (16 bits), that of the header first."""
     found, at = [4], 10
     if struct.unpack(">I", response[6:10])[0] != 0:
         return found
@@ -163,7 +163,7 @@ def lengths(command, response):
 
 
 class Probe:
-    """What tests/injected/faults.c shares with us."""
+    """The file that tests/injected/faults.c shares with the test."""
     FIELDS = ["clock_ms", "refused", "all", "count", "used", "most"]
 
     def __init__(self, path):
@@ -181,7 +181,7 @@ class Probe:
 
 
 class Supervised(Service):
-    """attestd that is started again whenever it ends, on one TPM; `pid` is the present one's."""
+    """attestd on one TPM, started again whenever it ends. `pid`: the present process."""
 
     def __init__(self, state, device="tpmrm0", launcher=(), probe=None, before=()):
         self.probed = probe is not None
@@ -200,7 +200,7 @@ class Supervised(Service):
     @property
     def pid(self):
         def living():
-            """Not the one before, of which it may still tell when the next one already serves."""
+            """The process that serves now. The file may still name the one before."""
             file = self.dir / "pid"
             found = file.exists() and file.read_text().strip()
             return found and pathlib.Path(f"/proc/{found}").exists() and int(found)
@@ -212,18 +212,18 @@ class Supervised(Service):
         return [int(s) for s in file.read_text().split()] if file.exists() else []
 
     def await_next(self, before):
-        """Another process than `before` listens."""
+        """Waits until another process than `before` listens."""
         wait_for(lambda: self.pid != before and can_connect(self.socket), 60, "restart")
 
     def restart(self):
-        """Ends it as a supervisor does; the next one is at once on its way."""
+        """Ends it as a supervisor does; the next one is started at once."""
         before, ended = self.pid, len(self.statuses())
         os.kill(before, signal.SIGTERM)
         self.await_next(before)
         assert self.statuses()[ended:] == [0], self.log()
 
     def close(self):
-        """A test that failed may leave attestd without its supervisor."""
+        """Also where a failed test has left attestd without its supervisor."""
         pid = self.dir / "pid"
         last = int(pid.read_text()) if pid.exists() else None
         super().close()
@@ -244,7 +244,7 @@ def opens(reply):
 
 
 def flow(service):
-    """[(command, which of its kind), ...] since the last reset, with the clean-up behind it."""
+    """[(command, which one of that name), ...] since the last reset, with the clean-up."""
     assert service.control.left() == []
     found = []
     for name in service.control.commands():
@@ -253,7 +253,7 @@ def flow(service):
 
 
 def flow_of(service, request, before=lambda: None, good=opens, prepare=lambda: None):
-    """The same for a request, beside which no certificate was looked for."""
+    """The same for one request, without a look for a certificate."""
     while True:
         prepare()
         service.control.left()
@@ -266,13 +266,13 @@ def flow_of(service, request, before=lambda: None, good=opens, prepare=lambda: N
 
 
 def true_responses(trace):
-    """What the TPM said, from the launcher's trace."""
+    """The TPM's own responses, from the launcher's trace."""
     return [bytes.fromhex(line.split()[1]) for line in trace.read_text().splitlines()
             if line[0] == "<"]
 
 
 def wrong_lengths(flow, responses):
-    """(command, which of its kind, fault): each length, a little wrong and very."""
+    """(command, which one of that name, fault): each length a little wrong, and very wrong."""
     for (at, index), response in zip(flow, responses, strict=True):
         for offset in lengths(at, response):
             true = int.from_bytes(response[offset:offset + 2], "big")
@@ -281,16 +281,16 @@ def wrong_lengths(flow, responses):
 
 
 def inject(service, fault, at, index, count):
-    """fault: the proxy's words; at the index-th of that command."""
+    """Makes a fault, given in the proxy's words, at the index-th of these commands."""
     kind, *value = fault.split()
     if at == "FlushContext" and fault == f"rc {CODES['HANDLE'][0]}":
-        kind = "rc-after"  # what "no such handle" says is true
+        kind = "rc-after"  # after it, "no such handle" is true
     service.control.fault(kind, *value, command=at, count=count, skip=index)
 
 
 def settles(service, request, good, seconds=30, rests=True):
-    """The fault is gone: all is well, at once or at the next look at the TPM. `rests`: with
-    nothing left there."""
+    """Checks that all is well when the fault has ended, at once or when attestd next looks at the TPM. `rests`:
+    and that nothing is left in the TPM."""
     service.control.ask("clear")
     wait_for(lambda: good(service.ask(request)), seconds, "recovery")
     assert not rests or service.control.left() == []

@@ -1,11 +1,11 @@
-"""A time limit for every test: a conftest's `time_limit = limit.each_test(60)`."""
+"""A time limit for every test. A conftest.py has `time_limit = limit.each_test(60)`."""
 import signal
 
 import pytest
 
 
 def each_test(seconds_each):
-    """An autouse fixture; the marker `limit(seconds)` gives a test its own."""
+    """Makes an autouse fixture. The marker `limit(seconds)` gives a test a limit of its own."""
     @pytest.fixture(autouse=True)
     def time_limit(request):
         marker = request.node.get_closest_marker("limit")

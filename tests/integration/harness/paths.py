@@ -1,4 +1,4 @@
-"""Where the programs under test are; the environment may say otherwise."""
+"""Where the programs under test are, unless the environment says otherwise."""
 import os
 import pathlib
 
@@ -15,18 +15,18 @@ ATTESTD_AARCH64 = _path("ATTESTD_AARCH64", "aarch64-linux-musl/attestd")
 ATTESTD_WINDOWS = _path("ATTESTD_WINDOWS", "x86_64-windows/attestd.exe")
 ATTESTD_WINDOWS_GCC = _path("ATTESTD_WINDOWS_GCC", "x86_64-windows-gcc/attestd.exe")
 ATTESTD_WINDOWS_ARM64 = _path("ATTESTD_WINDOWS_ARM64", "aarch64-windows/attestd.exe")
-# For this machine, compiled another way: tests/host.mk.
+# Built for this machine with sanitizers or for coverage: tests/host.mk.
 ATTESTD_SANITIZED = str(BUILD / "host/attestd")
 ATTESTD_COVERAGE = str(BUILD / "coverage/attestd")
 SWTPM_RUN = _path("SWTPM_RUN", "host/swtpm-run")
 # The twin of this machine's binary with tests/injected/faults.c inside.
 ATTESTD_PROBED = str(BUILD / "injected/faults" / pathlib.Path(ATTESTD).parent.name / "attestd")
-# Not /usr/bin/wine: that has opinions about 32-bit programs.
+# Not /usr/bin/wine, a script that asks for 32-bit wine.
 WINE = _path("WINE", "/usr/lib/wine/wine64")
 WINE_ARM64 = _path("WINE_ARM64", "arm64-wine/bin/wine64")
 
-# The command that starts each binary, by pytest's --target. The first of a
-# target is the one that all tests run; each of them runs what names a binary.
+# The command that starts each binary, by pytest's --target. All tests run the first of a
+# target. A test with a parameter `binary` runs each of them.
 TARGETS = {
     "linux": {
         "native": [ATTESTD],
@@ -42,7 +42,7 @@ BINARIES = dict(TARGETS["linux"])
 
 
 def select(target):
-    """From now on BINARIES are that target's."""
+    """Makes BINARIES those of that target."""
     BINARIES.clear()
     BINARIES.update(TARGETS[target])
 
@@ -56,6 +56,6 @@ def wine():
 
 
 def windows_tool(name):
-    """Made for the same kind of machine as the exe, and beside it."""
+    """The path of a tool for Windows, which is beside the exe and for the same architecture."""
     beside = pathlib.Path(BINARIES[first_binary()][-1]).parent / "tools"
     return pathlib.Path(os.environ.get("WINDOWS_TOOLS", beside)) / name

@@ -1,10 +1,10 @@
-"""Another program, which was there before attestd and leaves all that it has loaded into /dev/tpm0."""
+"""Another program that runs before attestd, and leaves loaded in /dev/tpm0 all that it has loaded."""
 import struct
 import sys
 
 from .control import CC
 
-# Sends commands, in hex, ________ being the handle that the last one was answered; becomes attestd.
+# Sends commands, given in hex, in which ________ stands for the handle in the last response. Then becomes attestd.
 BEFORE = """
 import os, sys
 device = os.open("/dev/tpm0", os.O_RDWR | os.O_CLOEXEC)
@@ -17,7 +17,7 @@ os.execv(sys.argv[2], sys.argv[2:])"""
 
 
 def predecessor(*commands):
-    """What stands before attestd's own command line."""
+    """The words to put before attestd's command line."""
     return [sys.executable, "-c", BEFORE, " ".join(commands)]
 
 

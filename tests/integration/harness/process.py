@@ -1,4 +1,4 @@
-"""What the kernel says of a process."""
+"""What the kernel says about a process."""
 import contextlib
 import os
 import time
@@ -12,17 +12,17 @@ def descriptors(pid):
 
 
 def descriptors_at_rest(pid):
-    """The fewest for a while: a client's is closed when attestd sees it go."""
+    """The smallest number of descriptors for a while: attestd closes a client's only when it sees that it has gone."""
     return min(descriptors(pid) for _ in range(50) if not time.sleep(0.01))
 
 
 def has_closed(pid, n):
-    """Comes down to n descriptors."""
+    """Waits until the process has n descriptors or fewer."""
     wait_for(lambda: descriptors(pid) <= n, 30, "closed descriptors")
 
 
 def resident_kb(pid):
-    """Counted anew where that is allowed: VmRSS may lag behind by some pages for each processor."""
+    """From smaps where that is allowed: VmRSS may be wrong by some pages for each processor."""
     for file, name in (("smaps_rollup", "Rss:"), ("status", "VmRSS:")):
         with contextlib.suppress(FileNotFoundError, PermissionError), \
                 open(f"/proc/{pid}/{file}", encoding="ascii") as f:
@@ -32,14 +32,14 @@ def resident_kb(pid):
 
 def slack_kb():
     """
-    What memory may grow by: pages touched late. It is what ships that counts:
-    a sanitizer keeps what was freed, another C library has its own ways.
+    By how much memory may grow, because of pages that are first used late. Builds with sanitizers get more:
+    a sanitizer keeps freed memory, and their C library is another one.
     """
     return 64 if "native" in paths.BINARIES else 65536
 
 
 def cpu_seconds(pid):
-    """Of its own and of the kernel's for it, so far."""
+    """Processor time so far, its own and the kernel's for it."""
     with open(f"/proc/{pid}/stat", encoding="ascii") as f:
         user, system = f.read().rsplit(")", 1)[1].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

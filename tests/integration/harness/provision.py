@@ -1,4 +1,4 @@
-"""A machine on which an administrator calls `attestd provision`, again and again, on one TPM."""
+"""A machine with one TPM, on which an administrator calls `attestd provision` again and again."""
 import os
 import pathlib
 import shlex
@@ -16,7 +16,7 @@ from .tpm import EK_HANDLE
 DONE, FAILED, REFUSED, UNSURE, USAGE, KILLED = 0, 1, 2, 3, 64, 137
 HANDLE = int(EK_HANDLE, 0)
 
-# Runs each line that it is given, in the folder of its own, and says what its status is.
+# Runs each line of its input as a command in the machine's folder, and prints its exit status.
 RUNNER = 'cd "$TMPDIR"; while read -r line; do sh -c "$line" >out 2>err; echo $?; done'
 
 
@@ -27,8 +27,8 @@ class Ran(typing.NamedTuple):
 
 
 class Machine:
-    """`device` is what the launcher is told; bare: attestd uses /dev/tpm0, others the resource manager.
-    Commands are run one after the other."""
+    """`device` goes to the launcher. bare: attestd uses /dev/tpm0, other programs the resource manager.
+    One command runs at a time."""
 
     def __init__(self, state, device="tpmrm0", bare=False, launcher=(), binary=None):
         self.command = shlex.join([*paths.BINARIES[binary or paths.first_binary()], "provision",
@@ -57,14 +57,14 @@ class Machine:
         self.close()
 
     def run(self, line):
-        """A shell command line, with the TPM as its device."""
+        """Runs a shell command line that finds the TPM's device."""
         self.process.stdin.write(line.replace("\n", ";") + "\n")
         self.process.stdin.flush()
         status = int(self.process.stdout.readline())
         return Ran(status, (self.dir / "out").read_text(), (self.dir / "err").read_text())
 
     def tools(self, script):
-        """Of tpm2-tools."""
+        """Runs a script of tpm2-tools; returns its output."""
         ran = self.run(f"set -e; {script}")
         assert ran.status == 0, ran
         return ran.out
@@ -73,18 +73,18 @@ class Machine:
         return self.run(f"{self.command} {shlex.join(map(str, args))}")
 
     def auth(self, name, content):
-        """A file that only its owner may read."""
+        """Makes a file that only its owner may read."""
         file = self.dir / name
         file.write_text(content)
         file.chmod(0o600)
         return file
 
     def persistent(self):
-        """What is persistent, as tpm2-tools see it."""
+        """The persistent handles, as tpm2-tools list them."""
         return [line.split()[-1] for line in self.tools("tpm2_getcap handles-persistent").splitlines()]
 
     def ek_pem(self):
-        """The key at the EK's handle, as tpm2-tools see it."""
+        """The key at the EK's handle, as tpm2-tools read it."""
         self.tools(f"tpm2_readpublic -Q -c {EK_HANDLE} -f pem -o there.pem")
         return (self.dir / "there.pem").read_bytes()
 
@@ -94,14 +94,14 @@ class Machine:
         return transmit(self.raw, struct.pack(">HII", tag, 10 + len(body), CC[name]) + body)
 
     def public(self):
-        """TPM2B_PUBLIC of what is at the EK's handle; None: nothing is."""
+        """The TPM2B_PUBLIC at the EK's handle, or None if nothing is there."""
         response = self.transmit("ReadPublic", struct.pack(">I", HANDLE))
         code, = struct.unpack_from(">I", response, 6)
         assert code in (0, 0x18B), hex(code)
         return response[10:12 + struct.unpack_from(">H", response, 10)[0]] if code == 0 else None
 
     def evict(self, owner=""):
-        """What is at the EK's handle, by the owner's authorisation."""
+        """Evicts what is at the EK's handle, with the owner's authorisation."""
         auth = struct.pack(">IHBH", 0x40000009, 0, 0, len(owner)) + owner.encode()
         response = self.transmit("EvictControl", struct.pack(">III", 0x40000001, HANDLE, len(auth)) + auth
                                  + struct.pack(">I", HANDLE), 0x8002)

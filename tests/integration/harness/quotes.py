@@ -27,7 +27,7 @@ def quote_request(pcrs="0-7", nonce=NONCE, **more):
 
 
 def decode_quote(reply):
-    """Its values are by the PCR's number, as they must be: in ascending order, of its bank."""
+    """Its values by the number of the PCR; checks that they are in ascending order and of its bank."""
     assert list(reply) == MEMBERS, reply
     values = {int(i): unb64(value) for i, value in reply["pcr_values"].items()}
     assert list(reply["pcr_values"]) == [str(i) for i in sorted(values)]
@@ -51,7 +51,7 @@ def certify(service, *args, **more):
 
 
 class Trace:
-    """What goes to the TPM, as it goes: from the launcher's option, given to the service."""
+    """Follows what is sent to the TPM, by the launcher's --trace, which the service was given."""
 
     def __init__(self, folder):
         self.path = pathlib.Path(folder) / "trace"
@@ -61,7 +61,7 @@ class Trace:
         return ["--trace", str(self.path)]
 
     def sent(self):
-        """[(command's name, its bytes), ...], those whose answer is still awaited included."""
+        """[(command's name, its bytes), ...], also of commands that are not answered yet."""
         lines = self.path.read_text().split("\n")[:-1] if self.path.exists() else []
         commands = (bytes.fromhex(line[2:]) for line in lines if line.startswith(">"))
         return [(NAMES.get(int.from_bytes(c[6:10], "big")), c) for c in commands]
@@ -70,5 +70,5 @@ class Trace:
         return [c for n, c in self.sent() if n == name]
 
     def await_sent(self, name, count):
-        """Until so many of them have been sent."""
+        """Waits until so many of them have been sent."""
         wait_for(lambda: len(self.named(name)) >= count, 30, f"{count} {name}")

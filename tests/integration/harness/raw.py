@@ -1,4 +1,4 @@
-"""TPM commands of another program, past attestd: NV indices, PCRs."""
+"""TPM commands that another program sends, not attestd: NV indices, PCRs."""
 import struct
 
 from .attest import BANKS, Reader, need, parse_selection
@@ -23,14 +23,14 @@ def command(code, *parts):
 
 
 def authorised(code, handles, *parts):
-    """With an empty password for the first handle."""
+    """A command with an empty password for its first handle."""
     password = struct.pack(">IIHBH", 9, 0x40000009, 0, 0, 0)
     body = b"".join(struct.pack(">I", handle) for handle in handles) + password + b"".join(parts)
     return struct.pack(">HII", 0x8002, 10 + len(body), code) + body
 
 
 def ask(s, asked):
-    """Its answer behind the header; s: a connection."""
+    """Sends a command; returns the response without its header. s: a connection."""
     reply = transmit_on(s, asked)
     while reply[6:10] == struct.pack(">I", 0x922):  # TPM_RC_RETRY
         reply = transmit_on(s, asked)
@@ -48,7 +48,7 @@ def extend_command(pcr, banks=BANKS, byte=0x5A):
 
 
 def extend(service, *pcrs, **options):
-    """As a boot loader does, say."""
+    """Extends a PCR, as a boot loader does."""
     with connect(service.raw) as s:
         for pcr in pcrs:
             ask(s, extend_command(pcr, **options))
@@ -70,7 +70,7 @@ def read_pcrs(service, bank):
 
 
 def write_nv(service, indices, attributes=None):
-    """{index: what is in it, or None if it is not written}; attributes: those of some, if not READABLE."""
+    """Defines NV indices: {index: its content, or None: not written}. attributes: where they are not READABLE."""
     with connect(service.raw) as s:
         for index, data in indices.items():
             public = struct.pack(">IHIHH", index, 0xB, (attributes or {}).get(index, READABLE), 0,
@@ -81,6 +81,6 @@ def write_nv(service, indices, attributes=None):
 
 
 def set_owner_auth(service, auth):
-    """From here on it needs more than an empty password."""
+    """Sets the owner's authorisation, so that an empty password no longer does."""
     with connect(service.raw) as s:
         ask(s, authorised(0x129, [OWNER], sized(auth)))

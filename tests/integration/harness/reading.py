@@ -1,4 +1,4 @@
-"""Requests, as another reader of JSON and base64 takes them."""
+"""Reads requests with other implementations of JSON and base64, to compare."""
 import json
 import re
 
@@ -9,7 +9,7 @@ def no_duplicates(pairs):
 
 
 def read_json(line):
-    """The request in a line; an empty one if it is wrong. By another reader of JSON."""
+    """The request in a line, read by Python's json; an empty one if it is wrong."""
     try:
         found = json.loads(line.decode(), object_pairs_hook=no_duplicates)
     except (ValueError, AssertionError):
@@ -18,6 +18,6 @@ def read_json(line):
 
 
 def meaning(line):
-    """Padding may be missing in base64, and white space does not count."""
+    """Decodes base64, in which padding may be missing and white space does not count."""
     return {key: re.sub("[ \t\r\n=]", "", value) if isinstance(value, str) else value
             for key, value in read_json(line).items()}

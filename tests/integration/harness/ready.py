@@ -1,5 +1,5 @@
-"""The session that is ready for the next activation: what is sent for it, and what became of each,
-as the launcher's trace tells."""
+"""The session that is ready for the next activation: the commands for it, and what became of each session,
+from the launcher's trace."""
 import pathlib
 import struct
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import pytest
 from .control import CC
 from .faults import activation, opens
 
-# What it takes to make one, and an activation in it and without it, where endorsementAuth is empty.
+# The commands that make a session, and those of an activation with and without it; endorsementAuth is empty.
 MAKING = {"plain": ["ContextLoad", "StartAuthSession", "PolicySecret", "FlushContext"],
           "persistent": ["StartAuthSession", "PolicySecret"]}
 USE = {"plain": ["ContextLoad", "ContextLoad", "ActivateCredential", "FlushContext", "FlushContext"],
@@ -17,18 +17,18 @@ USE = {"plain": ["ContextLoad", "ContextLoad", "ActivateCredential", "FlushConte
 WITHOUT = {"plain": ["ContextLoad", "ContextLoad", "StartAuthSession", "PolicySecret", "ActivateCredential",
                      "FlushContext", "FlushContext"],
            "persistent": ["ContextLoad", "StartAuthSession", "PolicySecret", "ActivateCredential", "FlushContext"]}
-NOT_YET = {0x908, 0x90A, 0x920, 0x922}  # YIELDED, TESTING, NV_RATE, RETRY: it will be sent again
+NOT_YET = {0x908, 0x90A, 0x920, 0x922}  # YIELDED, TESTING, NV_RATE, RETRY: the command will be sent again
 
 
 @dataclass
 class Session:
     handle: int
-    nonces: list  # the caller's, the TPM's
-    uses: int = 0  # ActivateCredential in it
+    nonces: list  # the caller's and the TPM's
+    uses: int = 0  # how many ActivateCredentials used it
 
 
 class Sessions:
-    """Those with a policy, in the order in which they were started."""
+    """The policy sessions, in the order in which they were started."""
 
     def __init__(self, folder):
         self.path = pathlib.Path(folder) / "trace"
@@ -38,7 +38,7 @@ class Sessions:
         return ["--trace", str(self.path)]
 
     def all(self):
-        """No session is used twice, nor one that there is not."""
+        """All of them; checks that none was used twice, and only existing ones were used."""
         found, live, command = [], {}, None
         for line in self.path.read_text().splitlines():
             data = bytes.fromhex(line[2:])
@@ -67,7 +67,7 @@ def started(command, response):
 
 
 def used_by(command):
-    """The second of its authorisations; the first is the AIK's password."""
+    """The session of its second authorisation; the first is the AIK's password."""
     at = 10 + 2 * 4 + 4
     for _ in range(2):
         handle, nonce = struct.unpack_from(">IH", command, at)
@@ -77,7 +77,7 @@ def used_by(command):
 
 
 def usually(*cases, but=()):
-    """Those cases; daily work goes without the others."""
+    """Marks all other cases as variants, which `make check` leaves out."""
     return [*cases, *(pytest.param(case, marks=pytest.mark.variant) for case in but)]
 
 
@@ -98,14 +98,14 @@ class Watched:
         return self
 
     def made_ready(self):
-        """Of a service that has just been started, or whose last was used."""
+        """Waits until a session is ready, in a service that has none."""
         self.service.made_ready()
         self.is_ready()
         self.control.reset()
         return self
 
     def is_ready(self):
-        """One session, and nothing else."""
+        """Whether one session is loaded, and nothing else."""
         assert len(self.control.policies()) == 1
         assert self.control.handles() == self.control.policies()
 

@@ -81,8 +81,8 @@ def fields(pid):
 
 
 def probe(folder, name, path="", args=(), lacks=()):
-    """Tries `name` from the inside: the reason why it failed, "" if it did not,
-    or the signal that ended the process."""
+    """Tries `name` inside the sandbox. Returns why it failed, "" if it succeeded, or the signal that ended
+    the process."""
     env = dict(os.environ, ATTESTD_PROBE_SANDBOX=name, ATTESTD_PROBE_PATH=str(path))
     with Attestd(folder, *args, binary=PROBE, lacks=lacks, env=env) as attestd:
         found = attestd.wait_for(f" probe {name}")

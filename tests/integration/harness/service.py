@@ -34,14 +34,14 @@ def connect(address, timeout=60):
     if isinstance(address, int):
         return socket.create_connection(("127.0.0.1", address), timeout)
     s = socket.socket(socket.AF_UNIX)
-    s.connect(str(address))  # without a timeout it waits where the backlog is full
+    s.connect(str(address))  # without a timeout, so that it waits if the backlog is full
     s.settimeout(timeout)
     return s
 
 
 @contextlib.contextmanager
 def account(uid, gid=None, groups=()):
-    """Who connects meanwhile is this user, to the kernel and so to the service."""
+    """While it is entered, clients connect as this user."""
     before = os.getgroups()
     os.setgroups(groups)
     os.setegid(uid if gid is None else gid)
@@ -64,7 +64,7 @@ def read_all(s):
 
 
 def exchange(address, data, timeout=60, half_close=False):
-    """Sends bytes, and returns all that comes until the service closes."""
+    """Sends bytes; returns all that comes until the service closes the connection."""
     with connect(address, timeout) as s:
         try:
             s.sendall(data)
@@ -102,7 +102,7 @@ def ask(address, request, timeout=60):
 
 
 def is_turned_away(s):
-    """For want of slots. On Windows who does not read at once finds the line gone."""
+    """Whether it was told that there are too many clients. On Windows that line is lost if it is not read at once."""
     said = read_all(s)
     if not said:
         return paths.first_binary().startswith("windows")
@@ -120,7 +120,7 @@ def wait_for(condition, seconds, what):
 
 
 def conclusive(attempt, times=5):
-    """What an attempt comes to. None: the machine was too slow to tell, and it is made again."""
+    """Repeats an attempt as long as it returns None, which says that the machine was too slow to decide."""
     for _ in range(times):
         found = attempt()
         if found is not None:
@@ -129,7 +129,7 @@ def conclusive(attempt, times=5):
 
 
 def opened_too_late(reply, since):
-    """tpm2-tss gives a link's first command one second, of which a test's delay takes a part."""
+    """Whether opening the TPM has timed out: tpm2-tss gives the first command one second, and a test may delay it."""
     return reply.get("error") == "tpm_unavailable" and time.monotonic() - since > 0.9
 
 
@@ -142,7 +142,7 @@ def can_connect(path):
 
 
 def answers(address):
-    """Whether it serves: who only listens is not in its sandbox yet."""
+    """Whether it answers. As long as it only listens, it may not be in its sandbox yet."""
     try:
         return exchange(address, b"\n", 30) != b""
     except OSError:
@@ -150,11 +150,11 @@ def answers(address):
 
 
 class Service:
-    """One attestd with a TPM of its own. `launcher` are the launcher's options."""
+    """One attestd with its own TPM. `launcher`: options of the launcher."""
 
     STOP_SIGNAL = signal.SIGTERM
-    ENDS = (0,)  # its exit status when it was told to stop
-    LAUNCHER = []  # options that it always has
+    ENDS = (0,)  # the exit status after a stop
+    LAUNCHER = []  # options of the launcher that it always has
 
     def __init__(self, state, args=(), binary=None, launcher=(), wrap=(), env=None, mode="serve"):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="attestd-"))
@@ -184,7 +184,7 @@ class Service:
         return self.socket
 
     def wait(self, condition, what):
-        """Waits for something that the process is to do, as long as it lives."""
+        """Waits for something that the process ought to do; fails if the process ends before."""
         def check():
             assert self.process.poll() is None, f"ended: {self.log()}"
             return condition()
@@ -198,7 +198,7 @@ class Service:
 
     @property
     def where(self):
-        """The options with which `call` finds it."""
+        """The options with which `attestd call` finds it."""
         return ["--socket", str(self.socket)]
 
     @staticmethod
@@ -207,7 +207,7 @@ class Service:
 
     @property
     def client(self):
-        """Who its clients are, as in its log."""
+        """How its log names the clients."""
         return f"pid={os.getpid()} uid={os.getuid()}"
 
     def ready(self):
@@ -215,50 +215,50 @@ class Service:
         return self
 
     def settled(self):
-        """Knows all that it answers from memory, and is ready for an activation."""
+        """Waits until attestd knows all that it answers from memory, and has a session ready."""
         self.ready()
         wait_for(lambda: self.ask({"command": "getAttestationData"})["status"] == "ok", 30, "TPM")
         self.control.settle()
         return self
 
     def made_ready(self):
-        """A session is ready for the next activation, and the TPM idle."""
+        """Waits until a session is ready for the next activation, and the TPM is idle."""
         self.settled()
         assert self.control.policies(), self.control.log()
         return self
 
     def unready(self, activation):
-        """None is: this request, which is right, has used it up."""
+        """Makes no session be ready: this request, which is right, uses it up."""
         self.control.settle()
         if self.control.policies():
             self.ok(activation)
         assert self.control.left() == self.control.policies() == []
 
     def go_round(self):
-        """Once round its loop, at least: it has seen clients come and go since."""
+        """Waits until it has gone round its loop, and so has seen which clients have come and gone."""
         for _ in range(2):
             try:
                 with connect(self.address, 10) as s:
                     s.shutdown(socket.SHUT_WR)
                     read_all(s)
-            except OSError:  # nobody is there, or not at a socket
+            except OSError:  # nobody listens there
                 time.sleep(0.05)
 
     def finds_tpm(self):
-        """One that was absent: opened, however long the start is ago."""
+        """Waits until it has opened a TPM that was absent, however long ago the start was."""
         opens = self.control.opens()
         self.control.ask("present")
         wait_for(lambda: self.control.opens() > opens, 30, "open TPM")
 
     def works_on(self, request, command="ActivateCredential"):
-        """A client for whom the TPM works on that command, for as long as a delay says."""
+        """A client for whom the TPM works on that command, which is delayed."""
         s = connect(self.address)
         s.sendall(line_of(request))
         wait_for(lambda: self.control.works_on(command), 30, command)
         return s
 
     def let_in_all(self):
-        """Accounts other than its own as well."""
+        """Lets other accounts connect, too."""
         self.dir.chmod(0o711)
         self.socket.chmod(0o666)
         return self
@@ -276,7 +276,7 @@ class Service:
         return reply
 
     def served_again(self):
-        """When those of this account that are gone are known to be."""
+        """Waits until it knows that clients of this account have gone."""
         def is_served():
             try:
                 return b'"ok"' in exchange(self.address, b'{"command":"getEK"}\n')
@@ -286,14 +286,14 @@ class Service:
         wait_for(is_served, 40, "slot")
 
     def hold_half(self, beyond=4):
-        """All that one account may have; those beyond are told that there are no more."""
+        """Holds all connections that one account may have; further ones are refused."""
         return self.hold(16, beyond, self.address)
 
     @staticmethod
     def hold(most, beyond, address):
-        """The same, of an account that may have so many."""
+        """The same for an account that may have so many."""
         held, told, last = [], 0, None
-        # Where some that are gone still hold slots more are told; the last one, when the rest is in.
+        # Clients that have gone may still hold connections, so more may be refused. In the end the last one is.
         while told < beyond or len(held) < most or last in held:
             held += [connect(address, 30) for _ in range(most + max(1, beyond - told) - len(held))]
             last = held[-1]
@@ -307,7 +307,7 @@ class Service:
         return held
 
     def touch_buffers(self, uids):
-        """All the memory that there is for clients, by two accounts."""
+        """Uses all the memory that attestd has for clients, by two accounts."""
         clients = [self.connect_as(uid) for uid in uids for _ in range(16)]
         for s in clients:
             s.sendall(b" " * 16386)
@@ -321,7 +321,7 @@ class Service:
         return {k: unb64(v) for k, v in reply.items() if v is not None and k != "status"}
 
     def identity(self, aik=None):
-        """Those that are the same as long as the TPM is; what the AIK signs when it is made holds."""
+        """Those that never change for a TPM; checks what the AIK has signed at its creation."""
         known = self.attestation(aik)
         verify_creation(parse_public(known["aik_tpm"]), known["aik_creation"],
                         known.pop("aik_attest"), known.pop("aik_signature"))
@@ -331,7 +331,7 @@ class Service:
         return (self.dir / "log").read_text(errors="replace")
 
     def logged(self, text):
-        """The log once it has `text`: on Windows a line may come after its reply."""
+        """Waits until the log has `text`, and returns it: on Windows a line may come after its reply."""
         wait_for(lambda: text in self.log(), 20, f"{text} in the log")
         return self.log()
 
@@ -339,7 +339,7 @@ class Service:
         self.process.send_signal(sig or self.STOP_SIGNAL)
 
     def is_gone(self):
-        """Whether it has removed what it listened at."""
+        """Whether it has removed its socket."""
         return not self.socket.exists()
 
     def wait_exit(self, seconds=STOP_S):
@@ -349,7 +349,7 @@ class Service:
         return self
 
     def __exit__(self, failed, *_):
-        """At the end of what is tried with it; where that went well, it ends well, too."""
+        """If the test has succeeded so far, attestd must end well, too."""
         try:
             if failed is None:
                 self.stop()
@@ -357,7 +357,7 @@ class Service:
             self.close()
 
     def stop(self):
-        """Ends it as a supervisor does, and looks at how it ends."""
+        """Ends it as a supervisor does, and checks how it ends."""
         try:
             if self.process.poll() is None:
                 self.terminate()
@@ -368,7 +368,7 @@ class Service:
             self.close()
 
     def close(self):
-        """Ends it in any case. The launcher's death is its command's."""
+        """Ends it in any case. If the launcher is killed, its command is killed, too."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(STOP_S)

@@ -1,4 +1,4 @@
-"""Software TPMs: how they are manufactured, and tpm2-tools on them."""
+"""Software TPMs: manufactures them, and runs tpm2-tools on them."""
 import os
 import pathlib
 import shutil
@@ -15,7 +15,7 @@ AIK_ATTRIBUTES = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restrict
 
 
 class Aik(typing.NamedTuple):
-    """A template as tpm2_createprimary takes it: unique is TPMU_PUBLIC_ID in its own layout."""
+    """A template in the form of tpm2_createprimary; unique is TPMU_PUBLIC_ID as it is in memory."""
     algorithm: str
     unique: bytes
 
@@ -36,7 +36,7 @@ def run(state, script, cwd, timeout=180):
 
 
 def plain(state, work):
-    """A TPM as it comes: nothing persistent, no certificate."""
+    """A TPM without certificate and persistent objects."""
     run(state, f"tpm2_createek -Q -c ek.ctx -G rsa -u {work}/ek.pem -f pem", work)
 
 
@@ -46,7 +46,7 @@ def persistent(state, work):
 
 
 def factory(state, work):
-    """With persistent EKs and certificates, as its manufacturer leaves it."""
+    """A TPM with persistent EKs and certificates, as a manufacturer delivers it."""
     state, work = pathlib.Path(state), pathlib.Path(work)
     state.mkdir(exist_ok=True)
     (work / "ca.conf").write_text("".join(f"{k} = {work}/{v}\n" for k, v in (
@@ -59,7 +59,7 @@ def factory(state, work):
         f"create_certs_tool_config = {work}/ca.conf\n"
         f"create_certs_tool_options = {work}/ca.options\n"
         "active_pcr_banks = sha256\n")
-    runas = ["--runas", "root"] if os.geteuid() == 0 else []  # else root becomes another
+    runas = ["--runas", "root"] if os.geteuid() == 0 else []  # else swtpm_setup becomes another user
     done = subprocess.run(["swtpm_setup", "--tpm2", "--tpmstate", state, *runas, "--config",
                            work / "setup.conf", "--create-ek-cert", "--overwrite"],
                           check=False, timeout=300, capture_output=True, text=True)
@@ -68,7 +68,7 @@ def factory(state, work):
 
 
 def quick(state, work):
-    """One whose RSA AIK is soon made: how long the search for its primes takes hangs on the seed."""
+    """A TPM that makes its RSA AIK quickly: how long it looks for primes depends on its seed."""
     run(state, f"""head -c 256 /dev/zero >unique
         for i in $(seq 25); do
             tpm2_changeeps
@@ -82,7 +82,7 @@ def quick(state, work):
 
 
 def quick_ek(state, work):
-    """The same for the EK, which is not persistent."""
+    """The same for an EK that is not persistent."""
     run(state, """for i in $(seq 12); do
             tpm2_changeeps
             since=$(date +%s%N)
@@ -100,7 +100,7 @@ def quick_persistent(state, work):
 
 
 def chained(state, work):
-    """A factory's, with the certificate of its issuer in the first of the chain's indices."""
+    """As factory, with the certificate of its issuer in the chain's first index."""
     factory(state, work)
     run(state, "openssl x509 -in issuer.pem -outform der -out issuer.der", work)
     write_index(state, work, (pathlib.Path(work) / "issuer.der").read_bytes(), index=CHAIN_INDEX)
@@ -111,7 +111,7 @@ KINDS = {"plain": plain, "persistent": persistent, "factory": factory, "quick": 
 
 
 class States:
-    """Manufactures each kind once and hands out copies."""
+    """Manufactures each kind of TPM once, and gives out copies."""
 
     def __init__(self, root):
         self.root = pathlib.Path(root)
@@ -125,7 +125,7 @@ class States:
         return work
 
     def new(self, kind="plain"):
-        """A folder with a TPM's state in it, for one test alone."""
+        """A new folder with the state of a TPM, for one test."""
         self.copies += 1
         state = self.root / f"copy{self.copies}"
         shutil.copytree(self.original(kind) / "state", state)
@@ -150,14 +150,14 @@ def write_index(state, work, data, attributes="ownerwrite|ownerread|authread|no_
 
 
 def make_aik(state, work, aik="ecc", more=""):
-    """Makes that AIK by tpm2-tools, from the same template, in files that begin with `aik`; more of a
-    script may use it."""
+    """Makes that AIK with tpm2-tools from the same template, in files whose names begin with `aik`, which `script`
+    may use."""
     (pathlib.Path(work) / "unique").write_bytes(AIKS[aik].unique)
     run(state, f"tpm2_createprimary -Q -C e -g sha256 -G {AIKS[aik].algorithm} -a '{AIK_ATTRIBUTES}' -u unique "
                f"-c aik.ctx\ntpm2_readpublic -Q -c aik.ctx -n aik.name -o aik.pub\n{more}", work)
 
 
 def aik_name(state, work, aik="ecc"):
-    """The AIK's Name as tpm2-tools make it."""
+    """The AIK's Name as tpm2-tools calculate it."""
     make_aik(state, work, aik)
     return (pathlib.Path(work) / "aik.name").read_bytes()

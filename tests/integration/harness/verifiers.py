@@ -1,6 +1,6 @@
-"""What each public verifier checks of what attestd gives, in our words, from its source.
+"""What each public verifier checks in attestd's replies: written again from the verifier's source.
 
-A stand-in is no laxer than what it stands for: what it refuses is a Refused. `known` are a
+A stand-in is at least as strict as what it stands for: it raises Refused for what the verifier refuses. `known` are a
 getAttestationData's members, `quote` and `certified` those of a quote and a certify, decoded.
 """
 import hashlib
@@ -14,7 +14,7 @@ from .checkquote import pcr_blob
 
 
 def without_size(public):
-    """TPMT_PUBLIC, which Go's verifiers want, of a TPM2B_PUBLIC."""
+    """The TPMT_PUBLIC in a TPM2B_PUBLIC, which verifiers in Go use."""
     need(struct.unpack(">H", public[:2])[0] == len(public) - 2, "not a TPM2B_PUBLIC")
     return public[2:]
 

@@ -1,7 +1,7 @@
 """attestd.exe under wine: a prefix for each worker, and the relay to named pipes.
 
-The exe is the one that ships. The tbs.dll that it finds in System32 is ours: a
-TPM behind a TCP port, which the launcher's --tcp puts there.
+The exe is the one that ships. The tbs.dll that it finds in System32 is the tests' own: its TPM
+is behind a TCP port, where the launcher's --tcp listens.
 """
 import fcntl
 import itertools
@@ -17,9 +17,9 @@ import zlib
 from . import paths
 from .service import Service, answers, wait_for
 
-# What Windows has given its TPM, and the tests' tbs.dll hands out.
+# The endorsementAuth that Windows has given its TPM: the tests' tbs.dll hands it out.
 ENDORSEMENT_AUTH = "Windows' endorsement"
-USER = "S-1-5-21-0-0-0-1000"  # to wine, whoever it is
+USER = "S-1-5-21-0-0-0-1000"  # wine has only this user
 NO_DLLS = "mscoree=;mshtml=;winemenubuilder.exe="
 
 
@@ -28,15 +28,15 @@ def wineserver():
 
 
 def environment(prefix):
-    # The locale is for arguments that are not ASCII.
+    # A UTF-8 locale, for arguments that are not ASCII.
     return dict(WINEPREFIX=str(prefix), WINEDEBUG="-all", LC_ALL="C.UTF-8",
                 WINEDLLOVERRIDES=f"tbs=n,b;{NO_DLLS}")
 
 
 def without_tmpdir(env):
     """
-    wine looks for its server in TMPDIR, which differs between what the launcher starts and what
-    we start; and Debian's wine 10 gives what getenv() says of it to free(), and aborts.
+    The environment without TMPDIR. wine looks for its server there, and the launcher's programs have another
+    TMPDIR than the test's. And Debian's wine 10 calls free() on what getenv() returns for it, and aborts.
     """
     return {name: value for name, value in env.items() if name != "TMPDIR"}
 
@@ -49,7 +49,7 @@ def make_prefix(prefix):
 
 
 def template():
-    """A prefix to copy: it takes long to make. One worker does, the others wait."""
+    """A prefix to copy, because it takes long to make. One worker makes it, the others wait."""
     made = paths.BUILD / "wine" / f"template-{zlib.crc32(paths.wine().encode()):08x}"
     made.parent.mkdir(parents=True, exist_ok=True)
     with open(made.parent / "lock", "w", encoding="ascii") as lock:
@@ -63,29 +63,29 @@ def template():
 
 
 class Prefix:
-    """A Windows of our own, in the environment of all that is started from here on."""
+    """A new wine prefix. All programs that are started from now on use it."""
 
     def __init__(self):
-        # Beside the template, so that its files can be linked and not copied.
+        # On the same file system as the template, so that files can be linked instead of copied.
         self.path = pathlib.Path(tempfile.mkdtemp(dir=template().parent, prefix="prefix-"))
         subprocess.run(["cp", "-al", f"{template()}/.", self.path], check=True)
-        for registry in template().glob("*.reg"):  # written in place
+        for registry in template().glob("*.reg"):  # wine writes these in place, so they are copied
             self.replace(registry.name, registry)
         # wine's own is a stub.
         self.replace("drive_c/windows/system32/tbs.dll", paths.windows_tool("tbs.dll"))
         self.before = dict(os.environ)
-        os.environ.pop("TMPDIR", None)  # tempfile has looked at it above, and remembers
+        os.environ.pop("TMPDIR", None)  # tempfile has read it above, and remembers it
         os.environ.update(environment(self.path))
 
     def set_variable(self, name, value):
-        """In the environment of services; before anything is started."""
+        """Sets a variable for services. To be called before anything is started."""
         registry, before = self.path / "system.reg", '"NUMBER_OF_PROCESSORS"='
         text = registry.read_text(encoding="utf-8")
         assert text.count(before) == 1
         registry.write_text(text.replace(before, f'"{name}"="{value}"\n{before}'), encoding="utf-8")
 
     def replace(self, name, source):
-        """Not the template's, which has the same file."""
+        """Replaces a file of this prefix; the template, which shares its files, stays."""
         (self.path / name).unlink(missing_ok=True)
         shutil.copy(source, self.path / name)
 
@@ -98,11 +98,11 @@ class Prefix:
 
 
 class Wine:
-    """What a worker's tests share: a prefix, and a program that is always there."""
+    """What the tests of a worker share: a prefix, and a program that keeps wine running."""
 
     def __init__(self):
         self.prefix = Prefix()
-        # wine ends its services with the last program.
+        # wine ends its services when the last program ends.
         self.last = Relay("no-such-pipe")
         forget_services()
 
@@ -113,8 +113,8 @@ class Wine:
 
 def forget_services():
     """
-    To wine, each program that asks whether it is a service might be the one
-    started last, and waits until that has been heard of. Say that it was another.
+    wine takes each program that asks whether it is a service for the service that was started last,
+        and makes it wait until that service has reported. This starts another one instead.
     """
     wait_for(lambda: run("sc", "query", "winebus").returncode == 0, 30, "services")
     run("reg", "add", r"HKLM\SYSTEM\CurrentControlSet\Control\ServiceCurrent", "/ve",
@@ -122,8 +122,8 @@ def forget_services():
 
 
 def run(*command, timeout=60, **options):
-    """A program of wine's own ("reg", "sc"), to its end. On a busy machine wine may fail to start
-    it, which it says itself: that is tried again."""
+    """Runs a program of wine's ("reg", "sc") to its end. On a busy machine wine may fail to start it, and says
+        so: then it is tried again."""
     for _ in range(3):
         done = subprocess.run([paths.wine(), *command], check=False, timeout=timeout, text=True,
                               stdin=subprocess.DEVNULL, capture_output=True, **options)
@@ -133,16 +133,16 @@ def run(*command, timeout=60, **options):
 
 
 def windows_path(path):
-    """A file of this machine's, as wine's programs are told of it."""
+    """The Windows path of a file of this machine."""
     return "Z:" + str(path).replace("/", "\\")
 
 
 class Relay:
-    """The clients' side of a named pipe, as a TCP port."""
+    """The program `relay`: a TCP port in the place of a named pipe."""
 
     def __init__(self, name, *options, stderr=subprocess.DEVNULL, env=None, before=()):
-        """before: a program that starts it."""
-        # Once in some thousand starts wine ends before the program begins.
+        """before: a program that starts the relay."""
+        # About once in a thousand starts, wine ends before the program begins.
         for _ in range(3):
             self.process = subprocess.Popen(
                 [paths.wine(), *before, paths.windows_tool("relay.exe"), *options, name],
@@ -166,7 +166,7 @@ class Relay:
 
 
 def info(name):
-    """What is known of a pipe, as a dictionary."""
+    """What `relay --info` says about a pipe, as a dictionary."""
     done = run(paths.windows_tool("relay.exe"), "--info", name)
     assert done.returncode == 0, done.stdout
     return dict(line.split("=", 1) for line in done.stdout.splitlines())
@@ -180,18 +180,18 @@ def new_pipe():
 
 
 class WindowsService(Service):
-    """The same for attestd.exe: clients go through a relay."""
+    """As Service, for attestd.exe. Its clients go through a relay."""
 
-    STOP_SIGNAL = signal.SIGINT  # wine makes it a Ctrl-C
-    ENDS = (0, 137)  # wine's server kills what takes more than a second from its exit to its end
+    STOP_SIGNAL = signal.SIGINT  # wine turns it into a Ctrl-C
+    ENDS = (0, 137)  # wine's server kills a process that takes more than a second to exit
     LAUNCHER = ["--tcp", "--endorsement-auth", ENDORSEMENT_AUTH]
 
     def __init__(self, state, args=(), binary=None, launcher=(), wrap=(), pipe=None, **options):
-        """pipe: a name that it has without being told."""
+        """pipe: the pipe's name, if attestd is not told one by its options."""
         self.pipe = pipe or new_pipe()
         self.is_told = not pipe
         self.relays = []
-        wrap = [*wrap, "env", "-u", "TMPDIR"]  # the launcher's: for whom wraps it, not for wine
+        wrap = [*wrap, "env", "-u", "TMPDIR"]  # wine must not see the launcher's TMPDIR
         super().__init__(state, args, binary, launcher, wrap, **options)
         self.relay()
 
@@ -215,7 +215,7 @@ class WindowsService(Service):
         return f"pid={self.relays[0].pid} sid={USER}"
 
     def relay(self, *options):
-        """The port of another one."""
+        """Starts another relay to the pipe; returns its port."""
         return self.relay_process(*options).port
 
     def relay_process(self, *options):
@@ -226,7 +226,7 @@ class WindowsService(Service):
         begin = time.monotonic()
         self.wait(lambda: answers(self.address), "pipe")
         if time.monotonic() - begin > 5:
-            forget_services()  # wine has started one since: the next need not wait for it
+            forget_services()  # so that the next program does not wait for this service
         return self
 
     def go_round(self):
