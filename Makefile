@@ -24,7 +24,8 @@
 #   make soak          [TIME=3600] good and bad clients together, for so many seconds
 #   make unit, rooms, format-check, reproducible: one suite each (tests/checks.mk)
 #
-# DEPS_DIR=FOLDER takes the source archives from that folder, not from Debian.
+# DEPS_DIR=FOLDER takes the source archives from that folder, not from Debian. CC=COMPILER
+# builds with any compiler for Linux and musl, and uses nothing else of Debian's.
 
 VERSION = 0.1.0
 BUILD = build
@@ -37,7 +38,7 @@ TARGET = $(HOST_TARGET)
 TARGETS := $(sort $(basename $(notdir $(wildcard toolchains/*-*.mk))))
 WINDOWS = x86_64-windows x86_64-windows-gcc aarch64-windows
 DEB_TARGETS = x86_64-linux-musl aarch64-linux-musl
-include toolchains/$(TARGET).mk
+include toolchains/target.mk
 include toolchains/packages.mk
 export VERSION BUILD HOST_TARGET
 
@@ -60,10 +61,10 @@ SUBMAKE = +@$(MAKE) --no-print-directory $(AT_ALL_CORES)
 
 # The program is built in three steps: the compiler and its C library are there,
 # the libraries' sources are unpacked, toolchains/build.mk compiles and links.
-all: $(READY)/target-$(TARGET) $(READY)/deps
+all: $(READY)/$(GIVEN)target-$(TARGET) $(READY)/deps
 	$(SUBMAKE) -f toolchains/build.mk TARGET=$(TARGET)
 
-$(READY)/target-$(TARGET): Makefile toolchains/$(TARGET).mk toolchains/packages.mk toolchains/deps.lock \
+$(READY)/$(GIVEN)target-$(TARGET): Makefile $(TARGET_FILE) toolchains/packages.mk toolchains/deps.lock \
 		$(wildcard toolchains/*.inc toolchains/windows/*) $(firstword $(PREPARE))
 	$(call NEED,target)
 	@$(PREPARE)
@@ -75,7 +76,7 @@ $(READY)/deps: toolchains/deps.lock toolchains/fetch-deps $(READY)/packages-deps
 
 # After the target's packages, which have these among them: otherwise both would
 # say what is missing.
-$(READY)/packages-deps: | $(READY)/target-$(TARGET)
+$(READY)/packages-deps: | $(READY)/$(GIVEN)target-$(TARGET)
 $(READY)/packages-%: toolchains/packages.mk
 	@toolchains/need $(PACKAGES_$*)
 	@mkdir -p $(@D) && touch $@

@@ -164,8 +164,13 @@ NEEDS_packaging = tools $(DEB_TARGETS:%=target-%) $(GUESTS:%=$(READY)/guest-%) $
 HAS_packaging = packaging
 RUN_packaging = --pytest $(RESULTS) packaging $(call pytest,2,loadfile tests/packaging)
 
+# attestd as image builders make it: with compilers of their own.
+NEEDS_compilers = tools $(READY)/deps target-$(HOST_TARGET)
+HAS_compilers = compilers
+RUN_compilers = --pytest $(RESULTS) compilers $(call pytest,1,loadfile tests/compilers)
+
 TABLE = rooms format analyse reproducible parts integration sanitize valgrind fuzz soak \
-	$(WINDOWS_SUITES) vm packaging
+	$(WINDOWS_SUITES) vm packaging compilers
 define suite
 suite-$1: $$(NEEDS_$1) $$(HAS_$1:%=$$(READY)/packages-%)
 	@$$(BESIDE_$1) $$(SUITE) $$(RUN_$1)
@@ -190,7 +195,7 @@ suite-coverage: tools probes coverage-units $(READY)/packages-coverage
 # ---- The goals ----
 
 # One suite, without counting up.
-unit rooms integration reproducible vm packaging binaries: %: suite-%
+unit rooms integration reproducible vm packaging compilers binaries: %: suite-%
 format-check: suite-format
 windows: $(WINDOWS_SUITES)
 $(WINDOWS_SUITES): %: suite-%
@@ -222,7 +227,8 @@ SUITES_test-vm = vm
 fetched: $(GUESTS:%=$(READY)/guest-%) arm64-wine $(READY)/packaging-base $(READY)/guest-aarch64-16k
 compiled: $(TARGETS:%=target-%) units tools probes parts-$(HOST_TARGET) sanitized valgrind-units \
 	fuzzers $(WINDOWS:%=tools-%) $(GUEST_PROGRAMS)
-PURPOSES_test = targets tools unit format integration binaries parts valgrind analyse fuzz windows vm packaging
+PURPOSES_test = targets tools unit format integration binaries parts valgrind analyse fuzz windows vm packaging \
+	compilers
 define STAGES_test
 +@$(MAKE) --no-print-directory -k -j3 fetched & \
 	$(MAKE) --no-print-directory $(AT_ALL_CORES) -k compiled; wait
@@ -232,11 +238,11 @@ $(SUBMAKE) -k binaries reproducible suite-parts REPRODUCED='$(TARGET) x86_64-win
 $(SUBMAKE) -k integration suite-analyse BESIDE_analyse='nice -n 19 env' || :
 $(SUBMAKE) -k suite-sanitize suite-valgrind PYTEST_FLAGS='-m "not slow"' || :
 $(SUBMAKE) -k suite-fuzz AT_ONCE=5 || :
-$(SUBMAKE) -k windows suite-soak SOAK_TIME=60 || :
+$(SUBMAKE) -k windows suite-soak compilers SOAK_TIME=60 || :
 $(SUBMAKE) -k vm packaging || :
 endef
 SUITES_test = $(SUITES_check) sanitize valgrind analyse fuzz soak $(WINDOWS_SUITES) vm packaging \
-	reproducible parts $(TARGETS:%=binary-%)
+	reproducible parts compilers $(TARGETS:%=binary-%)
 
 SUMMED_UP = check test test-windows test-vm $(ALONE)
 $(SUMMED_UP): clean-results
@@ -262,5 +268,5 @@ bench:
 
 .PHONY: tools units valgrind-units coverage-units fuzzers sanitized probes arm64-wine \
 	$(TABLE:%=suite-%) suite-unit suite-binaries suite-coverage unit rooms integration reproducible vm packaging \
-	binaries format-check windows $(WINDOWS_SUITES) $(SUMMED_UP) clean-results fetched compiled \
+	compilers binaries format-check windows $(WINDOWS_SUITES) $(SUMMED_UP) clean-results fetched compiled \
 	run parts bench

@@ -24,7 +24,7 @@ TARGET_CFLAGS += -mcmodel=tiny
 # is compiled for more than a megabyte: in that way an erratum of the Cortex-A53 is.
 LINKER_SCRIPT = toolchains/lld.ld
 START = $(OUT)/start.o
-LDFLAGS = -fuse-ld=lld -Wl,--gc-sections,--icf=all,-O2,-z,relro,-z,now \
+LINK_FLAGS = -fuse-ld=lld -Wl,--gc-sections,--icf=all,-O2,-z,relro,-z,now \
 	-Wl,-z,max-page-size=65536,-z,common-page-size=65536,-z,noseparate-code \
 	-Wl,--no-rosegment,--pack-dyn-relocs=relr,-T,$(LINKER_SCRIPT),--fix-cortex-a53-843419 \
 	-Wl,--build-id=none,--hash-style=gnu,--no-eh-frame-hdr,-s

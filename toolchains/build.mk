@@ -2,7 +2,7 @@
 # programs that run there: $(BUILD)/$(TARGET)/tools. Made by the Makefile, which
 # has seen to the compiler, its C library and $(DEPS).
 
-include toolchains/$(TARGET).mk
+include toolchains/target.mk
 
 # INJECT=NAME builds a second program, with tests/injected/NAME.c inside, in
 # $(BUILD)/injected/NAME/TARGET. It has no LTO, so that the linker sees each call of the
@@ -30,21 +30,26 @@ RESOURCES := $(patsubst %.rc,$(OUT)/%.res.o,$(wildcard port/$(PORT)/*.rc))
 TSS_OBJECTS := $(TSS_SOURCES:$(DEPS)/%.c=$(OUT)/deps/%.o)
 BEARSSL_OBJECTS := $(BEARSSL_SOURCES:$(DEPS)/%.c=$(SHIPS)/deps/%.o)
 
-# Size first. TARGET_OPTIMISE is what one compiler needs told.
-OPTIMISE = -Oz -fno-jump-tables -fomit-frame-pointer -ffunction-sections \
-	-fdata-sections -fstack-protector-strong -fno-ident $(TARGET_OPTIMISE)
+# Size first. TARGET_OPTIMISE has what one compiler needs, and COMPILER_FLAGS is a file
+# that says what the compiler knows that was given on the command line.
+OPTIMISE_FLAGS = -Oz -fno-jump-tables -fomit-frame-pointer -ffunction-sections \
+	-fdata-sections -fstack-protector-strong -fno-ident
+ifdef GIVEN
+include $(COMPILER_FLAGS) # made by a rule below
+endif
+OPTIMISE = $(GIVEN_CFLAGS) $(OPTIMISE_FLAGS) $(TARGET_OPTIMISE)
 # LTO saves a quarter. Not for BearSSL: its constant-time code counts on what the
 # compiler cannot see across files.
 
 ifneq ($(INJECT),)
 include tests/injected/wrap.mk
 override LTO =
-LDFLAGS += $(WRAP_$(INJECT):%=-Wl,--wrap=%)
+LINK_FLAGS += $(WRAP_$(INJECT):%=-Wl,--wrap=%)
 endif
 
 ifneq ($(PARTS),)
 OPTIMISE += $(if $(findstring -g,$(TARGET_OPTIMISE)),,-g)
-override LDFLAGS := $(LDFLAGS:,-s=)
+override LINK_FLAGS := $(LINK_FLAGS:,-s=)
 endif
 
 # V=1 shows the commands.
@@ -53,9 +58,21 @@ Q := $(if $(V),,@)
 attestd: $(OUT)/attestd$(EXE)
 	@:
 
-$(OUT)/attestd$(EXE): $(START) $(OBJECTS) $(RESOURCES) $(OUT)/libtss2.a $(SHIPS)/libbearssl.a $(LINKER_SCRIPT)
+# The compiler that all objects are from: with another one they are made again.
+$(BUILD)/$(TARGET)/compiler: FORCE
+	@mkdir -p $(@D)
+	@echo $(call quoted,$(CC) $(GIVEN_FLAGS)) | cmp -s - $@ || echo $(call quoted,$(CC) $(GIVEN_FLAGS)) >$@
+quoted = '$(subst ','\'',$1)'
+FORCE:
+$(COMPILER_FLAGS): toolchains/try-compiler $(BUILD)/$(TARGET)/compiler
+	@toolchains/try-compiler $@ $(GIVEN_CPU) $(CC)
+
+# Archives of LTO objects need an ar that fits the compiler. A compiler that was given
+# comes without: there the objects are linked themselves.
+LIBRARIES := $(if $(GIVEN),$(TSS_OBJECTS) $(BEARSSL_OBJECTS),$(OUT)/libtss2.a $(SHIPS)/libbearssl.a)
+$(OUT)/attestd$(EXE): $(START) $(OBJECTS) $(RESOURCES) $(LIBRARIES) $(LINKER_SCRIPT)
 	@echo "LD $@"
-	$(Q)$(CC) $(OPTIMISE) $(LTO) $(TARGET_CFLAGS) $(LDFLAGS) $(TARGET_LDFLAGS) -o $@ $(filter-out $(LINKER_SCRIPT),$^) $(TARGET_LDLIBS)
+	$(Q)$(CC) $(OPTIMISE) $(LTO) $(TARGET_CFLAGS) $(GIVEN_LDFLAGS) $(LINK_FLAGS) $(TARGET_LDFLAGS) -o $@ $(filter-out $(LINKER_SCRIPT),$^) $(TARGET_LDLIBS)
 
 $(OUT)/libtss2.a: $(TSS_OBJECTS)
 $(SHIPS)/libbearssl.a: $(BEARSSL_OBJECTS)
@@ -66,7 +83,7 @@ $(OUT)/libtss2.a $(SHIPS)/libbearssl.a:
 # Is it what it should be? Runs it, where this machine can.
 check-binary: $(OUT)/attestd$(EXE)
 	@$(CHECK_BINARY)
-.PHONY: attestd check-binary tools
+.PHONY: attestd check-binary tools FORCE
 .DELETE_ON_ERROR:
 
 # Nearly all of the time that is not the TPM's is spent here.
@@ -74,7 +91,7 @@ $(addprefix $(SHIPS)/deps/bearssl/src/,int/i31_montmul.o hash/sha2small.o): OPTI
 
 # What else decides how things are compiled; the Makefile has the version.
 $(OBJECTS) $(TSS_OBJECTS) $(BEARSSL_OBJECTS): toolchains/build.mk toolchains/deps.mk \
-	$(wildcard toolchains/*.inc) toolchains/$(TARGET).mk
+	$(wildcard toolchains/*.inc) $(TARGET_FILE) $(BUILD)/$(TARGET)/compiler
 $(OBJECTS): Makefile
 
 $(OBJECTS): $(OUT)/%.o: %.c
@@ -90,13 +107,14 @@ $(TSS_OBJECTS): $(OUT)/deps/%.o: $(DEPS)/%.c
 
 $(BEARSSL_OBJECTS): $(SHIPS)/deps/%.o: $(DEPS)/%.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(OPTIMISE) $(TARGET_CFLAGS) $(BEARSSL_CFLAGS) $(TARGET_CPPFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(OPTIMISE) $(NO_LTO) $(TARGET_CFLAGS) $(BEARSSL_CFLAGS) $(TARGET_CPPFLAGS) -c -o $@ $<
 
 # Not with LTO, and no stack protector: what that compares is not there yet.
-$(OUT)/start.o: toolchains/linux/start.c toolchains/build.mk toolchains/$(TARGET).mk $(wildcard toolchains/*.inc)
+$(OUT)/start.o: toolchains/linux/start.c toolchains/build.mk $(TARGET_FILE) $(wildcard toolchains/*.inc) \
+		$(BUILD)/$(TARGET)/compiler
 	@mkdir -p $(@D)
 	@echo "CC $<"
-	$(Q)$(CC) $(OPTIMISE) -fno-stack-protector $(TARGET_CFLAGS) $(OWN_CFLAGS) $(TARGET_CPPFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(OPTIMISE) $(NO_LTO) -fno-stack-protector $(TARGET_CFLAGS) $(OWN_CFLAGS) $(TARGET_CPPFLAGS) -c -o $@ $<
 
 # The version as text, its quotes escaped as for a shell, and as four numbers.
 comma = ,
@@ -111,12 +129,12 @@ $(RESOURCES): $(OUT)/%.res.o: %.rc $(wildcard port/$(PORT)/*.h) Makefile toolcha
 TOOLS := $(addprefix $(OUT)/tools/,$(if $(EXE),relay.exe ordinary.exe tbs.dll,vtpm-proxy))
 tools: $(TOOLS)
 	@:
-$(OUT)/tools/vtpm-proxy: tests/vm/vtpm-proxy.c $(START) toolchains/build.mk toolchains/$(TARGET).mk $(LINKER_SCRIPT)
+$(OUT)/tools/vtpm-proxy: tests/vm/vtpm-proxy.c $(START) toolchains/build.mk $(TARGET_FILE) $(LINKER_SCRIPT)
 	@mkdir -p $(@D)
 	@echo "CC $<"
 	$(Q)$(CC) -std=c11 -Os -Wall -Wextra -Werror -Wshadow -Wvla $(TARGET_CFLAGS) $(TARGET_CPPFLAGS) \
-		$(PORT_CPPFLAGS) $(LDFLAGS) $(TARGET_LDFLAGS) -o $@ $(START) $< $(TARGET_LDLIBS)
-$(addprefix $(OUT)/tools/,relay.exe ordinary.exe tbs.dll): $(OUT)/tools/%: toolchains/build.mk toolchains/windows.inc toolchains/$(TARGET).mk
+		$(PORT_CPPFLAGS) $(LINK_FLAGS) $(TARGET_LDFLAGS) -o $@ $(START) $< $(TARGET_LDLIBS)
+$(addprefix $(OUT)/tools/,relay.exe ordinary.exe tbs.dll): $(OUT)/tools/%: toolchains/build.mk toolchains/windows.inc $(TARGET_FILE)
 	@mkdir -p $(@D)
 	@echo "CC $(filter %.c,$^)"
 	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -Werror $(TARGET_CPPFLAGS) $(PORT_CPPFLAGS) \

@@ -6,7 +6,7 @@ packages_of = $(foreach t,$1,$(shell MAKEFLAGS= $(MAKE) -s packages TARGET=$t))
 # To build.
 PACKAGES_target = $(PACKAGES)
 PACKAGES_targets = $(call packages_of,$(TARGETS))
-PACKAGES_deps = xz-utils
+PACKAGES_deps = $(if $(GIVEN),,xz-utils)
 PACKAGES_deb = $(call packages_of,$(DEB_TARGETS))
 
 # To run or measure what was built.
@@ -31,6 +31,8 @@ PACKAGES_analyse = clang-tidy-19 cppcheck python3-minimal
 PACKAGES_fuzz = clang-19 libclang-rt-19-dev llvm-19 python3-minimal
 PACKAGES_binaries = binutils qemu-user-static wine wine64
 PACKAGES_windows = wine wine64 $(shell tests/tools/arm64-wine packages) $(call packages_of,$(WINDOWS))
+PACKAGES_compilers = clang-19 lld-19 musl-tools util-linux swtpm swtpm-tools tpm2-tools python3 \
+	python3-pytest python3-pytest-xdist
 PACKAGES_vm = qemu-system-x86 qemu-system-arm swtpm swtpm-tools tpm2-tools openssl \
 	binutils python3 python3-pytest python3-pytest-xdist python3-cryptography util-linux
 PACKAGES_packaging = bash dash debian-archive-keyring e2fsprogs lintian mandoc mmdebstrap \

@@ -5,4 +5,4 @@ QEMU = qemu-x86_64-static
 include toolchains/musl.inc
 # Relocations packed, 100 bytes for 4.8 kB, and a start that knows them.
 START = $(OUT)/start.o
-LDFLAGS += -Wl,-z,pack-relative-relocs
+LINK_FLAGS += -Wl,-z,pack-relative-relocs
