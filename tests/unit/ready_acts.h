@@ -94,7 +94,7 @@ static inline void activates(const char *want)
 	traced(want);
 }
 
-/* The server has replied to getAttestationData. */
+/* The server has sent a reply that clients ask for before an activation. */
 static void expected(void)
 {
 	tpm_expect_activation(fake.now);
