@@ -21,7 +21,7 @@ def activation(known):
 
 
 def all_commands(known):
-    """For the ECC AIK and what that has said; and for the RSA AIK."""
+    """All commands, with both AIKs. known: the reply to getAttestationData, of the ECC AIK."""
     yield from ({"command": name} for name in ("getEK", "getEKChain", "getHealth"))
     yield activation(known)
     for aik in ("ecc", "rsa"):
@@ -31,20 +31,20 @@ def all_commands(known):
 
 
 def timed(service, request):
-    """How long it takes to be answered well, in seconds."""
+    """How long the reply takes, which must be a success; in seconds."""
     start = time.perf_counter()
     service.ok(request)
     return time.perf_counter() - start
 
 
 def session_ready(service):
-    """Until one is made, as it is soon after a getAttestationData; the log MUST be from before that."""
+    """Waits until a session is ready after a getAttestationData. The record of commands MUST begin before that."""
     wait_for(lambda: "PolicySecret" in service.control.commands(), 10, "session that is ready")
     quiet(service)
 
 
 def quiet(service, seconds=0.04):
-    """Until the TPM has had no command for so long; how many it has had."""
+    """Waits until the TPM has had no command for so long. Returns how many it has had."""
     count, since = service.control.count(), time.monotonic()
     while time.monotonic() < since + seconds:
         time.sleep(0.005)

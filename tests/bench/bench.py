@@ -1,7 +1,7 @@
 """Sizes, memory, times, instructions and TPM commands of attestd, in one table.
 
-Everything is measured anew, in one run. Each line has its bound, where there
-is one, and whether it holds. With --parts: only whose the files' bytes are.
+Everything is measured anew, in one run. A line shows its bound, if it has one, and whether the
+bound holds. With --parts, prints only which part of the program each byte of the files belongs to.
 """
 import json
 import os
@@ -37,14 +37,14 @@ def sizes(table):
 
 
 def print_parts():
-    """The bytes of each file that the Makefile has made a twin of, by part."""
+    """The bytes of each file of which there is a twin with debug information, by part."""
     twins = [next(paths.BUILD.glob(f"parts/{t}/attestd*")) for t in os.environ["PARTED"].split()]
     found = {t.parent.name: parts.parts(paths.BUILD / t.parent.name / t.name, t) for t in twins}
-    print("\n" + " ".join(f"{name:>20}" for name in found) + "  bytes of the file, by part")
+    print("\n" + " ".join(f"{name:>20}" for name in found) + "  bytes of the file that belong to this part")
     for part in sorted({p for each in found.values() for p in each},
                        key=lambda p: (not p.startswith("own"), -sum(f.get(p, 0) for f in found.values()))):
         print(" ".join(f"{each.get(part, 0):20,}" for each in found.values()) + f"  {part}")
-    print(" ".join(f"{sum(each.values()):20,}" for each in found.values()) + "  all of it")
+    print(" ".join(f"{sum(each.values()):20,}" for each in found.values()) + "  the whole file")
 
 
 def peak_kb(service):
@@ -55,7 +55,7 @@ def peak_kb(service):
 def memory(table, states):
     service = Service(states.new("factory")).ready()
     wait_for(lambda: "CreatePrimary" in service.control.commands(), 10, "TPM command")
-    wait_for(lambda: service.control.handles() == [], 10, "peace")
+    wait_for(lambda: service.control.handles() == [], 10, "TPM with nothing loaded")
     table.add("peak memory, idle", peak_kb(service), "kB")
     for request in all_commands(service.ok(ATTESTATION)):
         service.ok(request)
@@ -86,7 +86,7 @@ def memory_large_pages(table, states, work):
         service = InGuest(guest)
         for request in all_commands(service.ok("getAttestationData")):
             service.ok(request)
-        table.add("  on pages of 16 KiB, all commands, both AIKs", service.peak_kb(), "kB", 512)
+        table.add("  the same, on a kernel with pages of 16 KiB", service.peak_kb(), "kB", 512)
         service.stop()
         guest.stop()
     finally:
@@ -94,14 +94,14 @@ def memory_large_pages(table, states, work):
 
 
 def sent(service, request):
-    """How many TPM commands it takes, those behind its reply among them."""
+    """How many TPM commands a request takes, those after its reply included."""
     service.control.reset()
     service.ok(request)
     return quiet(service)
 
 
 def commands(table, states):
-    """A session that is ready is made once, behind the first request: none is made for half a minute."""
+    """The session that is ready is made once, after the first request; for half a minute, no other is made."""
     for kind, ready, alone in (("plain", 5, 7), ("persistent", 3, 5)):
         service = Service(states.new(kind)).settled()
         session_ready(service)
@@ -124,18 +124,18 @@ def commands(table, states):
 
 
 def boot(table):
-    """In virtual machines, on real kernels: tests/vm/boot-time."""
+    """In virtual machines, with real kernels: see tests/vm/boot-time."""
     done = subprocess.run([paths.ROOT / "tests/vm/boot-time", "x86_64", "aarch64"], check=True,
                           timeout=600, stdout=subprocess.PIPE)
     for line in done.stdout.splitlines():
         found = json.loads(line)
         where = f"{found['cpu']} with {found['tpm']}"
         table.add(f"power-on to getAttestationData's reply, {where}", found["reply_ms"], "ms")
-        table.add("  of which attestd, from exec", found["attestd_ms"], "ms")
+        table.add("  of which attestd, from exec to the reply", found["attestd_ms"], "ms")
 
 
 def windows(table, states):
-    """Under wine, whose own cost this is for the most part: beside Linux, in turn."""
+    """Under wine, which takes most of this time. The same is measured on Linux, in turn."""
     linux = Service(states.new("plain")).settled()
     paths.select("windows")
     wine = Wine()
@@ -151,7 +151,7 @@ def windows(table, states):
                     taken.append(timed(service, request))
             ours, beside = map(statistics.median, samples)
             table.add(f"{name} under wine, through a relay (median)", ours * 1e3, "ms", digits=3)
-            table.add("  ratio to Linux's", ours / beside, "×", digits=1)
+            table.add("  compared with Linux", ours / beside, "×", digits=1)
         exe.stop()
         linux.stop()
     finally:

@@ -1,10 +1,10 @@
-"""What a client waits for on chips, whose times the launcher takes for each command.
+"""How long a client waits if the TPM is a chip: the launcher delays each command as long as the chip takes.
 
-Beside each is its floor: what the chip takes for those TPM commands that nobody can do
-without who answers that request, holds nothing in the TPM meanwhile and writes nothing to it.
-They are counted by hand in FLOORS, and their times are the launcher's own table, which is
-a published benchmark (tests/tools/lib/chip.c). Of several times the least counts, and where it
-is beyond its bound, more are taken: what else this machine does only adds to them.
+The floor of a request is what the chip takes for those TPM commands that no program can avoid
+that answers the request, keeps nothing in the TPM between requests, and writes nothing to it.
+FLOORS has them, counted by hand. Their times are in the launcher's table, which comes from a
+published benchmark (tests/tools/lib/chip.c). The shortest of several measurements counts; if
+it is above its bound, there are more, because other work of this machine only adds time.
 """
 import collections
 import json
@@ -18,25 +18,25 @@ from harness.service import Service, connect, line_of, read_all
 
 LEAST, MOST = 3, 12
 
-# By request and the EK's kind: the works of a chip, "other" being all that is no work with a
-# private key. In the order in which they are counted:
+# By request and kind of EK: what the chip has to do, in order. "other" is a command without a
+# private key.
 FLOORS = {
-    # The EK is made, or its public area read; one look for its certificate. The AIK is made, and
-    # signs what the reply has of its creation.
+    # The EK is created, or its public area is read; one look for its certificate. The AIK is created,
+    # and signs the certification of its creation.
     ("first", "plain"): "rsa_key other ecc_key ecc_sign",
     ("first", "persistent"): "other other ecc_key ecc_sign",
-    # The AIK is loaded, signs, and the values are read that the reply has.
+    # The AIK is loaded and signs; the PCRs of the reply are read.
     ("quote", "persistent"): "other ecc_sign other",
-    # The EK is loaded if it is not persistent, and the AIK; the credential is opened.
+    # The AIK is loaded, and the EK if it is not persistent; the credential is decrypted.
     ("ready", "plain"): "other other rsa_decrypt",
     ("ready", "persistent"): "other rsa_decrypt",
-    # The same, behind a session of its own: its salt decrypted, and authorised by one command.
+    # The same, after a session was made: its salt is decrypted, and one command authorises it.
     ("alone", "plain"): "other other rsa_decrypt other rsa_decrypt",
     ("alone", "persistent"): "other rsa_decrypt other rsa_decrypt",
 }
-# How many times their floor they may take. At a start the rest is that the TPM is looked at: who
-# made it, whether its maker has given its EK a template or a nonce of its own; that it wants a
-# command sent again; and that the AIK is saved, to be had again.
+# The bounds: how many times the floor. What a start takes above the floor: attestd asks who made the
+# TPM, and whether NV has a template or a nonce for the EK; the TPM has one command sent again; and
+# the AIK's context is saved.
 BOUNDS = {"plain": {"first": 1.05, "ready": 1.15, "alone": 1.15},
           "persistent": {"first": 1.45, "quote": 1.15, "ready": 1.15, "alone": 1.15}}
 TITLES = {"first": "exec to first getAttestationData", "quote": "quote of eight PCRs",
@@ -44,7 +44,7 @@ TITLES = {"first": "exec to first getAttestationData", "quote": "quote of eight 
 
 
 def title(row, kind):
-    """As in the table beside this file."""
+    """The row's title, which README.md beside this file has, too."""
     where = "EK persistent" if kind == "persistent" else "EK not persistent"
     return TITLES[row] + ("" if row == "quote" else f", {where}")
 
@@ -54,7 +54,7 @@ def floor_of(row, kind, figures):
 
 
 def first_inside(socket):
-    """Inside the launcher: from exec to the reply, in ms."""
+    """Runs inside the launcher. Prints the time from exec to the reply, in ms."""
     begin = time.perf_counter()
     service = subprocess.Popen([paths.ATTESTD, "serve", "--socket", socket, "--log-level", "error"])
     try:
@@ -84,12 +84,12 @@ def first(chip, state, work):
 
 
 def rest(service, figures, commands):
-    """Until what is done behind a reply is done, of so many commands, which a kernel may swap for."""
+    """Waits until so many commands after a reply are done, with swapping, if there is any."""
     time.sleep((4 * commands * figures["other"] + 20) / 1e3)
 
 
 def session_made(service, figures):
-    """Until a session is ready, which is so soon after getAttestationData; or nobody makes one."""
+    """Waits until a session is ready after a getAttestationData, but no longer than it takes to make one."""
     deadline = time.monotonic() + (figures["rsa_decrypt"] + 16 * figures["other"] + 200) / 1e3
     while time.monotonic() < deadline and "PolicySecret" not in service.control.commands():
         time.sleep(0.01)
@@ -97,8 +97,8 @@ def session_made(service, figures):
 
 
 def requests(chip, kind, states, figures, limits, most):
-    """{row: [ms, ...]} of a service that knows its keys, in rounds until each row is within its limit;
-    on "NAME swaps" behind a kernel that swaps."""
+    """{row: [ms, ...]} of a service that knows its keys. There are more rounds until each row is within its
+    limit. With "NAME swaps" as chip, a kernel swaps."""
     service = Service(states.new(kind)).settled()
     request = activation(service.ok(ATTESTATION))
     service.ok(request)  # after its start the TPM wants one command sent again
@@ -120,13 +120,13 @@ def requests(chip, kind, states, figures, limits, most):
 
 
 def all_within(taken, limits, most):
-    """All that are limited; or there have been enough rounds."""
+    """Whether all rows are within their limits, or there have been enough rounds."""
     return all(len(taken[row]) >= most or (taken[row] and min(taken[row]) <= limit)
                for row, limit in limits.items() if row in taken)
 
 
 def figures_of(states):
-    """{chip: {work: ms}}: the launcher's."""
+    """The launcher's table: {chip: {work: ms}}."""
     service = Service(states.new("plain"))
     try:
         return json.loads(service.control.ask("chips"))
@@ -135,9 +135,9 @@ def figures_of(states):
 
 
 def firsts(chip, kind, states, work, limit):
-    """[ms, ...]"""
+    """The times from exec to the first reply: [ms, ...]."""
     taken = []
-    # An EK that has to be made takes seconds.
+    # Fewer where the EK has to be created, which takes seconds.
     least, most = (1, 3) if kind == "plain" else (LEAST, MOST)
     while len(taken) < least or (min(taken) > limit and len(taken) < most):
         taken.append(first(chip, states.new(kind), work))
@@ -151,8 +151,8 @@ def chips(table, states, work):
             limits = {row: bounds[row] * floors[row] for row in bounds}
             taken = requests(chip, kind, states, figures, limits, MOST)
             taken["first"] = firsts(chip, kind, states, work, limits["first"])
-            # On /dev/tpmrm0 Linux has the TPM load and save what is loaded, around each command. That is
-            # not attestd's to change, nor is it in the floors: it is there to be known.
+            # Behind /dev/tpmrm0, Linux has the TPM load and save around each command what is loaded. attestd
+            # cannot change that, and the floors leave it out. It is shown without a bound.
             swapped = requests(f"{chip} swaps", kind, states, figures, {}, 1)
             for row, bound in bounds.items():
                 table.beside(f"{chip}: {title(row, kind)}", min(taken[row]), floors[row], bound)

@@ -1,13 +1,14 @@
-"""Our own work in a request, in instructions: they are the same whatever else the machine does.
+"""attestd's own work for a request, counted in instructions, which do not depend on what else the machine does.
 
-The binary that ships runs under valgrind's callgrind, which counts. What more requests of a kind
-add to a run, divided by their number, is one request; start and stop fall out, and so does the
-session that is made once behind the first. The TPM's work is another process's. What differs from
-run to run is not counted: the log is silent, whose lines have a client's numbers, and RSA with the
-EK's modulus takes BearSSL the same steps whatever the numbers are. What is left is below 2 %: now
-and then a client is let in before its line is there.
+The binary that ships runs under valgrind's callgrind, which counts them. A short and a long run
+differ only in the number of requests; the difference, divided by that number, is one request. So
+start and stop do not count, nor does the session that is made once after the first request. The
+TPM's work does not count: it is another process. Little varies from run to run: the log, whose
+lines have a client's numbers, is off, and BearSSL's RSA takes the same steps for all numbers. What
+varies is below 2 %: sometimes a client is accepted before its line has arrived.
 
-COUNTS has, by target, what they were when somebody last decided so. 5 % more is to be decided again.
+COUNTS has the accepted counts, by target. If one grows by more than 5 %, the bench fails: improve the
+program, or accept the new count there.
 """
 import json
 import pathlib
@@ -21,7 +22,7 @@ COUNTS = pathlib.Path(__file__).with_name("counts.json")
 MORE = 1.05
 FEW, MANY = 20, 60
 COUNTER = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-# In the sandbox valgrind would end.
+# The sandbox would end valgrind.
 OPTIONS = ["--log-level", "error", "--sandbox", "off"]
 REQUESTS = {
     "getEK, from memory": lambda known: GET_EK,
@@ -32,7 +33,7 @@ REQUESTS = {
 
 
 def instructions(state, make, times):
-    """Of a whole run with so many of these requests."""
+    """The instructions of a whole run with so many of these requests."""
     service = Service(state, args=OPTIONS, wrap=COUNTER).ready()
     request = make(service.ok(ATTESTATION))
     wait_for(lambda: "PolicySecret" in service.control.commands(), 30, "session")

@@ -1,16 +1,16 @@
-"""parts.py [--files] FILE TWIN: whose are the bytes of attestd? With --files: of which source?
+"""parts.py [--files] FILE TWIN: which part of attestd does each byte of FILE belong to? With --files: which source?
 
-TWIN is the same program with debug information (`make parts`), for link-time optimisation leaves
-nothing else that says what is from where. That it is the same is checked: what FILE has loaded
-into memory is in TWIN byte for byte. Then each byte of FILE goes to one part, the first of these
-that holds:
+TWIN is the same program with debug information (`make parts`). It is needed because link-time
+optimisation leaves nothing else that tells where code is from. That it is the same program is
+checked: everything of FILE that is loaded into memory is in TWIN, byte for byte. Then each byte of
+FILE belongs to one part, by the first of these rules that fits:
 
-- functions that the compiler made of what others have in common to all of them together;
-- code to the source that the compiler's line table names, inlined functions to their own source;
-- data to the source that declares the variable, or else to the C library, if it has a symbol with
-  a size (a Windows program's have none: there code alone is told apart);
-- what else is in a section to what the section is for; strings are all in one place, merged;
-- what is in none is padding.
+- Functions that the compiler made of what several functions have in common are a part of their own.
+- Code belongs to the source that the compiler's line table names; inlined code to its own source.
+- Data with a symbol that has a size belong to the source that declares the variable, or else to the
+  C library. (Symbols of a Windows program have no size, so only code is told apart there.)
+- Other bytes of a section belong to what the section is for. Strings are merged in one place.
+- Bytes in no section are padding.
 """
 import bisect
 import functools
@@ -36,12 +36,12 @@ TABLES = (".dyn", ".gnu.hash", ".hash", ".got", ".init", ".fini", ".note", ".tls
 
 
 class Image:
-    """What of a program is loaded: sections as (name, address, bytes in the file, offset, code)."""
+    """The sections of a program that are loaded: (name, address, bytes in the file, offset, code)."""
 
     def __init__(self, path):
         self.data = pathlib.Path(path).read_bytes()
         self.symbols = []  # (address, size), of variables
-        self.outlined = []  # the same, of what the compiler made of several functions
+        self.outlined = []  # the same, of functions that the compiler made of parts of others
         (self._elf if self.data[:4] == b"\x7fELF" else self._pe)()
 
     def _string(self, at):
@@ -53,7 +53,7 @@ class Image:
         phnum, _, shnum, names = struct.unpack_from("<HHHH", self.data, 56)
         self.headers = 64 + 56 * phnum
         loads = [struct.unpack_from("<IIQQQQ", self.data, phoff + 56 * i) for i in range(phnum)]
-        # The ELF header says where the sections are listed, which differs.
+        # Left out: the ELF header, which says where the sections are listed; this differs.
         self.loaded = [(max(at, self.headers), at + n) for kind, _, at, _, _, n in loads if kind == 1]
         raw = [struct.unpack_from("<IIQQQQIIQQ", self.data, shoff + 64 * i) for i in range(shnum)]
         self.sections = [(self._string(raw[names][4] + name), addr, size, at, bool(flags & 4))
@@ -79,7 +79,7 @@ class Image:
             name, size, addr, raw, at = struct.unpack_from("<8sIIII", self.data, table + 40 * i)
             flags, = struct.unpack_from("<I", self.data, table + 40 * i + 36)
             name = name.rstrip(b"\0").decode()
-            # Of debug information only the place of a longer name is there.
+            # A section of debug information has only an offset instead of its long name.
             if raw and not name.startswith("/"):
                 self.sections.append((name, base + addr, min(size, raw), at, bool(flags & 0x20)))
         self.headers = table + 40 * count
@@ -87,7 +87,7 @@ class Image:
         self._forget_build(base, start + 24 + 112 + 8 * 6)
 
     def _forget_build(self, base, directory):
-        """The build's number, which is of the whole file and so not its twin's."""
+        """The build id: it is of the whole file, so the twin has another."""
         addr, size = struct.unpack_from("<II", self.data, directory)
         at = next((at + base + addr - start for _, start, n, at, _ in self.sections
                    if start <= base + addr < start + n), 0)
@@ -99,7 +99,7 @@ class Image:
 
 @functools.lru_cache(maxsize=None)
 def name_of(path, folder):
-    """A source's, as the compiler was given it in its working folder; None if it is the C library's."""
+    """The path of a source, relative to the working folder; None if it is the C library's."""
     whole = pathlib.Path(folder or ROOT) / path
     return str(whole.relative_to(ROOT)) if whole.is_relative_to(ROOT) and whole.exists() else None
 
@@ -128,7 +128,7 @@ def dump(twin, what):
 
 
 def code_parts(twin, first, classify):
-    """(from, to, part): what the line tables say of addresses from `first` on."""
+    """(from, to, part) for addresses from `first` on, from the line tables."""
     folders, files, rows, found = {}, {}, [], []
     entry, key = None, None
     for line in dump(twin, "--debug-line"):
@@ -141,7 +141,7 @@ def code_parts(twin, first, classify):
         elif (m := re.match(r' +name: "(.*)"', line)):
             entry = m[1]
         elif (m := re.match(r" +dir_index: (\d+)", line)):
-            # Before DWARF 5 the working folder is not in the table: it is ours.
+            # Before DWARF 5 the table does not name the working folder, which is this one.
             path = pathlib.PurePosixPath(folders.get(int(m[1]), "")) / entry
             files[key] = classify(path, folders.get(0))
         elif line.startswith("0x"):
@@ -155,7 +155,7 @@ def code_parts(twin, first, classify):
 
 
 def data_parts(twin, classify):
-    """{address: part} of the variables that have a place of their own."""
+    """{address: part} of all variables with an address."""
     declared, origins, places = {}, {}, []
     die, kind, folder = None, None, None
     for line in dump(twin, "--debug-info"):
@@ -181,7 +181,7 @@ def data_parts(twin, classify):
 
 
 def check_same(image, twin):
-    """That the twin is one: what is loaded of both is the same, and is at the same place."""
+    """Checks the twin: what is loaded is the same in both, at the same addresses."""
     differ = "the twin is of other sources: make both anew"
     assert image.sections and [s[:3] for s in image.sections] == [s[:3] for s in twin.sections], differ
     for (name, _, size, at, _), (_, _, _, there, _) in zip(image.sections, twin.sections):
@@ -215,7 +215,7 @@ def parts(file, twin, classify=part_of):
             end = min(start + sizes[start], addr + size)
             give(at + start - addr, at + end - addr, data.get(start, C_LIBRARY))
         give(at, at + size, section_part(name, is_code))
-    # Behind what is loaded: names of sections, and their list.
+    # After what is loaded come the names of the sections, and their list.
     give(max(end for _, end in image.loaded), len(image.data), HEADERS)
     give(0, len(image.data), PADDING)
     return {part: owner.count(part) for part in set(owner)}

@@ -1,7 +1,7 @@
-"""What this machine's time goes to: beside the least that could be done, in turn, in one run.
+"""Times on this machine, compared with the least that must be done, which is measured in turn.
 
-How long anything takes hangs on what else the machine does, so that milliseconds are there
-to be looked at; bounds are for ratios of what was measured at the same time.
+Times depend on what else the machine does. So only ratios of what was measured at the same time have
+bounds; milliseconds and rates have none.
 """
 import json
 import pathlib
@@ -14,8 +14,8 @@ from harness import paths
 from harness.service import Service, can_connect, connect, exchange, line_of, read_all, wait_for
 
 HOST = paths.BUILD / "host"
-TURNS, ROUNDS = 150, 3  # attestd and the floor take turns
-SLICES, SLICE_S = 60, 0.05  # so do attestd and the smallest server
+TURNS, ROUNDS = 150, 3  # attestd and the floor are measured in turn
+SLICES, SLICE_S = 60, 0.05  # and so are attestd and the smallest server
 BEST = SLICES // 6
 STARTS = 10
 
@@ -35,17 +35,17 @@ def startup(table, work):
         samples[1].append(tool("startup", 20, "-", paths.ATTESTD, "--version")["median_us"])
     ours, base = map(min, samples)
     table.add("exec to listening", ours / 1e3, "ms", digits=2)
-    table.add("  any process: exec to exit of --version", base / 1e3, "ms", digits=2)
+    table.add("  any process: exec to exit (attestd --version)", base / 1e3, "ms", digits=2)
     table.add("  ratio", ours / base, "×", 5, digits=1)
 
 
 def rate(samples):
-    """Where nothing came between: the mean of the best slices."""
+    """The mean of the best slices, in which the machine did little else."""
     return statistics.mean(sorted(samples)[-BEST:])
 
 
 def throughput(table, states):
-    """Beside tests/tools/smallest.c, whose reply is as long, by the same load generator."""
+    """Compared with tests/tools/smallest.c, whose reply is as long, by the same load generator."""
     service = Service(states.new("factory"), args=["--log-level", "warning"]).settled()
     smallest = service.dir / "smallest"
     length = len(exchange(service.socket, line_of(GET_EK)))
@@ -61,7 +61,7 @@ def throughput(table, states):
                     taken.append(found["rps"])
             ours, floor = map(rate, samples)
             table.add(f"getEK from memory, {connections} at a time", ours, "/s")
-            table.add("  the smallest server, of as long a reply", floor, "/s")
+            table.add("  the smallest server with a reply as long", floor, "/s")
             table.add("  ratio", ours / floor, "×", 0.75, at_least=True, digits=2)
     finally:
         other.terminate()
@@ -70,7 +70,7 @@ def throughput(table, states):
 
 
 class Sampler:
-    """A tool that measures as many rounds as each line asks for."""
+    """A tool that measures as many rounds as each line of its input says."""
 
     def __init__(self, name, *args):
         self.process = subprocess.Popen([HOST / name, *args], stdin=subprocess.PIPE,
@@ -88,9 +88,9 @@ class Sampler:
         self.process.wait(10)
 
 
-# What takes turns with its floor: the TPM's kind, the floor's options, the request by what is known. A software
-# TPM is some fifty times as quick as a chip: what attestd does itself and a client's connection show here, where
-# nobody would wait for them. What is bounded is the same on chips (chips.py), and our own work (counts.py).
+# What is measured in turn with its floor: the TPM's kind, the options of tpm-floor, and what makes the request. A
+# software TPM is some fifty times as fast as a chip. So attestd's own work and the client's connection are visible
+# here, though nobody waits for them on a chip. Bounds are in chips.py, and for attestd's own work in counts.py.
 TURNING = {
     "activateCredential alone, EK not persistent": ("plain", [], activation),
     "activateCredential alone, EK persistent": ("persistent", ["--persistent"], activation),
@@ -99,11 +99,11 @@ TURNING = {
 
 
 def take_turns(what, work):
-    """Inside the launcher: attestd and the floor on the same TPM, in turn."""
+    """Runs inside the launcher: measures attestd and the floor on the same TPM, in turn."""
     socket, request = work / "turns", work / "request"
     _, options, made = TURNING[what]
     floor = Sampler("tpm-floor", *options)
-    floor.take(20)  # warms up, and has loaded what it needs
+    floor.take(20)  # afterwards it has loaded what it needs
     service = subprocess.Popen([paths.ATTESTD, "serve", "--socket", socket, "--log-level", "error"],
                                stdout=subprocess.DEVNULL)
     try:
@@ -133,7 +133,7 @@ def latency(table, states, work):
                               check=True, timeout=300, stdout=subprocess.PIPE)
         ours, floor = json.loads(done.stdout)
         table.add(f"{what}, on a software TPM (median)", ours / 1e3, "ms", digits=3)
-        table.add("  the floor: the same commands alone", floor / 1e3, "ms", digits=3)
+        table.add("  the floor: the same TPM commands, sent raw", floor / 1e3, "ms", digits=3)
         table.add("  ratio", ours / floor, "×", digits=3)
 
 

@@ -1,4 +1,4 @@
-"""What was measured, its bound, and whether it holds."""
+"""The table of results: what was measured, the bound, and whether the bound holds."""
 
 
 class Table:
@@ -16,7 +16,7 @@ class Table:
         self.rows.append((what, shown, limit, "yes" if holds else "NO"))
 
     def beside(self, what, ms, floor, bound=None):
-        """What took so long, in one row with its floor: the ratio of the two is bounded."""
+        """A row for a time and its floor. The bound is for the ratio of the two."""
         limits = ("", "") if bound is None else (f"≤ {bound} ×", "yes" if ms <= bound * floor else "NO")
         self.rows.append((what, f"{ms:,.0f} ms = {ms / floor:.3f} × {floor:,.0f}", *limits))
 
