@@ -61,7 +61,7 @@ def test_goal(tmp_path):
     assert files_below(image) == expected("/usr", "/usr/share/initramfs-tools")
     assert (image / "usr/sbin/attestd").read_bytes() == open(paths.ATTESTD_AARCH64, "rb").read()
     done = make("install", f"DESTDIR={tmp_path / 'none'}", "PREFIX=/with blank")
-    assert done.returncode != 0 and "PREFIX is to be a path without blanks" in done.stderr
+    assert done.returncode != 0 and "PREFIX must be a path without blanks" in done.stderr
     assert not (tmp_path / "none").exists()
 
 
