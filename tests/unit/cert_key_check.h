@@ -17,7 +17,7 @@
 static uint8_t cert[sizeof rsa_certificate + 64];
 static uint8_t modulus[sizeof rsa_modulus];
 
-/* Before each test: both as they are in certificates.h and rsa_key.h. */
+/* Called before each test: sets both to what is in certificates.h and rsa_key.h. */
 static inline int setup(void **state)
 {
 	(void)state;

@@ -78,11 +78,11 @@ void port_peer(unsigned conn, struct port_id *id)
 static struct options o;
 static const char *wrong;
 
-/* Parses "attestd ARGUMENTS", which are apart by '|'; "" is none. */
+/* Parses "attestd ARGUMENTS". The arguments are separated by '|'; "" means none. */
 static inline int parse(const char *arguments)
 {
 	static char copy[256];
-	static char *argv[16] = {"attestd"}; /* command_args points into it */
+	static char *argv[16] = {"attestd"}; /* subcommand_args points into it */
 	int argc = 1;
 
 	memset(&o, 0xa5, sizeof o);

@@ -9,12 +9,12 @@
 #define HMAC_LEN 32
 #define EK_LEN 256
 
-/* A credential of 16 bytes for an EK with SHA-256: what everything is made of. */
+/* The parts of a credential of 16 bytes, for an EK with SHA-256. */
 static uint8_t hmac[HMAC_LEN];
 static uint8_t enc[18];
 static uint8_t secret[EK_LEN];
 
-/* Bytes being put together. */
+/* A buffer that bytes are appended to. */
 struct bytes {
 	uint8_t p[1024];
 	size_t n;

@@ -37,7 +37,7 @@ static struct identity identity = {
 	.ek_cert_url = "https://example.org/ek",
 };
 
-/* Known by its address. */
+/* dispatch.c only uses the addresses of these operations. */
 const struct operation {
 	char unused;
 } activate_operation, quote_operation, certify_operation;
@@ -80,7 +80,7 @@ static inline void replies(const struct text *t, const char *want)
 	assert_string_equal(line, want);
 }
 
-/* The request is refused with this whole line. */
+/* The request cannot be parsed; `want` is the whole reply line. */
 static inline void refused(const char *request, const char *want)
 {
 	struct text t = text_in(line, sizeof line - 1);
@@ -90,7 +90,7 @@ static inline void refused(const char *request, const char *want)
 	replies(&t, want);
 }
 
-/* Once understood, it fails with this error: these are the lines. */
+/* The request can be parsed, but fails later with this error; `want` is the reply line. */
 static inline void fails(const char *request, int err, uint32_t rc, const char *want)
 {
 	struct text t = text_in(line, sizeof line - 1);

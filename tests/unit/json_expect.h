@@ -9,7 +9,7 @@
 #include "err.h"
 #include "wire/json.h"
 
-/* Parses an exact copy of the text, which is gone when this returns. */
+/* Parses a copy of the text in a block of exactly its size, which is freed before this returns. */
 static inline int parse_with(int (*parse)(const uint8_t *p, size_t n, struct json_object *out),
 			     const char *s, size_t n, struct json_object *out)
 {

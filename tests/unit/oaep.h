@@ -14,10 +14,10 @@
 #include "port.h"
 #include "rsa_key.h"
 
-/* The port's generator: counts on from `seed`; or fails. */
+/* The port's random generator: counts upwards from `seed`, or fails. */
 static uint8_t seed;
 static bool broken;
-static size_t draws_left = SIZE_MAX; /* then it has none yet, early in the boot */
+static size_t draws_left = SIZE_MAX; /* after that it fails, as early in the boot */
 static size_t drawn;
 
 int port_random(uint8_t *buf, size_t n)
@@ -36,7 +36,7 @@ int port_random(uint8_t *buf, size_t n)
 	return 0;
 }
 
-/* The public half of the key in rsa_key.h, as a TPM tells it. */
+/* The public part of the key in rsa_key.h, as a TPM returns it. */
 static inline TPM2B_PUBLIC public_key(TPM2_ALG_ID name_alg, uint32_t exponent)
 {
 	TPM2B_PUBLIC key = {.publicArea = {.type = TPM2_ALG_RSA,
@@ -48,7 +48,7 @@ static inline TPM2B_PUBLIC public_key(TPM2_ALG_ID name_alg, uint32_t exponent)
 	return key;
 }
 
-/* Does it decrypt, with this hash and label, to these bytes? */
+/* With this hash and label, are these bytes the result of decrypting it? */
 static inline bool decrypts(const uint8_t *cipher, const br_hash_class *hash, const char *label,
 			    size_t n, const void *want, size_t want_len)
 {

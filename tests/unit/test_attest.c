@@ -1,4 +1,4 @@
-/* src/wire/attest.c: what a TPM says in a quote, and what is none. */
+/* src/wire/attest.c: quotes are read; other structures and damaged quotes are refused. */
 #include "unit.h"
 
 #include "err.h"
@@ -33,7 +33,7 @@ static int read_exact(const uint8_t *p, size_t n, uint16_t bank, struct attest_q
 	if (e != 0) {
 		assert_int_equal(e, -ERR_TPM_RESPONSE);
 		assert_memory_equal(out, &zero, sizeof zero);
-	} else { /* the pointers are to be good as long as p is */
+	} else { /* the pointers must point into p, and be valid as long as p is */
 		assert_true(out->nonce >= copy && out->nonce + out->nonce_len <= copy + n);
 		assert_true(out->digest >= copy && out->digest + out->digest_len == copy + n);
 		out->nonce = p + (out->nonce - copy);
@@ -73,7 +73,7 @@ static void of_a_tpm(void **state)
 	free(p);
 }
 
-/* A quote with these selections: so many, and what is written of them. */
+/* A quote with these PCR selections: how many there are, and their bytes. */
 static int read_selection(const char *hex, uint32_t *pcrs)
 {
 	static const char end[] = "0003aabbcc";
@@ -212,7 +212,7 @@ static void selections(void **state)
 	}
 }
 
-/* The bytes of `one_bank` that the caller or the verifier looks at, not this module. */
+/* Is this byte of `one_bank` checked by the caller or the verifier, and not by attest.c? */
 static bool is_free(size_t at)
 {
 	return (at >= 8 && at < 42) /* qualifiedSigner */

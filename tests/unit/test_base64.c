@@ -6,7 +6,7 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* Decodes an exact copy; the result in a buffer of the size the contract asks for. */
+/* Decodes a copy in a block of exactly its size, to a buffer of the size that base64.h asks for. */
 static int decode(const char *s, size_t n, uint8_t *out, size_t *len)
 {
 	uint8_t *copy = exact(s, n);
@@ -28,7 +28,7 @@ static int decode(const char *s, size_t n, uint8_t *out, size_t *len)
 		memcpy(out, room, *len);
 	}
 	free(room);
-	/* In place, the same comes out. */
+	/* Decoding in place gives the same. */
 	assert_int_equal(base64_decode((char *)copy, n, copy, &again), e);
 	assert_int_equal(again, *len);
 	assert_memory_equal(copy, out, again);
@@ -85,7 +85,7 @@ static bool is_white(int c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Every byte at every place of a group, against the alphabet. */
+/* Every byte at every place of a group of four, compared with the alphabet. */
 static void every_character(void **state)
 {
 	(void)state;
@@ -105,7 +105,7 @@ static void every_character(void **state)
 				assert_int_equal(len, 2);
 				continue;
 			}
-			if (is_white(c)) { /* then three characters are left, 18 bits of 0 */
+			if (is_white(c)) { /* three characters are left, which are 18 bits of 0 */
 				assert_int_equal(e, 0);
 				assert_int_equal(len, 2);
 				continue;
@@ -137,7 +137,7 @@ static void encodes_every_six(void **state)
 	}
 }
 
-/* The last character before the padding: no bits that no byte takes up. */
+/* The last character before the padding must not have bits set that belong to no byte. */
 static void unused_bits(void **state)
 {
 	(void)state;
@@ -188,7 +188,7 @@ static void both_alphabets(void **state)
 	assert_memory_equal(out, "\xff\xef", 2);
 }
 
-/* All lengths there and back; a damaged character anywhere spoils the whole. */
+/* All lengths are encoded and decoded again; one damaged character makes the text invalid. */
 static void there_and_back(void **state)
 {
 	uint8_t bytes[301];
@@ -219,7 +219,7 @@ static void there_and_back(void **state)
 	}
 }
 
-/* White space anywhere makes no difference: not in what is right, nor in what is wrong. */
+/* White space anywhere makes no difference, in valid and in invalid text. */
 static void white_space(void **state)
 {
 	static const char *const spaces[] = {" ", "\t", "\r", "\n", "\r\n", " \t\r\n \t\r\n"};
@@ -287,7 +287,7 @@ static void puts_into_a_text(void **state)
 	assert_memory_equal(buf, "Zm9vYg==|Zm9vYmFy#", t.len + 1);
 }
 
-/* Eight characters, behind none or five others, in each room: all of them or none. */
+/* Eight characters, behind no others or five: if there is not room for all, none is written. */
 static void puts_whole_or_nothing(void **state)
 {
 	(void)state;
@@ -313,7 +313,7 @@ static void puts_whole_or_nothing(void **state)
 	}
 }
 
-/* Lengths whose base64 would wrap around. */
+/* The length of the base64 would wrap around. */
 static void puts_no_huge_lengths(void **state)
 {
 	static const size_t huge[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 2, SIZE_MAX / 4 * 3 + 3,

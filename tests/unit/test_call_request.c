@@ -1,4 +1,5 @@
-/* src/service/call_request.c: the request that is made of words, and what of a reply is printed. */
+/* src/service/call_request.c: requests built from words, and the part of the reply that is
+ * printed. */
 #include "unit.h"
 
 #include "bounds.h"
@@ -9,7 +10,7 @@
 
 static const char *answer;
 static int call_error, print_error_;
-static char sent[REQUEST_MAX + 2]; /* and a mark, where standard input's line is sent */
+static char sent[REQUEST_MAX + 2]; /* one byte more for the mark of a line from standard input */
 static char out[2][2 * TX_MAX]; /* standard output, standard error */
 static size_t out_n[2];
 static uint8_t *reply_at;
@@ -78,12 +79,12 @@ static int run(const struct options *o)
 	status = call_run(o);
 	assert_true(status == 0 || status == 1);
 	for (size_t i = 0; reply_at != NULL && i <= reply_n; i++) {
-		assert_int_equal(reply_at[i], 0); /* wiped */
+		assert_int_equal(reply_at[i], 0); /* the reply is wiped */
 	}
 	return status;
 }
 
-/* The options of words that are apart by '|'; NULL is none. */
+/* The options for these words, which are separated by '|'; NULL means none. */
 static struct options options_of(const char *words)
 {
 	static char copy[2 * REQUEST_MAX];
@@ -134,7 +135,7 @@ static void requests(void **state)
 	      "{\"command\":\"\xc3\xa4\",\"\xf0\x9f\x94\x91\":\"\xe2\x82\xac\"}");
 }
 
-/* To the byte: what a request line may be, and one more. */
+/* The longest request line, and one that is a byte longer. */
 static void longest(void **state)
 {
 	static char words[2 * REQUEST_MAX];
@@ -162,7 +163,7 @@ static void longest(void **state)
 #define OK "{\"status\":\"ok\""
 #define ERROR "{\"status\":\"error\",\"message\":\"Uh \\\"oh\\\"\",\"error\":\"x\"}"
 
-/* The whole reply, and whether it is a success. */
+/* The whole reply is printed, and the exit code says whether it is a success. */
 static void whole(void **state)
 {
 	static const struct {
@@ -184,7 +185,7 @@ static void whole(void **state)
 		{"{\"status\":{\"status\":\"ok\"}}", 1},
 		{"{\"a\":{\"status\":\"ok\"}}", 1},
 		{"{\"a\":[\"status\",\"ok\"]}", 1},
-		{OK ",\"status\":\"ok\"}", 1}, /* no JSON that we take: */
+		{OK ",\"status\":\"ok\"}", 1}, /* not valid JSON, or not what json.c accepts: */
 		{OK ",\"a\":[[]]}", 1},
 		{OK "}}", 1},
 		{OK, 1},
@@ -231,14 +232,14 @@ static void one_member(void **state)
 		{OK ",\"v\":{\"a\":null},\"w\":{\"b\":2}}", "v", 0, "a \n", ""},
 		{OK ",\"v\":{\"a\":1},\"w\":{\"b\":2}}", "w", 0, "b 2\n", ""},
 		{OK ",\"v\":{}}", "v", 0, "", ""},
-		/* only the top's */
+		/* only members of the top level are found */
 		{OK ",\"v\":{\"0\":\"x\"}}", "0", 1, "", NONE("0")},
 		{OK ",\"c\":[\"x\"]}", "x", 1, "", NONE("x")},
 		{OK ",\"v\":{\"a\":\"x\"},\"a\":\"y\"}", "a", 0, "y\n", ""},
 		{OK ",\"ab\":1}", "a", 1, "", NONE("a")},
 		{OK ",\"ab\":1}", "abc", 1, "", NONE("abc")},
 		{OK "}", "ok", 1, "", NONE("ok")},
-		/* errors have some of their own */
+		/* members that only errors have */
 		{ERROR, "status", 1, "error\n", ""},
 		{ERROR, "error", 1, "x\n", ""},
 		{ERROR, "message", 1, "Uh \"oh\"\n", ""},
@@ -262,7 +263,7 @@ static void one_member(void **state)
 	}
 }
 
-/* Replies as full as they come, and names that are longer than one. */
+/* The fullest replies, and a member's name that is longer than any reply. */
 static void longest_replies(void **state)
 {
 	static char reply[TX_MAX + 1], name[TX_MAX + 100];

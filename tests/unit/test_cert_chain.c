@@ -1,4 +1,4 @@
-/* src/wire/cert_chain.c: certificates one after another, and what lies between them. */
+/* src/wire/cert_chain.c: certificates one after another, with other bytes between them. */
 #include "unit.h"
 
 #include "bounds.h"
@@ -25,7 +25,7 @@ static void pad(uint8_t byte, size_t n)
 #define PUT_RSA put(rsa_certificate, sizeof rsa_certificate)
 #define PUT_EC put(ec_certificate, sizeof ec_certificate)
 
-/* What is found, each by a letter: r, e, or ? for another; then ! where something is lost. */
+/* What is found, as letters: r, e, or ? for another certificate; then ! if bytes were lost. */
 static const char *found(void)
 {
 	static char text[EK_CHAIN_MAX];
@@ -99,7 +99,7 @@ static void padding(void **state)
 	assert_string_equal(found(), "");
 }
 
-/* Where the contents of ec_certificate's last part begin, the BIT STRING. */
+/* The offset of the contents of ec_certificate's last part, the BIT STRING. */
 static size_t signature_at(void)
 {
 	for (size_t at = 2; at < sizeof ec_certificate; at++) {
@@ -166,7 +166,7 @@ static void other_bytes(void **state)
 	}
 }
 
-/* SEQUENCE of exactly SEQUENCE, SEQUENCE, BIT STRING. */
+/* Only a SEQUENCE of exactly a SEQUENCE, a SEQUENCE and a BIT STRING is a certificate. */
 static void shapes(void **state)
 {
 	static const struct {
@@ -185,7 +185,7 @@ static void shapes(void **state)
 		 "?"},
 		{"30093000300003010005"
 		 "00",
-		 "!"}, /* something behind the BIT STRING */
+		 "!"}, /* something follows the BIT STRING */
 		{"300430003000", "!"},
 		{"300530000301"
 		 "00",
@@ -194,11 +194,11 @@ static void shapes(void **state)
 		{"300730003100030100", "!"},
 		{"300730003000040100", "!"},
 		{"310730003000030100", "!"},
-		{"300730003000030200", "!"}, /* longer than what it is in */
-		{"300830003000030100", "!"}, /* longer than what there is */
+		{"300730003000030200", "!"}, /* longer than what contains it */
+		{"300830003000030100", "!"}, /* longer than the input */
 		{"30093007"
 		 "30003000030100",
-		 "?!"}, /* found inside of what is none */
+		 "?!"}, /* found inside something that is no certificate */
 	};
 
 	(void)state;
@@ -210,12 +210,12 @@ static void shapes(void **state)
 		if (strcmp(found(), all[i].want) != 0) {
 			fail_msg("%s: %s", all[i].hex, found());
 		}
-		PUT_EC; /* ... and is no reason to stop */
+		PUT_EC; /* ... and the search goes on behind it */
 		assert_non_null(strchr(found(), 'e'));
 	}
 }
 
-/* Each byte changed in each way: the two beside it are found. */
+/* Each byte is changed to each value: the certificates before and after are still found. */
 static void changed(void **state)
 {
 	size_t whole = 0;
@@ -237,7 +237,7 @@ static void changed(void **state)
 			nv[sizeof rsa_certificate + at] ^= (uint8_t)change;
 		}
 	}
-	/* What is in the three parts is not looked at, but their heads are: 4, 3 (4), 2, 2. */
+	/* Of the three parts only the headers are looked at: 4, 3 (4), 2, 2 bytes. */
 	assert_in_range(whole, 255 * (sizeof ec_certificate - 13),
 			255 * (sizeof ec_certificate - 8));
 }

@@ -6,7 +6,7 @@
 
 #include "wire/ek_cert.h"
 
-/* Where the certificate has these bytes. */
+/* The place of these bytes in the certificate. */
 static size_t find(const void *bytes, size_t n)
 {
 	const uint8_t *p = memmem(cert, sizeof rsa_certificate, bytes, n);
@@ -15,7 +15,7 @@ static size_t find(const void *bytes, size_t n)
 	return (size_t)(p - cert);
 }
 
-/* Some makers name the key's algorithm RSAES-OAEP. */
+/* Some makers' certificates say that the key's algorithm is RSAES-OAEP. */
 static void make_oaep(void)
 {
 	static const uint8_t rsa_encryption[] = {0x2a, 0x86, 0x48, 0x86, 0xf7,
@@ -24,7 +24,7 @@ static void make_oaep(void)
 	const uint8_t *p =
 		memmem(cert, sizeof rsa_certificate, rsa_encryption, sizeof rsa_encryption);
 
-	if (p != NULL) { /* not made yet */
+	if (p != NULL) { /* the copy is not made yet */
 		cert[p - cert + sizeof rsa_encryption - 1] = 7;
 	}
 }
@@ -37,7 +37,7 @@ static void test_own_key(void **state)
 	assert_int_equal(check(cert, sizeof rsa_certificate), 0);
 }
 
-/* One bit anywhere in the modulus makes it another key: here or there. */
+/* One changed bit in the modulus, of the key or of the certificate, makes it another key. */
 static void test_other_key(void **state)
 {
 	size_t at = find(rsa_modulus, sizeof rsa_modulus);
@@ -89,7 +89,7 @@ static void test_exponent(void **state)
 							 sizeof modulus, others[i]),
 					 -ERR_CERT_KEY);
 		}
-		/* 0 means 65537 to a TPM */
+		/* for a TPM 0 means 65537 */
 		assert_int_equal(
 			cert_key_is_rsa(cert, sizeof rsa_certificate, modulus, sizeof modulus, 0),
 			0);
@@ -102,7 +102,7 @@ static void test_exponent(void **state)
 	}
 }
 
-/* Moduli are numbers, and some begin with zeros. */
+/* Moduli are compared as numbers; some begin with zeros. */
 static void test_leading_zeros(void **state)
 {
 	size_t at = find(rsa_modulus, sizeof rsa_modulus);
@@ -110,7 +110,7 @@ static void test_leading_zeros(void **state)
 	(void)state;
 	for (unsigned oaep = 0; oaep < 2; oaep++) {
 		for (size_t zeros = 0; zeros < 4; zeros++) {
-			/* A shorter modulus, in the place of the long one. */
+			/* A shorter modulus in the place of the longer one. */
 			memset(cert + at, 0, zeros);
 			memset(modulus, 0, zeros);
 			cert[at + zeros] = modulus[zeros] = 0x35;
@@ -135,7 +135,7 @@ static void test_other_kinds_of_key(void **state)
 	assert_int_equal(check(modulus, sizeof modulus), -ERR_CERT_FORMAT);
 }
 
-/* A certificate that is not whole is none, wherever it was cut. */
+/* A certificate that is cut short anywhere is refused. */
 static void test_truncated(void **state)
 {
 	(void)state;
@@ -150,7 +150,7 @@ static void test_truncated(void **state)
 	}
 }
 
-/* Does no byte but those that are not looked at matter, and do all others? */
+/* A change of a byte is noticed, unless the byte is in a part that is not looked at. */
 static void try_damage(const uint8_t *p, size_t n, void *arg)
 {
 	int r = check(p, n);
@@ -173,8 +173,8 @@ static void test_every_damage(void **state)
 
 /* ---- certificates from the field -------------------------------------------- */
 
-/* The certificate in a file, to be freed; its key's modulus stands right before
- * the exponent. */
+/* The certificate in a file; the caller frees it. Its key's modulus ends where the exponent
+ * begins. */
 static uint8_t *field(const char *name, const uint8_t **found, size_t *len)
 {
 	size_t n;

@@ -23,7 +23,7 @@ static struct bytes der(uint8_t tag, struct bytes in)
 	return out;
 }
 
-/* The parts of a certificate, from the outside to the inside, and what is done to one of them. */
+/* The parts of a certificate, from the outside to the inside, and how one of them is changed. */
 enum part {
 	CERTIFICATE,
 	TBS,
@@ -121,12 +121,12 @@ static int check_made(enum part part, enum fault fault)
 	return check(c.p, c.n);
 }
 
-/* Nothing may be missing, or stand where it does not belong. */
+/* No part may be missing, or be in another place. */
 static void test_each_part(void **state)
 {
 	(void)state;
 	for (enum part part = 0; part < PARTS; part++) {
-		/* What is in there may be anything that has its length. */
+		/* The contents may be anything of the same length. */
 		bool is_opaque = part != CERTIFICATE && part != TBS && part != SPKI && part != KEY;
 		bool is_key = part == KEY || part == MODULUS || part == EXPONENT_PART;
 		bool may_miss = part == VERSION || part == EXTENSIONS;
@@ -141,7 +141,7 @@ static void test_each_part(void **state)
 			assert_int_equal(check_made(part, FILLED_UP), wrong);
 		}
 	}
-	/* behind the key, in its BIT STRING */
+	/* bytes behind the key, inside its BIT STRING */
 	assert_int_equal(check_made(BITS, FILLED_UP), -ERR_CERT_KEY);
 }
 
@@ -155,7 +155,7 @@ static void test_unused_bits(void **state)
 	c = made(of(modulus, sizeof modulus), power_of_f4());
 	p = memmem(c.p, c.n, modulus, sizeof modulus);
 	assert_non_null(p);
-	p -= 4 + 4 + 1; /* the heads of INTEGER and SEQUENCE; the count before them */
+	p -= 4 + 4 + 1; /* two headers, and the count of unused bits before them */
 	assert_memory_equal(p, "\x00\x30\x82", 3);
 	assert_int_equal(check(c.p, c.n), 0);
 	for (unsigned bits = 1; bits < 256; bits++) {
@@ -164,7 +164,7 @@ static void test_unused_bits(void **state)
 	}
 }
 
-/* Some certificates have no leading 00 where DER wants one, or more of them. */
+/* Some certificates lack the leading 00 that DER requires, or have too many. */
 static void test_zeros(void **state)
 {
 	struct bytes number, power, c;
@@ -175,7 +175,7 @@ static void test_zeros(void **state)
 		number = power = of("\0\0\0", zeros);
 		c = made(number, power_of_f4());
 		assert_int_equal(check(c.p, c.n), -ERR_CERT_KEY);
-		/* and 0 is no modulus, not even of an empty key */
+		/* 0 is no modulus, not even if the key is empty */
 		assert_int_equal(cert_key_is_rsa(c.p, c.n, modulus, 0, EXPONENT), -ERR_CERT_KEY);
 		c = made(of(modulus, sizeof modulus), power);
 		assert_int_equal(check(c.p, c.n), -ERR_CERT_KEY);

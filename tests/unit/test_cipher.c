@@ -14,7 +14,7 @@
 #define KEY_192 "8e73b0f7da0e6452c810f32b809079e562f8ead2522c6b7b"
 #define KEY_256 "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4"
 #define COUNTING_IV "000102030405060708090a0b0c0d0e0f"
-/* The same with an IV whose counter would overflow, computed with OpenSSL. */
+/* The same, with an IV in which the counter overflows; computed with OpenSSL. */
 #define FULL_IV "ffffffffffffffffffffffffffffffff"
 
 static const struct {
@@ -38,7 +38,7 @@ static const struct {
 	 "206110bc782639393fad0ee527a3598b80ae154d9498cd9a376b9f8cd8ccf2a2"},
 };
 
-/* Every length: CFB's ciphertext of a prefix is a prefix of the ciphertext. */
+/* Every length: with CFB, the ciphertext of a prefix is a prefix of the ciphertext. */
 static void test_aes_cfb(void **state)
 {
 	(void)state;
@@ -107,7 +107,7 @@ static void test_other_ciphers_are_refused(void **state)
 
 static const uint8_t salt[] = "a salt for a session";
 
-/* Encrypts n bytes of the salt to the key; the ciphertext to be freed. */
+/* Encrypts n bytes of the salt for the key. The caller frees the ciphertext. */
 static uint8_t *encrypt(TPM2B_PUBLIC *key, const char *label)
 {
 	uint8_t *in = exact(salt, sizeof salt);
@@ -123,7 +123,7 @@ static uint8_t *encrypt(TPM2B_PUBLIC *key, const char *label)
 	return out;
 }
 
-/* Does it decrypt, with this hash and label, to the salt? */
+/* With this hash and label, is the salt the result of decrypting it? */
 static bool is_salt(const uint8_t *cipher, TPM2_ALG_ID alg, const char *label, size_t n)
 {
 	return decrypts(cipher, digest_class(alg), label, n, salt, sizeof salt);
@@ -173,10 +173,10 @@ static void test_oaep_is_random(void **state)
 	seed = 1;
 	drawn = 0;
 	one = encrypt(&key, "SECRET");
-	assert_true(drawn >= 32); /* as many as the hash is strong */
+	assert_true(drawn >= 32); /* as many random bytes as the digest has */
 	two = encrypt(&key, "SECRET");
 	assert_memory_not_equal(one, two, sizeof rsa_modulus);
-	seed = 1; /* and it is random from nowhere else */
+	seed = 1; /* nothing else makes the result random */
 	three = encrypt(&key, "SECRET");
 	assert_memory_equal(one, three, sizeof rsa_modulus);
 	free(three);

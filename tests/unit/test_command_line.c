@@ -25,7 +25,7 @@ static void test_modes(void **state)
 	ASSERT_OK("call");
 	assert_int_equal(o.mode, PORT_CALL);
 	is_wrong("server", "server");
-	is_wrong("serve|serve", "serve"); /* the second is a request */
+	is_wrong("serve|serve", "serve"); /* the second one is taken for a request */
 	is_wrong("--tpm|x|once", "once");
 	is_wrong("Serve", "Serve");
 	is_wrong("serv", "serv");
@@ -44,11 +44,11 @@ static void test_values(void **state)
 	assert_string_equal(tpm, "/dev/tpm0");
 	assert_string_equal(socket_path, "x");
 	assert_int_equal(o.log_level, PORT_LOG_DEBUG);
-	ASSERT_OK("--tpm|--socket"); /* a value may look like anything */
+	ASSERT_OK("--tpm|--socket"); /* a value may look like an option */
 	assert_string_equal(tpm, "--socket");
 	ASSERT_OK("--tpm=");
 	assert_string_equal(tpm, "");
-	ASSERT_OK("--tpm=a|--tpm=b"); /* the last counts */
+	ASSERT_OK("--tpm=a|--tpm=b"); /* the last one counts */
 	assert_string_equal(tpm, "b");
 	ASSERT_OK("once|--socket-like=y");
 	assert_string_equal(tpm, "y");
@@ -107,7 +107,7 @@ static void test_wrong_options(void **state)
 	(void)state;
 	is_wrong("--sock|x", "--sock");
 	is_wrong("--socketx|x", "--socketx");
-	is_wrong("--socket-like=y", "--socket-like=y"); /* once's only */
+	is_wrong("--socket-like=y", "--socket-like=y"); /* an option of once only */
 	is_wrong("-s", "-s");
 	is_wrong("-", "-");
 	is_wrong("--", "--");
@@ -116,14 +116,14 @@ static void test_wrong_options(void **state)
 	is_wrong("--versions", "--versions");
 	is_wrong("--tpm=a|--bad|--tpm=b", "--bad");
 	assert_string_equal(tpm, "a");
-	/* A value that is missing, or that the port does not want. */
+	/* The value is missing, or the port refuses it. */
 	is_wrong("--socket", "--socket");
 	is_wrong("serve|--tpm=x|--log-level", "--log-level");
 	is_wrong("--socket=", "--socket=");
 	is_wrong("--socket|", "--socket");
 }
 
-/* A command of the port's takes the options of serve, or none. */
+/* A subcommand of the port takes the options of serve, or none. */
 static void test_commands_of_the_port(void **state)
 {
 	(void)state;
@@ -140,7 +140,7 @@ static void test_commands_of_the_port(void **state)
 	assert_ptr_equal(o.subcommand, &port_subcommands[1]);
 	ASSERT_OK("uninstall|--help");
 	assert_true(o.help);
-	is_wrong("install|--socket-like=y", "--socket-like=y"); /* once's */
+	is_wrong("install|--socket-like=y", "--socket-like=y"); /* an option of once */
 	is_wrong("install|--socket=", "--socket=");
 	is_wrong("install|now", "now");
 	is_wrong("uninstall|--socket=x", "--socket=x");
@@ -150,7 +150,7 @@ static void test_commands_of_the_port(void **state)
 	assert_null(o.subcommand);
 }
 
-/* Its own options, which take no value, are nobody else's. */
+/* provision has options of its own, which take no value; no other mode has them. */
 static void test_provision(void **state)
 {
 	(void)state;
@@ -206,7 +206,7 @@ static bool has(const char *text)
 	return strstr(page, text) != NULL;
 }
 
-/* The usage names each mode and option, and which mode has it. */
+/* The usage names each mode, and each option with its modes. */
 static void test_usage(void **state)
 {
 	(void)state;

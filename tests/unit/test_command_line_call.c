@@ -1,7 +1,7 @@
 /* src/service/command_line.c: the request and the member of `attestd call`. */
 #include "command_line_port.h"
 
-/* The request is of these words, apart by '|'. */
+/* The request has these words, which are separated by '|'. */
 static void words_are(const char *words)
 {
 	char got[256] = "";
@@ -30,7 +30,7 @@ static void test_request(void **state)
 	is_wrong("once|quote|nonce=x", "quote");
 }
 
-/* A command's name, and NAME=VALUE each. */
+/* The value of "command", then NAME=VALUE for each other member. */
 static void test_request_of_words(void **state)
 {
 	(void)state;
@@ -40,7 +40,7 @@ static void test_request_of_words(void **state)
 	words_are("quote|a=|aa==");
 	assert_string_equal(o.member, "quoted");
 	assert_string_equal(socket_path, "y");
-	ASSERT_OK("call|a=b|commands=c|Command=d|comman=e"); /* the first is a command's name */
+	ASSERT_OK("call|a=b|commands=c|Command=d|comman=e"); /* the first word has no NAME */
 	words_are("a=b|commands=c|Command=d|comman=e");
 	ASSERT_OK("call||a={");
 	words_are("|a={");
@@ -58,7 +58,7 @@ static void test_request_of_words(void **state)
 	is_wrong("call|getEK|a=1|-b=2", "-b=2");
 }
 
-/* As many members as a request may have, and one more. */
+/* The largest number of members that a request may have, and one more. */
 static void test_too_many_words(void **state)
 {
 	static char words[MEMBERS_MAX + 1][8];

@@ -52,7 +52,7 @@ static void from_hmac_and_enc(void **state)
 	give(FIELD_ENC, enc, sizeof(enc));
 	give(FIELD_ENCRYPTED_SECRET, secret, EK_LEN);
 	assert_int_equal(credential(NULL), 0);
-	/* beside them: the same, and what is no ID object at all */
+	/* with credential_blob as well: the same ID object, and bytes that are no ID object */
 	give(FIELD_CREDENTIAL_BLOB, blob.p, blob.n);
 	assert_int_equal(credential(NULL), 0);
 	give(FIELD_CREDENTIAL_BLOB, blob.p + 2, blob.n - 2);
@@ -122,7 +122,7 @@ static void from_one(struct bytes (*form)(struct bytes contents, size_t secret_l
 	assert_int_equal(credential(NULL), 0);
 	give(FIELD_ENCRYPTED_SECRET, secret, EK_LEN);
 	assert_int_equal(credential(NULL), 0);
-	/* another secret, in each of its bytes */
+	/* a secret that differs in one byte, for each byte */
 	give(FIELD_ENCRYPTED_SECRET, other, EK_LEN);
 	for (size_t i = 0; i < EK_LEN; i++) {
 		memcpy(other, secret, EK_LEN);
@@ -130,7 +130,7 @@ static void from_one(struct bytes (*form)(struct bytes contents, size_t secret_l
 		assert_int_equal(credential("encrypted_secret"), -ERR_SECRET_CONFLICT);
 		rq.culprit = NULL;
 	}
-	/* its secret of the wrong size, alone and beside a right one */
+	/* its secret has the wrong size, alone and beside one that is right */
 	nothing_given();
 	give(FIELD_CREDENTIAL_BLOB, small.p, small.n);
 	assert_int_equal(credential("credential_blob"), -ERR_SECRET_SIZE);
@@ -214,7 +214,7 @@ static void wrong_sizes(void **state)
 			assert_int_equal(credential("encrypted_secret"), -ERR_SECRET_SIZE);
 		}
 	}
-	/* a size in front that is not the rest's */
+	/* a size that is not that of the rest */
 	zeros[0] = 1;
 	for (size_t n = 0; n <= sizeof(zeros); n++) {
 		rq.culprit = NULL;
@@ -224,7 +224,7 @@ static void wrong_sizes(void **state)
 	}
 }
 
-/* The largest that there is fits: SHA-512, RSA 4096. */
+/* The largest credential fits: SHA-512, RSA 4096. */
 static void largest(void **state)
 {
 	static uint8_t big_secret[SECRET_MAX];
@@ -242,7 +242,7 @@ static void largest(void **state)
 	assert_memory_equal(out.secret, big_secret, SECRET_MAX);
 }
 
-/* go-tpm: the two TPM2B of its blob, taken apart, are a request's members. */
+/* go-tpm: the two TPM2Bs of its blob, separated, are the members of a request. */
 static void gotpm_blob(void **state)
 {
 	size_t n;
@@ -259,7 +259,7 @@ static void gotpm_blob(void **state)
 	assert_int_equal(out.id_object_len, id_len - 2);
 	assert_memory_equal(out.id_object, p + 2, id_len - 2);
 	assert_memory_equal(out.secret, p + id_len + 2, EK_LEN);
-	/* and as it comes, alone or with the secret beside it */
+	/* the same in one piece, with the secret in its own member too, or not */
 	give(FIELD_CREDENTIAL_BLOB, p, n);
 	assert_int_equal(credential_from_request(&rq, HMAC_LEN, EK_LEN, &out), 0);
 	nothing_given();

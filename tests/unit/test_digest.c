@@ -56,11 +56,11 @@ static const char million_a[][2 * 64 + 1] = {
 static const TPM2_ALG_ID algorithms[] = {TPM2_ALG_SHA1, TPM2_ALG_SHA256, TPM2_ALG_SHA384,
 					 TPM2_ALG_SHA512};
 
-/* RFC 4231, cases 1 to 4, 6 and 7: a byte repeated, or a text. */
+/* RFC 4231, cases 1 to 4, 6 and 7. Keys and data are a repeated byte or a text. */
 static const struct {
 	uint8_t key_byte;
 	size_t key_len;
-	const char *key; /* where it is not a byte repeated */
+	const char *key; /* if it is not a repeated byte */
 	const char *message;
 } hmac_inputs[] = {
 	{0x0b, 20, NULL, "Hi There"},
@@ -128,7 +128,7 @@ static void start(ESYS_CRYPTO_CONTEXT_BLOB **c, TPM2_ALG_ID alg)
 	assert_non_null(*c);
 }
 
-/* Ends a hash whose digest is `want`, in hex; the context is released and wiped. */
+/* Finishes a hash. Its digest must be `want` (in hex), and the context released and wiped. */
 static void finish(ESYS_CRYPTO_CONTEXT_BLOB **c, const char *want,
 		   TSS2_RC (*end)(ESYS_CRYPTO_CONTEXT_BLOB **, uint8_t *, size_t *, void *))
 {
@@ -137,7 +137,7 @@ static void finish(ESYS_CRYPTO_CONTEXT_BLOB **c, const char *want,
 	size_t want_len;
 	uint8_t *bytes = unhex(want, &want_len);
 	uint8_t *out = exact(zero, want_len);
-	size_t n = sizeof(TPMU_HA); /* as ESAPI gives it: what there is room for */
+	size_t n = sizeof(TPMU_HA); /* ESAPI passes the size of its buffer */
 
 	assert_int_equal(end(c, out, &n, NULL), TSS2_RC_SUCCESS);
 	assert_int_equal(n, want_len);
@@ -211,7 +211,7 @@ static void test_hmacs(void **state)
 	}
 }
 
-/* An HMAC with an empty key: sessions that are not salted have one. */
+/* An HMAC with an empty key, which sessions without a salt have. */
 static void test_empty_key(void **state)
 {
 	ESYS_CRYPTO_CONTEXT_BLOB *c;
@@ -242,7 +242,7 @@ static void test_other_algorithms_are_refused(void **state)
 	}
 }
 
-/* Four are there, each its own; the fifth is refused, until one is given back. */
+/* Four contexts can be open independently. A fifth is refused until one is released. */
 static void test_contexts_are_few_and_given_back(void **state)
 {
 	ESYS_CRYPTO_CONTEXT_BLOB *c[4], *fifth;
@@ -269,7 +269,7 @@ static void test_contexts_are_few_and_given_back(void **state)
 				assert_null(c[i]);
 			}
 		}
-		if (round == 2) { /* ESAPI forgot them */
+		if (round == 2) { /* as after a failure, when ESAPI does not release them */
 			static const uint8_t zero[200];
 
 			digest_reset();
@@ -280,7 +280,7 @@ static void test_contexts_are_few_and_given_back(void **state)
 	}
 	start(&fifth, TPM2_ALG_SHA256);
 	digest_abort(&fifth, NULL);
-	digest_abort(&fifth, NULL); /* of what is given back already, and of nothing */
+	digest_abort(&fifth, NULL); /* of a context that is released already, and of none */
 	digest_abort(NULL, NULL);
 }
 

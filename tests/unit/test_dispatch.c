@@ -106,7 +106,7 @@ static void test_missing_fields(void **state)
 	}
 }
 
-/* Where the command was understood, its prefix stands before what is wrong. */
+/* If the request's type is known, its prefix is put before the message. */
 static void test_bad_requests(void **state)
 {
 	(void)state;
@@ -115,7 +115,7 @@ static void test_bad_requests(void **state)
 	refused(GET_EK "x", ERROR("There is text after the JSON object", "\"trailing_text\""));
 	refused("{\"command\":7}",
 		ERROR("The value is not a string", "\"wrong_type\",\"field\":\"command\""));
-	/* Members of another command are of no interest, whatever they are. */
+	/* Members that belong to another type of request are ignored, whatever they are. */
 	assert_int_equal(parse("{\"command\":\"getEK\",\"hmac\":true,\"enc\":\"*\"}"), 0);
 	refused("{\"command\":\"nope\",\"hmac\":true}",
 		ERROR("Unknown command", "\"unknown_command\""));
@@ -168,7 +168,7 @@ static void test_chain(void **state)
 
 /* ---- */
 
-/* A request that is refused leaves no credential behind. */
+/* After a request that is refused, no credential is left in memory. */
 static void test_nothing_is_left(void **state)
 {
 	static const struct credential zero;
@@ -191,7 +191,7 @@ static void test_nothing_is_left(void **state)
 	assert_memory_equal(&params.as.credential, &zero, sizeof zero);
 }
 
-/* Any number of bytes may be asked about, not just what a slot can hold. */
+/* A line may have any number of bytes, not only as many as a connection can receive. */
 static void test_long_lines(void **state)
 {
 	char *request = malloc(4 * REQUEST_MAX);

@@ -3,7 +3,7 @@
 #include "err.h"
 #include "wire/ek_cert.h"
 
-/* openssl req -x509 and x509 -req (a version 1 certificate). */
+/* Made with openssl req -x509, and with x509 -req (a certificate of version 1). */
 static const char cert_v3[] =
 	"308201733082011da0030201020214762b7b784ce5ba37d17c35e579a83fe1f12a4613300d06092a864886f7"
 	"0d01010b0500300d310b300906035504030c02454b3020170d3236313132323134303830385a180f32313236"
@@ -23,7 +23,7 @@ static const char cert_v1[] =
 	"c2c5e63ad013882737fea4d7324b636436752873d89da6546281d6c5045a4b5f2b73df6acd6508474a50607c"
 	"c08419d267bf2ba3c03bfd23dd4a6f0a2821f9ed";
 
-/* Bytes being put together. */
+/* A buffer that bytes are appended to. */
 struct bytes {
 	uint8_t p[8192];
 	size_t n;
@@ -143,7 +143,7 @@ static void wrapped(void **state)
 	finds(stored(c, true, c.n + 2), c);
 	finds(padded(stored(c, true, c.n + 2), 0, 100), c);
 	finds(padded(stored(c, false, c.n), 0xff, 1), c);
-	/* the header's own size does not matter */
+	/* the size in the header is ignored */
 	finds(stored(c, true, 0), c);
 	finds(stored(c, true, 0xffff), c);
 	finds(der(0x04, c), c);
@@ -151,13 +151,13 @@ static void wrapped(void **state)
 	finds(der(0x04, padded(c, 0, 5)), c);
 	finds(tpm2b(c), c);
 	finds(tpm2b(padded(c, 0xff, 50)), c);
-	/* a TPM2B in an index that is larger */
+	/* a TPM2B in a larger index */
 	for (size_t n = 1; n < 1200; n += 109) {
 		finds(padded(tpm2b(c), 0xff, n), c);
 		finds(padded(tpm2b(c), 0x00, n), c);
 		finds(padded(tpm2b(padded(c, 0xff, 7)), 0x00, n), c);
 	}
-	/* which does not reach to its end, or has nothing in it */
+	/* a TPM2B that does not contain all of it, or nothing */
 	finds_not(with_head("\x00\x20", 2, c), -ERR_CERT_FORMAT);
 	finds_not(with_head("\x00\x00", 2, c), -ERR_CERT_FORMAT);
 }
@@ -175,15 +175,15 @@ static void wrapped_twice(void **state)
 	finds(tpm2b(stored(der(0x04, c), false, 0)), c);
 	finds(padded(tpm2b(stored(der(0x04, c), false, 0)), 0xff, 300), c);
 	finds(padded(stored(padded(tpm2b(c), 0, 9), true, 0), 0xff, 300), c);
-	/* only so often */
+	/* not more than three times */
 	finds_not(tpm2b(tpm2b(tpm2b(tpm2b(c)))), -ERR_CERT_FORMAT);
 	finds_not(stored(stored(stored(stored(c, true, 0), true, 0), true, 0), true, 0),
 		  -ERR_CERT_FORMAT);
-	/* an OCTET STRING only around a SEQUENCE */
+	/* an OCTET STRING must contain a SEQUENCE */
 	finds_not(der(0x04, der(0x04, c)), -ERR_CERT_FORMAT);
 }
 
-/* A TPM2B of 0x04xx bytes begins like an OCTET STRING. */
+/* The size of a TPM2B of 0x04xx bytes looks like the tag of an OCTET STRING. */
 static void tpm2b_or_octet_string(void **state)
 {
 	struct bytes empty = {.n = 0};
@@ -245,10 +245,10 @@ static void lengths(void **state)
 	finds_hex("10010000051002", -ERR_CERT_FORMAT);
 	finds_hex("1001010002"
 		  "3000",
-		  -ERR_CERT_FORMAT); /* a partial certificate */
+		  -ERR_CERT_FORMAT); /* a part of a certificate */
 	finds_hex("040255", -ERR_CERT_FORMAT);
 	finds_hex("04023003", -ERR_CERT_FORMAT);
-	/* no length but forms that DER or a certificate has not, with enough behind */
+	/* lengths in forms that DER or certificates do not have, with enough bytes behind */
 	for (unsigned first = 0x80; first < 0x100; first++) {
 		uint8_t head[] = {0x30, (uint8_t)first, 0x00, 0x00, 0x00, 0x00};
 

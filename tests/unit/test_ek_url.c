@@ -1,4 +1,4 @@
-/* src/crypto/ek_url.c: where a maker keeps the certificate of an EK. */
+/* src/crypto/ek_url.c: the address of an EK's certificate on its maker's server. */
 #include "unit.h"
 
 #include "bounds.h"
@@ -8,7 +8,7 @@
 #define INTC 0x494e5443
 #define AMD 0x414d4400
 
-/* EKs from the tests of google/go-attestation, with the addresses that it has for them. */
+/* EKs from the tests of google/go-attestation, with the addresses that those tests expect. */
 static const char intel_modulus[] =
 	"c320e2f244a8601aacf3e01d26c665249935562de1da197e9e7f076c469613cfb653e98ec2c386fc1d133f2c"
 	"8c6cc338b732f0b208bd838a877a3e5bbc3e1d4084e835c7c8906a1c05b4d2d30fdbebc1dbad950fa6b165bd"
@@ -26,7 +26,7 @@ static const char amd_modulus[] =
 	"2aaeae0f51b0310f54bd749d9c67329a612b0203cc0c221a34ba661ade31af7a9b6e9d70dc13df77065b141a"
 	"32cd6d70b8696544b60a3dcaef7c80aaa1606144c7b32d9393583af5a836f71405ed8bd9";
 static const char amd_url[] = "https://ftpm.amd.com/pki/aia/D027B3CE6A9B6B56846D2B9935884A88";
-/* Intel's for the other key: it has both characters that base64 has two ways to write. */
+/* Intel's address for the other key. It has both characters that base64url writes differently. */
 static const char url_safe[] =
 	"https://ekop.intel.com/ekcertservice/K-2S_Sc5or5AVi9JVBfXoHn5s1NtZCQrpCCk3mA03nk%3D";
 
@@ -61,7 +61,7 @@ static void field_44_known(void **state)
 	}
 }
 
-/* A modulus is a number. */
+/* Leading zeros of the modulus do not matter. */
 static void test_leading_zeros(void **state)
 {
 	uint8_t modulus[258] = {0};
@@ -80,7 +80,7 @@ static void test_leading_zeros(void **state)
 	}
 }
 
-/* Every bit of the modulus counts. */
+/* Each bit of the modulus changes the address. */
 static void test_other_keys(void **state)
 {
 	char url[EK_URL_MAX];
@@ -112,7 +112,7 @@ static void refuses(uint32_t manufacturer, const uint8_t *p, size_t n, uint32_t 
 
 static void test_not_known(void **state)
 {
-	/* IBM (swtpm), Infineon, ST, Nuvoton, Qualcomm, Microsoft; and nearly ours. */
+	/* IBM (swtpm), Infineon, ST, Nuvoton, Qualcomm, Microsoft; and values close to both. */
 	static const uint32_t others[] = {0x49424d00, 0x49465800, 0x53544d20, 0x4e544300,
 					  0x51434f4d, 0x4d534654, 0x414d4420, 0x00414d44,
 					  0x43544e49, 0,          UINT32_MAX};

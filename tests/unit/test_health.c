@@ -1,4 +1,4 @@
-/* src/service/health.c: what getHealth says of a TPM. */
+/* src/service/health.c: what getHealth reports about a TPM. */
 #include "unit.h"
 
 #include "err.h"
@@ -29,7 +29,7 @@ uint32_t tpm_commands(void)
 	return 4294967295U;
 }
 
-/* What stands between the status and the end. */
+/* The reply between the status and the end. */
 static void says(struct health health, const char *status, const char *want)
 {
 	char line[1024], whole[1024];
@@ -84,8 +84,8 @@ static void test_all_is_known(void **state)
 	     "\"ek_cert_source\":null,\"aik\":\"ecc,rsa\"," NUMBERS);
 }
 
-/* Four characters, as the TCG's registry of vendors has them: the last are NUL or
- * spaces where there are fewer. */
+/* Four characters, as in the TCG's registry of vendors; shorter names are padded with NULs or
+ * spaces. */
 static void test_manufacturers(void **state)
 {
 	static const struct {

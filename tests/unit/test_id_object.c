@@ -9,7 +9,7 @@ struct result {
 	size_t secret_len;
 };
 
-/* Parses; an error must leave nothing, and a success must lie inside. */
+/* Parses a copy. After an error all outputs must be empty; else they must point into the copy. */
 static int parse_in(const uint8_t *p, size_t n, size_t hmac_len, struct result *r)
 {
 	int e;
@@ -70,7 +70,7 @@ static void known_forms(void **state)
 	}
 }
 
-/* All sizes of both parts, in all forms. */
+/* All sizes of hmac and encIdentity, in all forms. */
 static void every_size(void **state)
 {
 	static const size_t wanted[] = {20, 32, 48, 64};
@@ -87,7 +87,7 @@ static void every_size(void **state)
 				assert_int_equal(parse_bytes(file(contents(h, n), 8), wanted[w]),
 						 e);
 				if (2 + h + n == wanted[w]) {
-					continue; /* its size looks like that of hmac */
+					continue; /* looks like the size of hmac */
 				}
 				assert_int_equal(parse_bytes(pair(contents(h, n), 8), wanted[w]),
 						 e);
@@ -106,7 +106,7 @@ static void wrong_forms(void **state)
 	assert_int_equal(parse_bytes(tpm2b(b), HMAC_LEN), -ERR_CREDENTIAL);
 	add(&b, "x", 1);
 	assert_int_equal(parse_bytes(b, HMAC_LEN), -ERR_CREDENTIAL);
-	/* both in one: cut, with more, the ID object without its size, the wrong way round */
+	/* both: cut short, too long, without the outer size, in the wrong order */
 	b = pair(plain, EK_LEN);
 	b.n--;
 	assert_int_equal(parse_bytes(b, HMAC_LEN), -ERR_CREDENTIAL);
@@ -126,7 +126,7 @@ static void wrong_forms(void **state)
 	assert_int_equal(parse_bytes(b, HMAC_LEN), -ERR_CREDENTIAL);
 	assert_int_equal(parse_bytes(pair(tpm2b(plain), EK_LEN), HMAC_LEN), -ERR_CREDENTIAL);
 	assert_int_equal(parse_bytes(pair(plain, 0), HMAC_LEN), 0);
-	/* a file: of another version, without its secret, with more, doubled size */
+	/* the file: another version, without the secret, too long, with its size twice */
 	b = file(plain, EK_LEN);
 	b.p[7] = 2;
 	assert_int_equal(parse_bytes(b, HMAC_LEN), -ERR_CREDENTIAL);
@@ -146,7 +146,8 @@ static void parse_damaged(const uint8_t *p, size_t n, void *arg)
 	struct result r;
 	int e = parse_in(p, n, HMAC_LEN, &r);
 
-	/* Cut off, only what has no outer size can still be whole, or what the secret is behind. */
+	/* With bytes cut off, only two forms can still be complete: that without an outer size,
+	 * and that with the secret behind it. */
 	if (n < whole->n && (whole->p[0] != 0 || whole->p[1] != HMAC_LEN) &&
 	    n != 2 + ((size_t)whole->p[0] << 8 | whole->p[1])) {
 		assert_int_equal(e, -ERR_CREDENTIAL);
@@ -163,7 +164,7 @@ static void damaged(void **state)
 	for (int i = 0; i < 4; i++) {
 		sweep(forms[i].p, forms[i].n, parse_damaged, &forms[i]);
 	}
-	/* each single change of a size makes it wrong */
+	/* each change of a single size makes it invalid */
 	for (int i = 0; i < 4; i++) {
 		static const size_t sizes[4][8] = {
 			{0, 1},
@@ -182,7 +183,7 @@ static void damaged(void **state)
 	}
 }
 
-/* What stands at the start decides. */
+/* The first two bytes decide which form it is. */
 static void first_size(void **state)
 {
 	static const size_t wanted[] = {20, 32, 48, 64};
@@ -197,7 +198,7 @@ static void first_size(void **state)
 			add_u16(&b, wanted[w]);
 			b.n += wanted[w] + 3;
 			memset(b.p + 4, 0, b.n - 4);
-			if (first == wanted[w]) { /* hmac's size, no outer one */
+			if (first == wanted[w]) { /* the size of hmac: there is no outer size */
 				assert_int_equal(parse_in(b.p, b.n, wanted[w], &r), 0);
 				assert_ptr_equal(r.id.hmac, b.p + 2);
 			} else if (first == b.n - 2) {
@@ -212,7 +213,7 @@ static void first_size(void **state)
 	}
 }
 
-/* go-tpm's own test data: two TPM2B, one behind the other. */
+/* The test data of go-tpm: two TPM2Bs, one behind the other. */
 static void field_43_gotpm_blob(void **state)
 {
 	size_t n;

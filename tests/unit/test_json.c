@@ -1,4 +1,4 @@
-/* src/wire/json.c: what it finds in a text; too much, or bytes that are not allowed. */
+/* src/wire/json.c: the members that it finds, limits, and bytes that are not allowed. */
 #include "json_expect.h"
 
 static bool slice_is(struct json_slice s, const char *text)
@@ -43,7 +43,7 @@ static void nul_bytes(void **state)
 	struct json_object o;
 
 	(void)state;
-	/* one put in at each place, and one in place of each byte */
+	/* inserted at each place, and in the place of each byte */
 	for (size_t i = 0; i <= strlen(text); i++) {
 		char s[sizeof(text) + 1];
 
@@ -104,7 +104,7 @@ static void bad_utf8(void **state)
 		expect(s, -ERR_UTF8);
 		snprintf(s, sizeof(s), "{\"%s\":1}", bad[i]);
 		expect(s, -ERR_UTF8);
-		/* outside, at the end, and before other faults */
+		/* outside the object, at its end, and before other errors */
 		snprintf(s, sizeof(s), "{}%s", bad[i]);
 		expect(s, -ERR_UTF8);
 		snprintf(s, sizeof(s), "{\"a\":[\"%s\"", bad[i]);
@@ -112,7 +112,7 @@ static void bad_utf8(void **state)
 	}
 }
 
-/* An object of n members, and what follows it. */
+/* An object of n members, and the text that follows it. */
 static size_t make_members(char *s, size_t cap, int n, const char *last)
 {
 	size_t len = 0;
@@ -162,7 +162,7 @@ static void too_many(void **state)
 static const char sample[] = "{\"a\\u0041\":\"\\ud83d\\ude00\xc3\xa4\\/\",\"b\":-1.5e3 ,"
 			     "\"c\":null,\"d\":true}";
 
-/* What is accepted lies inside the text, and can be unescaped. */
+/* All slices of an accepted text point into it, and can be unescaped. */
 static void parse_damaged(const uint8_t *p, size_t n, void *arg)
 {
 	struct json_object o;
@@ -197,7 +197,7 @@ static void damaged(void **state)
 	sweep((const uint8_t *)sample, strlen(sample), parse_damaged, NULL);
 }
 
-/* The longest request, of one string and of nothing but backslashes, keys, brackets. */
+/* The longest request: of one string, or of backslashes, keys or brackets only. */
 static void longest(void **state)
 {
 	char *s = malloc(REQUEST_MAX);
@@ -222,7 +222,7 @@ static void longest(void **state)
 	memset(s, ' ', REQUEST_MAX);
 	memcpy(s + REQUEST_MAX - 2, "{}", 2);
 	assert_int_equal(parse_n(s, REQUEST_MAX, &o), 0);
-	/* 32 keys, equal but for the last character */
+	/* 32 keys that differ in their last character only */
 	n = 0;
 	for (int i = 0; i < MEMBERS_MAX; i++) {
 		s[n++] = i == 0 ? '{' : ',';

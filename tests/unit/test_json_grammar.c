@@ -21,7 +21,7 @@ static void accepted(void **state)
 		"{\"a\":\"{}[]:,\"}",
 		"{\"a{}[]:,\":\"\"}",
 		"{\"a\":\"\x7f\"}",
-		/* the first and last of each UTF-8 length, and around the surrogates */
+		/* the first and last character of each UTF-8 length, and beside the surrogates */
 		"{\"a\":\"\xc2\x80 \xdf\xbf \xe0\xa0\x80 \xef\xbf\xbf \xf0\x90\x80\x80 "
 		"\xf4\x8f\xbf\xbf\"}",
 		"{\"a\":\"\xed\x9f\xbf \xee\x80\x80\"}",
@@ -60,7 +60,7 @@ static void not_json(void **state)
 		"{[]}",
 		"{,}",
 		"{:}",
-		/* what jsmn lets pass */
+		/* jsmn accepts these */
 		"{\"a\"}",
 		"{\"a\":}",
 		"{\"a\":,}",
@@ -84,7 +84,7 @@ static void not_json(void **state)
 		"{\"a\":True}",
 		"{\"a\"::1}",
 		"{\"a\"\"b\":1}",
-		/* keys that are no strings */
+		/* keys that are not strings */
 		"{a:1}",
 		"{1:1}",
 		"{true:1}",
@@ -155,7 +155,7 @@ static void not_json(void **state)
 		"{\"\\ud800\":1}",
 		"{\"a\":\"\\ud800\\udbff\"}",
 		"{\"a\":\"\\ud800\\\\udc00\"}",
-		/* spaces that are none */
+		/* white space that JSON does not have */
 		"{\v}",
 		"{\f}",
 		"{\xc2\xa0}",

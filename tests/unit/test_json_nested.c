@@ -1,4 +1,4 @@
-/* src/wire/json.c: what is nested, as in replies. */
+/* src/wire/json.c: nested objects and arrays, as in replies. */
 #include "json_expect.h"
 
 static bool slice_is(struct json_slice s, const char *text)
@@ -63,14 +63,14 @@ static void faults(void **state)
 		{"{\"a\":{}}", 0},
 		{"{\"a\":[\"\",\"\",\"\"]}", 0},
 		{"{\"a\":{\"a\":1},\"b\":{\"a\":1}}", 0},
-		/* no deeper */
+		/* a second level is refused */
 		{"{\"a\":[[]]}", -ERR_NESTING},
 		{"{\"a\":[{}]}", -ERR_NESTING},
 		{"{\"a\":{\"b\":{}}}", -ERR_NESTING},
 		{"{\"a\":{\"b\":[]}}", -ERR_NESTING},
 		{"{\"a\":[1,[", -ERR_NESTING},
 		{"{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", -ERR_NESTING},
-		/* brackets that are not each other's, or not there */
+		/* brackets that do not match, or are missing */
 		{"[]", -ERR_JSON},
 		{"{\"a\":[}}", -ERR_JSON},
 		{"{\"a\":{]}", -ERR_JSON},
@@ -107,7 +107,7 @@ static void faults(void **state)
 		{"{[]:1}", -ERR_JSON},
 		{"{{}:1}", -ERR_JSON},
 		{"{\"a\"[1]}", -ERR_JSON},
-		/* values and strings, within */
+		/* values and strings inside */
 		{"{\"a\":[tru]}", -ERR_JSON},
 		{"{\"a\":[01]}", -ERR_JSON},
 		{"{\"a\":{\"b\":nul}}", -ERR_JSON},
@@ -132,7 +132,7 @@ static void faults(void **state)
 	}
 }
 
-/* An object with one member, and n in its value. */
+/* An object with one member, whose value has n members. */
 static size_t make(char *s, bool array, int n)
 {
 	size_t len = (size_t)sprintf(s, "{\"m\":%c", array ? '[' : '{');
@@ -165,7 +165,7 @@ static void too_many(void **state)
 static const char sample[] = "{\"a\":\"\\ud83d\\ude00\",\"o\":{\"b\":-1.5e3 ,\"c\":\"\\n\"},"
 			     "\"l\":[\"x\",null]}";
 
-/* What is accepted lies inside the text, in order, and each with its own. */
+/* All slices of an accepted text point into it, in order; each member is inside the right one. */
 static void parse_damaged(const uint8_t *p, size_t n, void *arg)
 {
 	struct json_object o;

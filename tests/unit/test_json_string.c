@@ -2,7 +2,7 @@
 
 #include "wire/json_string.h"
 
-/* Each code point, by what it looks like in UTF-8 and as an escape. */
+/* Each code point, in UTF-8 and as an escape. */
 static void every_character(void **state)
 {
 	(void)state;
@@ -67,7 +67,7 @@ static void unescapes(void **state)
 	free(buf);
 }
 
-/* Where the text itself is: over the slice, and before it. */
+/* In the text's own buffer: at the slice's place, and before it. */
 static void unescapes_in_place(void **state)
 {
 	static const char text[] = "{\"k\":\"\\ud83d\\ude00\\u20ac\xc3\xa4\\n.\",\"l\":-1}";
@@ -135,7 +135,7 @@ static void duplicates(void **state)
 	EXPECT_ALL(different, 0);
 }
 
-/* What JSON escapes, and nothing else: not DEL, not what is beyond ASCII. */
+/* Only what JSON requires is escaped: not DEL, and no character beyond ASCII. */
 static void puts_strings(void **state)
 {
 	static const char *const texts[][2] = {
@@ -151,7 +151,7 @@ static void puts_strings(void **state)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		const char *want = texts[i][1];
 
-		/* With room to spare, with just enough, and with less: then it is cut. */
+		/* With more room than needed, with just enough, and with less, where it is cut. */
 		for (size_t cap = 0; cap <= strlen(want) + 1; cap++) {
 			char *buf = (char *)exact("########################################", cap);
 			struct text t = text_in(buf, cap);

@@ -1,4 +1,4 @@
-/* src/service/log_lines.c: what log lines say, and that they are printable. */
+/* src/service/log_lines.c: the text of log lines, which are printable. */
 #include "unit.h"
 
 #include "err.h"
@@ -100,7 +100,7 @@ static void test_level_names(void **state)
 	}
 }
 
-/* One line, whatever is in it. */
+/* It is one line, whatever the text contains. */
 static void test_unprintable(void **state)
 {
 	char what[256];
@@ -129,7 +129,7 @@ static void test_unprintable(void **state)
 	assert_string_equal(line, "getEK?? ok tpm_commands=0 pid=7?forged line??");
 }
 
-/* What is too long is cut, and overflows nothing. */
+/* A line that is too long is cut. */
 static void test_long(void **state)
 {
 	char what[2000];

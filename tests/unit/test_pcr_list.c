@@ -1,4 +1,4 @@
-/* src/wire/pcr_list.c: every way to name PCRs, and nothing else. */
+/* src/wire/pcr_list.c: every valid list of PCRs is read, and other text is refused. */
 #include "unit.h"
 
 #include "err.h"
@@ -103,7 +103,7 @@ static void refused(void **state)
 	assert_int_equal(mask, 0);
 }
 
-/* Every number and range there is, as it is written. */
+/* All numbers and ranges, as they are written. */
 static struct {
 	char text[8];
 	uint32_t mask;
@@ -134,7 +134,7 @@ static uint32_t piece_mask(const char *s, size_t n)
 	return 0;
 }
 
-/* What the text says, found by comparing; 0: it is none. */
+/* The PCRs of the text, found by comparing it with all numbers and ranges; 0: it is none. */
 static uint32_t expected(const char *s, size_t n)
 {
 	uint32_t all = 0;
@@ -156,7 +156,7 @@ static uint32_t expected(const char *s, size_t n)
 	}
 }
 
-/* Every text of up to six of these characters. */
+/* All texts of up to six of these characters. */
 static void against_comparison(void **state)
 {
 	static const char alphabet[] = "0123,- 9";

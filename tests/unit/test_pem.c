@@ -1,4 +1,4 @@
-/* src/wire/pem.c: certificates as files. */
+/* src/wire/pem.c: certificates in PEM files. */
 #include "unit.h"
 
 #include "certificates.h"
@@ -23,7 +23,7 @@ static void put(struct made *t, const char *s)
 	t->n += n;
 }
 
-/* The certificate in lines of this width, with these ends. */
+/* The certificate in lines of this width, with these line ends. */
 static struct made file(const uint8_t *p, size_t n, size_t width, const char *line_end)
 {
 	struct made t = {.n = 0};
@@ -54,7 +54,7 @@ static int read_into(const struct made *t, uint8_t *buf, size_t cap, size_t *len
 	return e;
 }
 
-/* In a buffer of just the size. */
+/* To a buffer of exactly the right size. */
 static void reads(struct made t, const uint8_t *want, size_t n)
 {
 	uint8_t *buf = malloc(n);
@@ -101,7 +101,7 @@ static void test_lines(void **state)
 		}
 		reads_rsa(file(rsa_certificate, sizeof rsa_certificate, 2000, ends[i]));
 	}
-	/* nor is there need for a last line's end */
+	/* the last line needs no line end */
 	for (size_t n = sizeof rsa_certificate; n > 490; n--) {
 		struct made t = file(rsa_certificate, n, 64, "\n");
 
@@ -134,7 +134,7 @@ static void test_text_around(void **state)
 		t.n += good.n;
 		reads_rsa(t);
 	}
-	/* what is behind it: anything, another certificate too */
+	/* text behind it is ignored, also another certificate */
 	t = good;
 	put(&t, "-----BEGIN CERTIFICATE-----\n!");
 	reads_rsa(t);
@@ -185,7 +185,7 @@ static void test_truncated(void **state)
 	struct made good = file(rsa_certificate, sizeof rsa_certificate, 64, "\r\n");
 
 	(void)state;
-	good.n -= 2; /* the last line's end */
+	good.n -= 2; /* without the end of the last line */
 	reads_rsa(good);
 	while (good.n > 0) {
 		good.n--;

@@ -1,4 +1,4 @@
-/* src/service/provision.c: when it ends, what it says, and with what exit status. */
+/* src/service/provision.c: when it ends, what it prints, and its exit code. */
 #include "unit.h"
 
 #include "err.h"
@@ -15,9 +15,9 @@ static char printed[256], logged[512];
 static bool print_fails, cut, closed, stopped, rests;
 static unsigned begun;
 
-/* The world: after so many waits the TPM is there, and the job over; an event each. */
+/* After how many calls of port_wait the TPM is there, and the job is over. */
 static unsigned waits, found_after, over_after, stop_at, wait_fails_at;
-static int outlook; /* once it is of no use to wait any more */
+static int outlook; /* the error when there is no use in waiting any more */
 static struct tpm_result result;
 static enum handle_content found;
 static bool sent, unseen;
@@ -101,7 +101,7 @@ int tpm_wait_error(uint64_t now)
 
 void tpm_begin(unsigned facts, const struct operation *op, const struct request_params *params)
 {
-	assert_true(rests); /* nothing of the TPM's own goes before */
+	assert_true(rests); /* the TPM's side has no jobs of its own */
 	assert_int_equal(facts, FACT_EK);
 	assert_ptr_equal(op, &persist_ek_operation);
 	assert_int_equal(params->kind, PARAMS_NONE);
@@ -229,7 +229,7 @@ static void test_failures(void **state)
 	assert_string_equal(logged, "because tpm_rc=0x9a2\n");
 }
 
-/* The clean-up behind it has failed: that is the TPM's trouble. */
+/* The clean-up has failed, but what was asked for is done. */
 static void test_done_all_the_same(void **state)
 {
 	(void)state;
@@ -261,8 +261,8 @@ static void test_no_tpm(void **state)
 	assert_non_null(strstr(logged, "io_error"));
 }
 
-/* Before there is a TPM nothing is begun any more; then the job is cut, and may have
- * succeeded all the same. */
+/* A stop before the TPM is there: nothing is begun. A later one ends the job early; it may
+ * have succeeded nevertheless. */
 static void test_stop(void **state)
 {
 	(void)state;
@@ -274,7 +274,7 @@ static void test_stop(void **state)
 	set_up(state);
 	stop_at = 2;
 	over_after = 9;
-	result.err = -ERR_RANDOM; /* job_abandon's */
+	result.err = -ERR_RANDOM; /* the error of an abandoned job */
 	assert_int_equal(run(false, false), PROVISION_FAILED);
 	assert_non_null(strstr(logged, "stopping"));
 	assert_true(cut);

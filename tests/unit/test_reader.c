@@ -20,7 +20,7 @@ static void reads_big_endian(void **state)
 	assert_true(reader_done(&r));
 }
 
-/* Each kind of read, with every number of bytes too few, and with enough. */
+/* Each kind of read, with too few bytes and with enough. */
 static void stops_at_the_end(void **state)
 {
 	static const size_t widths[] = {1, 2, 4, 3, SIZE_MAX};

@@ -62,7 +62,7 @@ static void names_are_stable_words(void **state)
 	}
 }
 
-/* Nothing escapes them: none may need it. */
+/* They are not escaped when they are written: so none may need it. */
 static void messages_need_no_escape(void **state)
 {
 	(void)state;
@@ -149,7 +149,7 @@ static void error_lines(void **state)
 		    "\"error\":\"bad_base64\",\"field\":\"enc\",\"tpm_rc\":\"0x80280400\"}\n");
 }
 
-/* Every error makes a line of JSON that our own parser takes, with the right members. */
+/* For every error, json.c accepts the reply and finds the right members. */
 static void every_error_is_json(void **state)
 {
 	(void)state;
@@ -173,7 +173,7 @@ static void every_error_is_json(void **state)
 	}
 }
 
-/* bounds.h: a reply holds all that is known. And in less room, it says so. */
+/* bounds.h: a reply has room for all members at their longest. With less room, `cut` is set. */
 static void largest_and_cut(void **state)
 {
 	static const uint8_t bytes[EK_CERT_MAX];

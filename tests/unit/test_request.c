@@ -4,15 +4,15 @@
 #include "wire/base64.h"
 #include "wire/request.h"
 
-/* Too large for a stack under a sanitiser; each parse starts from rubbish. */
+/* Static, because it is too large for the stack with sanitizers. Each parse starts from garbage. */
 static struct request rq;
 
-/* What is taken of a request, if the test says no more: all. */
+/* The members that are taken unless a test says otherwise: all. */
 #define ALL (FIELD_BIT(FIELD_COUNT) - 1)
 static unsigned wanted = ALL;
 
-/* A line of n bytes has left nothing in the store. It was rubbish where the line
- * never was. */
+/* A line of n bytes has left nothing in the store; beyond its n bytes the garbage is as it
+ * was. */
 static void is_wiped(size_t n)
 {
 	for (size_t i = 0; i < n && i < sizeof(rq.store); i++) {
@@ -80,7 +80,7 @@ static void commands(void **state)
 	assert_string_equal(rq.command, "");
 	assert_int_equal(parse("{\"Command\":\"getEK\"}"), 0);
 	assert_string_equal(rq.command, "");
-	/* 31 characters fit, 32 do not; escapes do not count */
+	/* 31 characters fit, 32 do not, counted after escapes are undone */
 	assert_int_equal(parse("{\"command\":\"1234567890123456789012345678901\"}"), 0);
 	assert_string_equal(rq.command, "1234567890123456789012345678901");
 	assert_int_equal(parse("{\"command\":\"12345678901234567890123456789012\"}"), 0);
@@ -105,7 +105,7 @@ static void all_fields(void **state)
 
 #define BOM "\xef\xbb\xbf"
 
-/* .NET's StreamWriter begins with it. It counts as part of the line. */
+/* .NET's StreamWriter begins with it. It is part of the line's length. */
 static void byte_order_mark(void **state)
 {
 	static char longest[REQUEST_MAX + 1];
@@ -116,7 +116,7 @@ static void byte_order_mark(void **state)
 	field_is(FIELD_ENC, "fo");
 	assert_int_equal(parse(BOM " {\"command\":\"getEK\"}\r"), 0);
 	assert_int_equal(parse(BOM "{\"enc\":\"*\"}"), -ERR_BASE64);
-	/* once, whole, and at the start only */
+	/* it may be there once, complete, at the start */
 	assert_int_equal(parse(BOM), -ERR_JSON);
 	assert_int_equal(parse(BOM BOM "{}"), -ERR_JSON);
 	assert_int_equal(parse(" " BOM "{}"), -ERR_JSON);
@@ -124,14 +124,14 @@ static void byte_order_mark(void **state)
 	assert_int_equal(parse("{}" BOM), -ERR_TRAILING);
 	assert_int_equal(parse("\xef\xbb{}"), -ERR_UTF8);
 	assert_int_equal(parse("\xef"), -ERR_UTF8);
-	assert_int_equal(parse("\xfe\xff{}"), -ERR_UTF8); /* UTF-16's */
+	assert_int_equal(parse("\xfe\xff{}"), -ERR_UTF8); /* the byte order mark of UTF-16 */
 	memset(longest, ' ', sizeof(longest));
 	memcpy(longest, BOM "{}", 5);
 	assert_int_equal(parse_n(longest, REQUEST_MAX), 0);
 	assert_int_equal(parse_n(longest, REQUEST_MAX + 1), -ERR_TOO_LONG);
 }
 
-/* As escapes, and as spaces. */
+/* White space in base64, as escapes and as spaces. */
 static void white_space_in_base64(void **state)
 {
 	(void)state;
@@ -139,7 +139,7 @@ static void white_space_in_base64(void **state)
 	field_is(FIELD_ENC, "fo");
 	field_is(FIELD_HMAC, "");
 	assert_int_equal(parse("{\"enc\":\"Zm8=\\f\"}"), -ERR_BASE64);
-	assert_int_equal(parse("{\"enc\":\"Zm8=\n\"}"), -ERR_JSON); /* no JSON */
+	assert_int_equal(parse("{\"enc\":\"Zm8=\n\"}"), -ERR_JSON); /* a raw line end */
 }
 
 static void null_and_empty(void **state)
@@ -175,7 +175,7 @@ static void wrong_types(void **state)
 	}
 }
 
-/* The first of the members are base64. */
+/* The first members are base64. */
 #define BINARY FIELD_AIK
 
 static void wrong_base64(void **state)
@@ -197,7 +197,7 @@ static void wrong_base64(void **state)
 	}
 }
 
-/* A text is as it was sent, escapes undone; a command's own members only. */
+/* A text is as it was sent, with its escapes undone. Only the members asked for are taken. */
 static void texts(void **state)
 {
 	(void)state;
@@ -233,7 +233,7 @@ static void own_members(void **state)
 	wanted = ALL;
 }
 
-/* Nothing stays of a request that was understood either. */
+/* A request that was parsed is wiped too. */
 static void wiped(void **state)
 {
 	const char *line = "{\"command\":\"a long command\",\"hmac\":\"Zm9vYmFy\",\"aik\":\"x\"}";
@@ -280,12 +280,12 @@ static void longest(void **state)
 	memcpy(s + REQUEST_MAX - strlen(end), end, strlen(end));
 	assert_int_equal(parse_n(s, REQUEST_MAX), room % 4 == 1 ? -ERR_BASE64 : 0);
 	assert_int_equal(rq.field[FIELD_ENC].n, room / 4 * 3 + (room % 4 == 3 ? 2 : room % 4 / 2));
-	/* a space more */
+	/* one space more */
 	s[REQUEST_MAX] = ' ';
 	assert_int_equal(parse_n(s, REQUEST_MAX + 1), -ERR_TOO_LONG);
 	assert_string_equal(rq.command, "");
 	assert_null(rq.culprit);
-	/* one long string and a short one behind it */
+	/* one long string, and a short one behind it */
 	memset(s, 'A', REQUEST_MAX);
 	memcpy(s, "{\"hmac\":\"", 9);
 	memcpy(s + REQUEST_MAX - 17, "A\",\"enc\":\"Zm9v\"}", 16);
@@ -293,7 +293,7 @@ static void longest(void **state)
 	assert_int_equal(parse_n(s, REQUEST_MAX), 0);
 	field_is(FIELD_ENC, "foo");
 	assert_int_equal(rq.field[FIELD_HMAC].n, (REQUEST_MAX - 25) / 4 * 3 + 2);
-	/* escapes: six characters each */
+	/* escapes, which take six characters each */
 	memset(s, ' ', REQUEST_MAX);
 	memcpy(s, "{\"command\":\"", 12);
 	for (size_t i = 0; i < 2400; i++) {

@@ -1,4 +1,4 @@
-/* src/crypto/salt.c: salts that are prepared are used once, and for a salt only. */
+/* src/crypto/salt.c: a prepared salt is used at most once, and only as a salt. */
 #include "oaep.h"
 
 #include "crypto/salt.h"
@@ -37,7 +37,7 @@ static TPM2B_NONCE take(size_t n)
 	return nonce;
 }
 
-/* Encrypts to the EK; the ciphertext to be freed. It has to be right. */
+/* Encrypts for the EK and checks the result. The caller frees the ciphertext. */
 static uint8_t *encrypt(TPM2B_NONCE *salt)
 {
 	uint8_t *in = exact(salt->buffer, salt->size);
@@ -53,7 +53,7 @@ static uint8_t *encrypt(TPM2B_NONCE *salt)
 	return out;
 }
 
-/* Did encrypting this take random numbers, as it does if it was not prepared? */
+/* Did its encryption draw random numbers? It does unless the salt was prepared. */
 static bool is_fresh(TPM2B_NONCE *salt)
 {
 	size_t before = drawn;
@@ -71,11 +71,11 @@ static void test_prepared(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		salt_prepare(&ek);
 		before = drawn;
-		salt_prepare(&ek); /* there is one */
+		salt_prepare(&ek); /* a salt is prepared already */
 		salt = take(SALT_LEN);
 		assert_int_equal(drawn, before);
 		assert_false(is_fresh(&salt));
-		assert_true(is_fresh(&salt)); /* once only */
+		assert_true(is_fresh(&salt)); /* it is not used a second time */
 	}
 }
 
@@ -91,7 +91,7 @@ static void test_not_prepared(void **state)
 	assert_true(is_fresh(&salt));
 }
 
-/* Two sessions never have the same salt, nor a salt that was a nonce before. */
+/* No two sessions have the same salt, and no salt was used as a nonce before. */
 static void test_nothing_is_given_twice(void **state)
 {
 	TPM2B_NONCE nonce, salt;
@@ -124,7 +124,7 @@ static void test_other_lengths_leave_it(void **state)
 	assert_false(is_fresh(&nonce));
 }
 
-/* It is for this key, hash and label, and is then used up. */
+/* A prepared salt is for one key, hash and label. Any other encryption uses it up. */
 static void test_other_uses_are_encrypted_anew(void **state)
 {
 	uint8_t out[ENCRYPTED_LEN];
@@ -181,7 +181,7 @@ static void test_too_little_room(void **state)
 	free(out);
 }
 
-/* What cannot be prepared is done when it is wanted, or fails then. */
+/* If a salt cannot be prepared, it is made when it is needed, or that fails. */
 static void test_preparing_may_fail(void **state)
 {
 	TPM2B_NONCE salt;
@@ -193,7 +193,7 @@ static void test_preparing_may_fail(void **state)
 	broken = false;
 	salt = take(SALT_LEN);
 	assert_true(is_fresh(&salt));
-	/* There are no random numbers yet: for the salt, or only for its encryption. */
+	/* There are no random numbers yet, for the salt or only for its encryption. */
 	for (size_t n = 0; n < 2; n++) {
 		draws_left = n;
 		salt_prepare(&ek);
@@ -203,7 +203,7 @@ static void test_preparing_may_fail(void **state)
 		salt = take(SALT_LEN);
 		assert_true(is_fresh(&salt));
 	}
-	salt_prepare(&ek); /* now there are */
+	salt_prepare(&ek); /* now there are random numbers */
 	salt = take(SALT_LEN);
 	assert_false(is_fresh(&salt));
 	ek.publicArea.nameAlg = TPM2_ALG_SM3_256;
@@ -211,7 +211,7 @@ static void test_preparing_may_fail(void **state)
 	ek = public_key(TPM2_ALG_SHA256, 0);
 	salt = take(SALT_LEN);
 	assert_true(is_fresh(&salt));
-	/* A larger key than the EK is. */
+	/* A key that is larger than the EK. */
 	ek.publicArea.unique.rsa.size = 384;
 	salt_prepare(&ek);
 	ek = public_key(TPM2_ALG_SHA256, 0);

@@ -37,7 +37,7 @@ static void test_one_job(void **state)
 	serve(PORT_SERVE, script, 0);
 }
 
-/* Whose line was whole first, whatever their slots and the order they came in. */
+/* Whose line is complete first is served first, whatever the numbers of the connections. */
 static void test_order_of_arrival(void **state)
 {
 	const struct act script[] = {
@@ -100,7 +100,7 @@ static void test_cached_while_a_job_runs(void **state)
 		SENT(2),
 		OPENED(0),
 		OPENED(1),
-		/* In one batch with the end of the job. */
+		/* It comes in one batch with the end of the job. */
 		OPEN(3),
 		SAY(3, GET_EK "\n"),
 		AND(TPM_DONE),
@@ -120,7 +120,7 @@ static void test_cached_while_a_job_runs(void **state)
 	serve(PORT_SERVE, script, 0);
 }
 
-/* What one's job has found out, all who wait for it are told. */
+/* What the job of one client finds out answers all who wait for the same. */
 static void test_known_meanwhile(void **state)
 {
 	const struct act script[] = {
@@ -191,7 +191,7 @@ static void test_a_job_fails(void **state)
 	};
 
 	(void)state;
-	serve(PORT_SERVE, script, 0); /* an error is no failure of a service */
+	serve(PORT_SERVE, script, 0); /* serve exits with 0, whatever errors clients got */
 }
 
 /* ---- no TPM ------------------------------------------------------------- */
@@ -208,7 +208,7 @@ static void test_no_tpm(void **state)
 		SAY(0, activation('A')),
 		REPLY(0, UNAVAILABLE_REPLY(PREFIX)),
 		SENT(0),
-		/* What is known is known. */
+		/* What is known is answered without a TPM. */
 		KNOWN(FACT_CERT),
 		OPEN(0),
 		SAY(0, GET_EK "\n"),
@@ -229,7 +229,7 @@ static void test_no_tpm(void **state)
 	serve(PORT_SERVE, script, 0);
 }
 
-/* It may still come up: who asks waits, to be answered or refused. */
+/* The TPM may still come up: clients wait, and then are answered or refused. */
 static void test_late_tpm(void **state)
 {
 	const struct act script[] = {
@@ -285,7 +285,7 @@ static void test_all_slots(void **state)
 	for (unsigned c = CONN_MAX; c-- > 0;) {
 		*a++ = (struct act)SAY(c, activation((char)('A' + c % 4)));
 	}
-	for (unsigned c = CONN_MAX; c-- > 0;) { /* as they came */
+	for (unsigned c = CONN_MAX; c-- > 0;) { /* in the order of arrival */
 		static const char *const replies[] = {A_REPLY, B_REPLY, C_REPLY, D_REPLY};
 
 		*a++ = (struct act)JOB('A' + c % 4);
@@ -298,8 +298,8 @@ static void test_all_slots(void **state)
 	serve(PORT_SERVE, script, 0);
 }
 
-/* A reply without a certificate: it is looked for behind it, but not more often than
- * once a minute, and never while somebody waits for the TPM. */
+/* After a reply without a certificate, it is looked for again: at most once a minute, and never
+ * while a client waits for the TPM. */
 static void test_looks_for_a_certificate(void **state)
 {
 	const struct act script[] = {
@@ -315,7 +315,7 @@ static void test_looks_for_a_certificate(void **state)
 		AT(60000),
 		LOOKED(1, 0),
 		WAITS_UNTIL((int64_t)PORT_NEVER),
-		/* At once, if the last was long ago. */
+		/* At once, if the last search was long ago. */
 		AT(130000),
 		LOOKED(1, 0),
 		OPEN(0),
@@ -323,7 +323,7 @@ static void test_looks_for_a_certificate(void **state)
 		REPLY(0, EK_REPLY),
 		LOOKED(2, 0),
 		SENT(0),
-		/* Who needs the TPM comes first, and does not wait for a look to end. */
+		/* A client that needs the TPM comes first, and ends a search. */
 		AT(200000),
 		OPEN(0),
 		OPEN(1),

@@ -36,7 +36,7 @@ static void test_silent_clients(void **state)
 	serve(PORT_SERVE, script, 0);
 }
 
-/* A byte now and then does not count as a request. */
+/* A byte now and then does not extend the deadline. */
 static void test_trickling_client(void **state)
 {
 	const struct act script[] = {
@@ -63,7 +63,7 @@ static void test_trickling_client(void **state)
 	serve(PORT_SERVE, script, 0);
 }
 
-/* A reply that is not read; its time begins when it is there. */
+/* A client that does not read its reply. Its time begins when the reply is sent. */
 static void test_client_that_does_not_read(void **state)
 {
 	const struct act script[] = {
@@ -90,7 +90,7 @@ static void test_client_that_does_not_read(void **state)
 	serve(PORT_SERVE, script, 0);
 }
 
-/* Nor is it silence while nobody was listened to: the TPM could only be waited for. */
+/* While the server is blocked by the TPM it hears no client: deadlines move by as much. */
 static void test_a_tpm_that_blocks(void **state)
 {
 	const struct act script[] = {
@@ -120,7 +120,7 @@ static void test_a_tpm_that_blocks(void **state)
 	serve(PORT_SERVE, script, 0);
 }
 
-/* Those who wait for the TPM have no deadline of their own: its jobs end. */
+/* Clients that wait for the TPM have no deadline, because each job has one. */
 static void test_waiting_clients(void **state)
 {
 	const struct act script[] = {
@@ -169,7 +169,7 @@ static void test_gone_while_its_job_works(void **state)
 		CLOSED(0, 0),
 		OPENED(1),
 		JOB('B'),
-		/* Its slot is another's now, whom the result is not for. */
+		/* Another client has its connection number now, and does not get the result. */
 		GONE(1),
 		OPEN(1),
 		SAY(1, activation('C')),
@@ -201,7 +201,7 @@ static void test_gone_while_waiting(void **state)
 		GONE(1),
 		CLOSED(1, 0),
 		JOB('A'),
-		/* One that comes into its slot is behind the others. */
+		/* A new client with the same connection number is behind the others. */
 		OPEN(1),
 		SAY(1, activation('D')),
 		TPM_DONE,
@@ -256,10 +256,10 @@ static void test_not_admitted(void **state)
 		OPEN_REFUSED(3, -ERR_ACCESS),
 		TURNED_AWAY(3, DENIED_REPLY),
 		LOGGED("- access_denied tpm_commands=0 peer=3"),
-		/* Nothing is waited for. */
+		/* The server waits for nothing. */
 		WAITS_UNTIL((int64_t)PORT_NEVER),
 		OPEN_REFUSED(3, -ERR_CLIENTS),
-		/* What it has said already is not looked at; its slot is the next one's. */
+		/* What it sent is ignored; the next client may have its number. */
 		AND(SAY(3, GET_EK "\n")),
 		TURNED_AWAY(3, CLIENTS_REPLY),
 		LOGGED("- too_many_connections tpm_commands=0 peer=3"),

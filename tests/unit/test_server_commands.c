@@ -13,7 +13,7 @@
 #define CERTIFY "{\"command\":\"certify\",\"nonce\":\"Qg==\",\"aik\":\"rsa\"}\n" /* and B */
 #define CERTIFY_REPLY "{\"status\":\"ok\",\"certify_info\":\"Qg==\",\"signature\":\"\"}\n"
 
-/* Nothing of them is known before they are asked for. */
+/* Their replies are never known in advance. */
 static void test_signing(void **state)
 {
 	const struct act script[] = {
@@ -41,8 +41,8 @@ static void test_signing(void **state)
 	serve(PORT_SERVE, script, 0);
 }
 
-/* Whatever else is wrong with what they ask: nothing is done for them, and nothing is
- * told. What does not sign is theirs as it is everybody's. */
+/* They are told nothing else about their request, whatever is wrong with it. Requests that do
+ * not sign are answered as for everybody. */
 static void test_who_may_not_quote(void **state)
 {
 	static const char *const refused[] = {
@@ -115,7 +115,7 @@ static void test_who_may_not_quote(void **state)
 	serve(PORT_SERVE, who_may_not, 0);
 }
 
-/* In `attestd once` it is a failure, as every error is. */
+/* In `attestd once` this is a failure, like every error. */
 static void test_once_who_may_not_quote(void **state)
 {
 	const struct act script[] = {
@@ -133,10 +133,10 @@ static void test_once_who_may_not_quote(void **state)
 	serve(PORT_ONCE, script, 1);
 }
 
-/* ---- what leads on to an activation ------------------------------------------ */
+/* ---- requests before an activation --------------------------------------------- */
 
-/* The replies that come before one, whoever gets them; no error, and nothing else. */
-static void test_leads_on(void **state)
+/* Only the replies that usually come before an activation announce it; errors do not. */
+static void test_before_activation(void **state)
 {
 	const struct act script[] = {
 		KNOWN(ECC_AND_CERT),
@@ -168,7 +168,7 @@ static void test_leads_on(void **state)
 		SAY(0, "{\"command\":\"quote\"}\n"),
 		SENT(0),
 		LED_ON(0),
-		/* From memory, and from the TPM. */
+		/* Replies from memory, and from the TPM. */
 		OPEN(0),
 		SAY(0, GET_DATA "\n"),
 		LED_ON(1),
@@ -185,7 +185,7 @@ static void test_leads_on(void **state)
 		TPM_DONE,
 		LED_ON(3),
 		SENT(0),
-		/* Who is gone gets none. */
+		/* A client that is gone gets no reply: nothing is announced. */
 		OPEN(0),
 		SAY(0, QUOTE),
 		GONE(0),
@@ -205,7 +205,7 @@ int main(void)
 		cmocka_unit_test(test_signing),
 		cmocka_unit_test(test_who_may_not_quote),
 		cmocka_unit_test(test_once_who_may_not_quote),
-		cmocka_unit_test(test_leads_on),
+		cmocka_unit_test(test_before_activation),
 	};
 
 	return cmocka_run_group_tests_name("server: commands", tests, NULL, NULL);

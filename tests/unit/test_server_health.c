@@ -15,8 +15,8 @@
 	"{\"status\":\"error\",\"message\":\"" message "\",\"error\":\"" error \
 	"\"" HEALTH_REST("null", "null", uptime, requests)
 
-/* Every line counts, its own and those that are none included; who is turned away has
- * said nothing. Whole seconds. */
+/* Every line counts as a request: that of getHealth itself, and those that are not valid.
+ * Clients that are turned away do not count. The uptime is in whole seconds. */
 static void test_health(void **state)
 {
 	const struct act script[] = {
@@ -63,11 +63,11 @@ static void test_health(void **state)
 	UNHEALTHY("no TPM answers: is there one, and is it enabled in the firmware?", \
 		  "tpm_unavailable\",\"tpm_rc\":\"0x185", "0", "1")
 
-/* Whatever the TPM does: for somebody, for attestd, nothing, or nothing yet. */
+/* The TPM may work for a client or for attestd, be idle, or not be there yet. */
 static void test_health_is_answered_at_once(void **state)
 {
 	const struct act while_others_wait[] = {
-		/* Others' jobs go on, and who waits still does. */
+		/* The jobs of others go on, and clients that wait still wait. */
 		OPEN(0),
 		SAY(0, activation('A')),
 		OPEN(1),
@@ -107,7 +107,7 @@ static void test_health_is_answered_at_once(void **state)
 		END_OF_SCRIPT,
 	};
 	const struct act without_a_tpm[] = {
-		/* An error is no failure of a service; of `attestd once` it is. */
+		/* With this error serve exits with 0, and once with 1. */
 		OUTLOOK(-ERR_TPM_UNAVAILABLE),
 		TROUBLE(-ERR_TPM_UNAVAILABLE),
 		OPEN(0),
@@ -146,8 +146,8 @@ static void test_health_is_answered_at_once(void **state)
 	serve(PORT_ONCE, once_with_a_tpm, 0);
 }
 
-/* Who asks for an attestation now is told that it stops, unless it is known: so does
- * getHealth, whatever else is wrong. */
+/* While attestd stops, getAttestationData is only answered from memory. getHealth reports the
+ * same, whatever else is wrong. */
 static void test_health_while_stopping(void **state)
 {
 	const struct act in_lockout[] = {

@@ -32,7 +32,7 @@ static void test_line_ends(void **state)
 		REPLY(0, EK_REPLY),
 		SENT(0),
 		CLOSED(0, 0),
-		/* In pieces. */
+		/* The line comes in pieces. */
 		OPEN(1),
 		SAY(1, "{\"comm"),
 		OPENED(1),
@@ -44,7 +44,7 @@ static void test_line_ends(void **state)
 		REPLY(1, EK_REPLY),
 		SENT(1),
 		CLOSED(1, 0),
-		/* Without a line end: it is one when there is no more to come. */
+		/* Without a line end, the line ends with the input. */
 		OPEN(2),
 		SAY(2, GET_EK),
 		OPENED(2),
@@ -70,7 +70,8 @@ static void test_line_ends(void **state)
 	serve(PORT_SERVE, script, 0);
 }
 
-/* One line a connection; the rest is read away, for the reply's sake. */
+/* Only the first line is answered. The rest is read before closing, which could otherwise
+ * destroy the reply. */
 static void test_more_than_a_line(void **state)
 {
 	const struct act script[] = {
@@ -113,7 +114,7 @@ static void test_no_request(void **state)
 		REPLY(4, UNKNOWN_REPLY),
 		SENT(4),
 		CLOSED(4, 0),
-		/* What else is reported of a client in the batch that ended it. */
+		/* A second event of a client in the batch that ended it is ignored. */
 		OPEN(5),
 		SAY_EOF(5, ""),
 		AND(GONE(5)),
@@ -133,7 +134,7 @@ static void test_long_lines(void **state)
 {
 	const struct act script[] = {
 		KNOWN(FACT_CERT),
-		/* Just not too long. */
+		/* The longest lines that are allowed. */
 		OPEN(0),
 		PAD(0, LONGEST, GET_EK "\n"),
 		REPLY(0, EK_REPLY),
@@ -159,7 +160,7 @@ static void test_long_lines(void **state)
 		REPLY(0, EK_REPLY),
 		SENT(0),
 		CLOSED(0, LINGER_MS),
-		/* By one byte, and by any number. */
+		/* Lines that are too long, by one byte or by more. */
 		OPEN(1),
 		PAD(1, LONGEST + 1, GET_EK "\n"),
 		REPLY(1, TOO_LONG_REPLY),

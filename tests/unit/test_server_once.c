@@ -12,7 +12,7 @@ static void test_once(void **state)
 		REPLY(0, EK_REPLY),
 		SENT(0),
 		OPENED(0),
-		/* Several lines at once are answered one by one. */
+		/* Several lines that come at once are answered one by one. */
 		SAY(0, activation('A')),
 		JOB('A'),
 		TPM_DONE,
@@ -33,7 +33,7 @@ static void test_once(void **state)
 		SAY(0, "and\":\"getEK\"}\n"),
 		REPLY(0, EK_REPLY),
 		SENT(0),
-		/* There is no hurry. */
+		/* There are no deadlines. */
 		WAITS_UNTIL(60000),
 		AT(100000),
 		OPENED(0),
@@ -82,7 +82,7 @@ static void test_once_without_a_line(void **state)
 	serve(PORT_ONCE, script, 0);
 }
 
-/* An input that cannot be read, a reply that cannot be written: no success. */
+/* If the input cannot be read, or a reply cannot be written, it exits with 1. */
 static void test_once_is_broken(void **state)
 {
 	const struct act input_fails[] = {
@@ -119,7 +119,7 @@ static void test_once_is_broken(void **state)
 	serve(PORT_ONCE, nobody_reads_and_it_has_to_stop, 1);
 }
 
-/* Its OPEN is the first event, but port_wait may come back before it. */
+/* PORT_EVENT_OPEN is the first event, but port_wait may return before it, with none. */
 static void test_once_is_patient(void **state)
 {
 	const struct act script[] = {
@@ -142,7 +142,7 @@ static void test_once_is_patient(void **state)
 	serve(PORT_ONCE, script, 0);
 }
 
-/* Any error at all, before or after a success, shows in the exit code. */
+/* One error, before or after a success, makes the exit code 1. */
 static void test_once_with_errors(void **state)
 {
 	const struct act error_before_a_success[] = {
@@ -169,7 +169,7 @@ static void test_once_with_errors(void **state)
 		END_OF_SCRIPT,
 	};
 	const struct act line_too_long_to_hold[] = {
-		/* What follows a line that is too long is no line, up to its end. */
+		/* The rest of a line that is too long is skipped. */
 		KNOWN(FACT_CERT),
 		OPEN(0),
 		PAD(0, RX_MAX, ""),
@@ -182,7 +182,7 @@ static void test_once_with_errors(void **state)
 		END_OF_SCRIPT,
 	};
 	const struct act line_a_little_too_long[] = {
-		/* But the whole of this one has come. */
+		/* All of this line has come: nothing is skipped. */
 		KNOWN(FACT_CERT),
 		OPEN(0),
 		PAD(0, REQUEST_MAX + 1, "\n"),
@@ -202,7 +202,7 @@ static void test_once_with_errors(void **state)
 	serve(PORT_ONCE, line_a_little_too_long, 1);
 }
 
-/* The line in hand is answered; those behind it are not begun. */
+/* The current line is answered; those behind it are refused. */
 static void test_once_and_stop(void **state)
 {
 	const struct act one_line[] = {

@@ -17,8 +17,8 @@ static void test_stop(void **state)
 	serve(PORT_SERVE, script, 0);
 }
 
-/* One client's job works, one waits, one has not said what it wants, and one
- * reads its reply. */
+/* The TPM works for one client, one waits, one has not sent its request, and one reads its
+ * reply. */
 static void test_stop_with_clients(void **state)
 {
 	const struct act script[] = {
@@ -59,7 +59,7 @@ static void test_stop_with_clients(void **state)
 	serve(PORT_SERVE, script, 0);
 }
 
-/* Lines that come together with the stop, and a slot that had been accepted. */
+/* Lines that come in one batch with the stop, and a client that was accepted before it. */
 static void test_stop_in_a_batch(void **state)
 {
 	const struct act script[] = {
@@ -90,7 +90,7 @@ static void test_stop_in_a_batch(void **state)
 	serve(PORT_SERVE, script, 0);
 }
 
-/* It waits for a job, and for a client to read, no longer than it may. */
+/* It waits at most STOP_MS for a job, and for a client to read its reply. */
 static void test_stop_is_bounded(void **state)
 {
 	const struct act script[] = {
@@ -116,7 +116,7 @@ static void test_stop_is_bounded(void **state)
 	serve(PORT_SERVE, script, 0);
 }
 
-/* A port whose wait is broken cannot go on: that is a failure. */
+/* If port_wait fails, the server cannot go on, and exits with 1. */
 static void test_wait_fails(void **state)
 {
 	const struct act script[] = {

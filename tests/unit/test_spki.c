@@ -6,7 +6,7 @@
 #include "wire/reader.h"
 #include "wire/spki.h"
 
-/* openssl genrsa 512 and genrsa -3 520, and their rsa -pubout. */
+/* Made with openssl genrsa 512 and genrsa -3 520; the results of rsa -pubout. */
 #define MODULUS_512                                                                                \
 	"cff8e7efcf11c547bcfb7157ef728cc0ed729d71b4e51853793d7fe42ebc955fc6b3c2800683fab28aa38007" \
 	"9f466dc68e1f4cceb56245a811c4e40150900587"
@@ -51,7 +51,7 @@ static void known_keys(void **state)
 static void smallest(void **state)
 {
 	(void)state;
-	/* top bit clear, top bit set; the exponent likewise */
+	/* highest bit clear, highest bit set; the same for the exponent */
 	check("7f", 1,
 	      "301a300d06092a864886f70d010101050003090030060201"
 	      "7f"
@@ -97,7 +97,7 @@ static void header_to_end(struct reader *r, uint8_t tag)
 	assert_int_equal(n, r->n);
 }
 
-/* Every size of a modulus, walked through again. */
+/* Every size of a modulus; what was written is parsed again. */
 static void every_size(void **state)
 {
 	uint8_t modulus[513];
@@ -155,7 +155,7 @@ static void no_modulus(void **state)
 	}
 }
 
-/* Each buffer that is too small, and each that is not. */
+/* Buffers of every size, too small and large enough. */
 static void every_capacity(void **state)
 {
 	size_t n;
@@ -201,7 +201,7 @@ static size_t unpem(const uint8_t *pem, size_t n, uint8_t *out)
 	return used;
 }
 
-/* keylime: the modulus ends TPM2B_PUBLIC, the exponent stands before its size. */
+/* From keylime: the modulus is the end of TPM2B_PUBLIC; the exponent is before its size. */
 static void keylime_key(void **state)
 {
 	uint8_t want[SPKI_MAX];

@@ -4,7 +4,7 @@
 
 #define CAP 64
 
-/* What was written is this, and not a byte more. */
+/* The text is `expected`, and nothing was written behind it. */
 static void is(const struct text *t, const char *buf, const char *expected)
 {
 	assert_int_equal(t->len, strlen(expected));
@@ -112,7 +112,7 @@ static void put_piece(struct text *t, int which)
 	}
 }
 
-/* Eight characters of each kind, with room for 0 to 8: all of it or nothing. */
+/* Each function writes eight characters; with less room than that it writes none. */
 static void whole_or_nothing(void **state)
 {
 	(void)state;
@@ -155,7 +155,7 @@ static void behind_other_text(void **state)
 	}
 }
 
-/* Lengths that would wrap around. */
+/* The sum of the lengths would wrap around. */
 static void huge_lengths(void **state)
 {
 	static const size_t huge[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 2, SIZE_MAX / 2};
@@ -175,7 +175,7 @@ static void huge_lengths(void **state)
 	}
 }
 
-/* As much as fits, and nothing that a terminal would obey. */
+/* As much as fits, without control characters, which a terminal would obey. */
 static void printable(void **state)
 {
 	char buf[12];

@@ -7,7 +7,7 @@
 #include "err.h"
 #include "wire/tpm_response.h"
 
-/* n bytes of `response`, in answer to `command`. */
+/* Checks the first n bytes of `response` as the answer to `command`. */
 static int check(size_t n)
 {
 	uint8_t *c = exact(command, command_len);
@@ -52,7 +52,8 @@ static void truncated(void **state)
 		for (size_t cut = 0; cut < len; cut++) {
 			set_size(len);
 			ASSERT_CHECK(cut, -ERR_TPM_RESPONSE);
-			/* And if it says so itself: what is not read is not missed. */
+			/* The same if the header has the shorter size, but parameters that are
+			 * never read may be missing. */
 			set_size(cut);
 			if (cut < HEADER + (k->handle ? 4U : 0U) || sessions > 0 ||
 			    k->parameters != NULL) {
@@ -83,13 +84,13 @@ static void trailing_bytes(void **state)
 	}
 }
 
-/* Every byte of every length, changed in every way. */
+/* Each byte of each length is changed to each other value. */
 static void wrong_lengths(void **state)
 {
 	(void)state;
 	FOR_EACH_RESPONSE
 	{
-		lengths[length_count].at = 2; /* the header's */
+		lengths[length_count].at = 2; /* the size in the header */
 		lengths[length_count].size = 4;
 		for (size_t i = 0; i <= length_count; i++) {
 			for (size_t b = 0; b < lengths[i].size; b++) {
@@ -105,7 +106,7 @@ static void wrong_lengths(void **state)
 	}
 }
 
-/* One authorisation a session: not fewer, not more. */
+/* There must be exactly one authorisation for each session. */
 static void wrong_number_of_authorisations(void **state)
 {
 	(void)state;
@@ -115,7 +116,7 @@ static void wrong_number_of_authorisations(void **state)
 			for (unsigned other = 0; other <= 3; other++) {
 				make_response(k, other);
 				response[1] = 0x02;
-				if (other == 0) { /* keep what belongs to sessions */
+				if (other == 0) { /* insert parameterSize */
 					memmove(response + len - params + 4,
 						response + len - params, params);
 					len -= params;
@@ -161,17 +162,17 @@ static void errors(void **state)
 		put(response, &at, HEADER, 4);
 		put(response, &at, 0x1df, 4);
 		ASSERT_CHECK(HEADER, 0);
-		response[1] = 0x02; /* an error never has sessions */
+		response[1] = 0x02; /* a response that is an error never has sessions */
 		ASSERT_CHECK(HEADER, -ERR_TPM_RESPONSE);
 		response[1] = 0x01;
-		for (size_t n = HEADER + 1; n < HEADER + 8; n++) { /* with a body */
+		for (size_t n = HEADER + 1; n < HEADER + 8; n++) { /* an error is a header alone */
 			set_size(n);
 			ASSERT_CHECK(n, -ERR_TPM_RESPONSE);
 		}
 	}
 }
 
-/* What is not for a TPM to say: the libraries' codes, the job engine's. */
+/* Codes that a TPM must not send: those of tpm2-tss and of the job engine. */
 static void codes(void **state)
 {
 	static const struct {
@@ -226,7 +227,7 @@ static void other_tags(void **state)
 	}
 }
 
-/* The second is what QEMU answers without its TPM, which was a 2.0. */
+/* QEMU whose TPM 2.0 has gone away answers with `fail`, which says nothing about a version. */
 static void tpm12(void **state)
 {
 	static const uint8_t bad_tag[HEADER] = {0x00, 0xc4, 0, 0, 0, 10, 0, 0, 0, 30};
@@ -262,7 +263,7 @@ static void shapes(void **state)
 		s = command_shape(p, n);
 		assert_int_equal(s.tag, 0);
 		assert_int_equal(s.code, 0);
-		/* Nothing succeeds that was not asked. */
+		/* Without a valid command no response is a success. */
 		assert_int_equal(tpm_response_check(s, answer, sizeof answer), -ERR_TPM_RESPONSE);
 		assert_int_equal(tpm_response_check(s, error, sizeof error), 0);
 		assert_int_equal(tpm_response_check(s, no_tag, sizeof no_tag), -ERR_TPM_RESPONSE);
@@ -270,7 +271,7 @@ static void shapes(void **state)
 	}
 }
 
-/* A command that is none of ours has no response with sessions either. */
+/* For a TPM command that attestd does not send, a response with sessions is refused. */
 static void unknown_command(void **state)
 {
 	static const uint8_t answer[] = {0x80, 0x02, 0, 0, 0, 14, 0, 0, 0, 0, 0, 0, 0, 0};

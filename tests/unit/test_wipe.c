@@ -22,7 +22,7 @@ static void wipes_just_its_bytes(void **state)
 #define PATTERN 0x5ec2e75ec2e75ec2ULL
 #define DEEP (16 * 1024)
 
-/* Leaves a pattern on the stack, as a callee with a secret would. */
+/* Leaves a pattern on the stack, as a function that works on a secret would. */
 static __attribute__((noinline, no_sanitize_address)) void leave_secret(void)
 {
 	volatile uint64_t secret[DEEP / 8];
@@ -33,7 +33,7 @@ static __attribute__((noinline, no_sanitize_address)) void leave_secret(void)
 	__asm__ volatile("" : : "r"(secret) : "memory");
 }
 
-/* How many words of it a callee of the same depth still finds. */
+/* How many words of the pattern a function of the same depth still finds. */
 static __attribute__((noinline, no_sanitize_address, no_sanitize_undefined)) size_t
 find_secret(void)
 {
@@ -59,7 +59,7 @@ static void wipes_the_stack_below(void **state)
 	wipe_stack();
 	after = find_secret();
 #ifndef __SANITIZE_ADDRESS__
-	/* The sanitiser may put wipe_stack's array elsewhere. */
+	/* AddressSanitizer may put the array of wipe_stack elsewhere. */
 	assert_true(before > DEEP / 8 - 16);
 	assert_int_equal(after, 0);
 #else

@@ -10,7 +10,7 @@
 #include "wire/tpm_constants.h"
 
 #define HEADER 10
-/* What stands for data: as a size it goes beyond any response. */
+/* The byte that all data consists of. Taken for a size, it is larger than any response. */
 #define DATA 0xee
 
 /*
@@ -21,9 +21,9 @@ static const struct kind {
 	const char *name;
 	uint32_t code;
 	unsigned handles; /* of the command */
-	unsigned sessions; /* the most that it is tried with */
+	unsigned sessions; /* the largest number that is tried */
 	bool handle; /* the response has one */
-	const char *parameters; /* NULL: none of them is ever read */
+	const char *parameters; /* NULL: attestd reads none of them */
 } kinds[] = {
 	{"GetCapability of properties", TPM2_CC_GetCapability, 0, 1, false, "1ap"},
 	{"GetCapability of handles", TPM2_CC_GetCapability, 0, 1, false, "1hq"},
@@ -56,8 +56,8 @@ static uint8_t command[256];
 static size_t command_len;
 static uint8_t response[2048];
 static size_t len;
-static size_t params; /* of it are parameters */
-/* Where the response's lengths are, but for the header's. */
+static size_t params; /* the length of the parameters in it */
+/* The places of all lengths in the response, without the one in the header. */
 static struct {
 	size_t at, size;
 } lengths[24];
@@ -129,7 +129,7 @@ static inline void fill_tpm2b(size_t n)
 
 static inline void fill_signature(uint16_t algorithm)
 {
-	put_length(algorithm, 2); /* how long the rest is depends on it */
+	put_length(algorithm, 2); /* the algorithm decides the length of the rest */
 	put(response, &len, 0x000b, 2);
 	fill_tpm2b(algorithm == 0x0014 ? 64 : 32);
 	if (algorithm == 0x0018) {
@@ -137,7 +137,7 @@ static inline void fill_signature(uint16_t algorithm)
 	}
 }
 
-/* A list of this many elements. */
+/* The count of a list. */
 static inline void fill_list(char kind, unsigned count)
 {
 	put_length(count, 4);
