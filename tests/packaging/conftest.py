@@ -25,7 +25,7 @@ def pytest_configure(config):
 
 
 class Build:
-    """A build folder of the tests' own, with the binaries in it."""
+    """A separate build folder with the binaries in it."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -58,7 +58,7 @@ def debs(tmp_path_factory):
 
 
 def make(*arguments):
-    """make, as its user calls it; returns the finished process."""
+    """Calls make as a user does; returns the finished process."""
     return subprocess.run(["make", "--no-print-directory", *arguments,
                            f"BUILD={os.path.relpath(paths.BUILD, paths.ROOT)}"], cwd=paths.ROOT,
                           env={**os.environ, "MAKEFLAGS": ""}, check=False,
@@ -66,13 +66,13 @@ def make(*arguments):
 
 
 def files_below(folder):
-    """The files, by path, with their modes."""
+    """The files below a folder with their modes, by path."""
     return {"/" + str(path.relative_to(folder)): path.stat().st_mode & 0o7777
             for path in sorted(folder.rglob("*")) if not path.is_dir()}
 
 
 def install(destdir, binary=paths.ATTESTD, **env):
-    """toolchains/release/install into a folder: the files, by path, with their modes."""
+    """Runs toolchains/release/install into a folder; returns the files with their modes, by path."""
     subprocess.run([paths.ROOT / "toolchains/release/install", binary], check=True, cwd="/",
                    env={**os.environ, "DESTDIR": str(destdir), **env})
     return files_below(destdir)

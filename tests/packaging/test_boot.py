@@ -1,9 +1,9 @@
 """A small Debian with the package, and initramfs images made by its own tools.
 
-It is booted with a disk that is opened by attesting, as in port/linux/README.md: in
+It boots with an encrypted disk that is opened by attestation, as in port/linux/README.md: in
 the initramfs the package's example of an exchange asks a verifier here for the key.
 Then the real systemd starts the units from the package, and a script in the
-guest says how they are doing.
+guest says in which state they are.
 """
 import json
 import os
@@ -24,12 +24,12 @@ from machine import Machine
 from verifier import ZERO, Machine as Known, Verifier, ek_of
 
 HERE = pathlib.Path(__file__).resolve().parent
-KEY = b"k" * 32  # debian-images has made the disk with it
+KEY = b"k" * 32  # debian-images has encrypted the disk with it
 SCORE = 0.6  # of systemd-analyze security in the guest, systemd 257
 BUILD_S = 600
-BOOT_S = 420  # for a machine that has much else to do; 60 s are enough for one at rest
+BOOT_S = 420  # for a busy host; 60 s are enough for an idle one
 
-# For initramfs-tools the example sets the network up; dracut does it itself.
+# With initramfs-tools the example sets the network up; dracut does so itself.
 APPEND = {"initramfs-tools": "ip=dhcp", "dracut": "rd.neednet=1 ip=dhcp"}
 
 both = pytest.mark.parametrize("tool", APPEND)
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.slow
 
 
 def make_images(deb, folder):
-    # A session of its own, so that all of it can be ended.
+    # A new session, so that all its processes can be ended.
     with subprocess.Popen([HERE / "debian-images", paths.BUILD, deb, folder],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, start_new_session=True) as process:
@@ -51,7 +51,7 @@ def make_images(deb, folder):
 
 @pytest.fixture(scope="module")
 def images(debs):
-    """What debian-images makes; not in pytest's folder, which is kept."""
+    """The output of debian-images. Not in pytest's folder, because that is kept."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="attestd-images-"))
     try:
         make_images(debs["amd64"], folder)
@@ -67,7 +67,7 @@ def names(images, tool, what):
 @pytest.mark.limit(BUILD_S + 30)
 @both
 def test_not_asked_for(images, tool):
-    """Without an exchange the package changes no initramfs."""
+    """Without an exchange, the package changes no initramfs."""
     found = names(images, tool, "without")
     assert "init" in found
     assert not [name for name in found if "attestd" in name and not name.startswith("scripts/")]
@@ -75,7 +75,7 @@ def test_not_asked_for(images, tool):
 
 @both
 def test_modules(images, tool):
-    """The drivers are there where they are modules; and the exchange's language."""
+    """Drivers that are modules are in the image, and so is the exchange's interpreter."""
     there = names(images, tool, "aarch64")
     drivers = {pathlib.Path(name).name.split(".ko")[0] for name in there
                if "/drivers/char/tpm/" in name}
@@ -86,7 +86,7 @@ def test_modules(images, tool):
 
 @both
 def test_missing_file(images, tool):
-    """No image is made without what the exchange needs."""
+    """If a file is missing that the exchange needs, no image is made."""
     assert (images / f"{tool}-missing.status").read_text() != "0\n"
 
 
@@ -97,7 +97,7 @@ def states(tmp_path):
 
 @pytest.fixture
 def verifier(states):
-    """Knows the EK of the states' TPMs, by other means than attestd. Nothing measures anything into these PCRs."""
+    """A verifier that knows the EK of the TPMs, not from attestd. Nothing is measured into these PCRs."""
     with Verifier() as verifier:
         ek = ek_of(serialization.load_pem_public_key(states.ek_pem("plain")))
         verifier.machines[ek] = Known(KEY, {11: ZERO, 14: ZERO})
@@ -118,7 +118,7 @@ def machine(images, initramfs, state, verifier, append=""):
 
 
 def check_package(said):
-    """Installed again, twice; in the end nothing is left of it."""
+    """Installs the package again, twice, and removes it: nothing is left."""
     assert said["installed"].split() == ["0", "active", "active"]
     assert said["upgraded"].split() == ["0", "active", "active"] and said["restarted"] == "yes"
     assert said["upgraded_serves"] == "0"
@@ -128,7 +128,7 @@ def check_package(said):
 @pytest.mark.limit(BOOT_S + 120)
 @pytest.mark.parametrize("initramfs", APPEND)
 def test_boot(images, states, verifier, initramfs):
-    # One of them has time for the package's scripts as well.
+    # One of the tools' guests also tries the package's scripts.
     append = "attestd.reinstall" if initramfs == "initramfs-tools" else ""
     with machine(images, initramfs, states.new("plain"), verifier, append) as guest:
         text = guest.wait_console(r"(?s)====\n(.*)\n====\n", BOOT_S)[1]
@@ -136,19 +136,19 @@ def test_boot(images, states, verifier, initramfs):
     print(text)
     said = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
-    # The initramfs: attested and quoted once, opened the disk, and is gone.
+    # The attestd of the initramfs has attested and quoted once, has opened the disk, and has ended.
     assert len(verifier.seen) == 2 and "quoted" in verifier.seen[1] and not verifier.refused
     assert said["opened"] == "root"
     assert said["kmsg"] != "0"
-    # With dracut the first attempt fails; another comes with the network.
+    # With dracut the first attempt fails; the next comes when the network is up.
     assert said["attempts"] == {"initramfs-tools": "0", "dracut": "1"}[initramfs]
     assert said["left"] in ("* .* attestd.sock", ". .. attestd.sock")
 
-    # The units, from the package, on the real systemd.
+    # The package's units, with the real systemd.
     assert said["socket"] == "660 root attestd"
     assert said["stopped"] == "success inactive"
     assert said["stranger"] == "1 inactive"
-    # The same AIK as before, made once more.
+    # The AIK is created once more, and is the same.
     before, after = ({k: v for k, v in reply.items() if k not in ("aik_attest", "aik_signature")}
                      for reply in (verifier.seen[0], json.loads(said["data"])))
     assert before == after
@@ -162,7 +162,7 @@ def test_boot(images, states, verifier, initramfs):
     # misc 10:224 is allowed, others are not
     assert (said["tpm0"], said["mapper"]) == ("opens", "opens 1")
 
-    # The device rules hold for a TPM that goes and comes back as another.
+    # The device rules also hold for a TPM that goes and comes back with another number.
     assert json.loads(said["unbound"])["error"] == "tpm_unavailable"
     assert said["unhealthy"] == "1 tpm_unavailable"
     assert said["devices"] == "tpmrm1"
@@ -179,7 +179,7 @@ def test_boot(images, states, verifier, initramfs):
 
 @pytest.mark.limit(BOOT_S + 20)
 def test_wrong_tpm(images, states, verifier):
-    """Another machine's: no key, no disk; but the boot goes on."""
+    """The TPM of another machine: no key, no disk, but the boot goes on."""
     other = states.new("persistent")  # made from another seed
     with machine(images, "initramfs-tools", other, verifier, "loglevel=7") as guest:
         guest.wait_console("attestd: /etc/attestd/initramfs-exchange failed", BOOT_S)

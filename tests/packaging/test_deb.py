@@ -24,7 +24,7 @@ def unpack(deb, folder):
 
 @both
 def test_lintian(debs, arch):
-    """No error, no warning; and no override that is not needed."""
+    """lintian has no errors, no warnings, and no unused overrides."""
     allow = ["--allow-root"] if os.geteuid() == 0 else []
     done = subprocess.run(["lintian", *allow, "--fail-on", "error,warning,override",
                            "--show-overrides", debs[arch]], capture_output=True, text=True,
@@ -81,7 +81,7 @@ def test_control(debs, arch, tmp_path):
 
 @both
 def test_copyright(debs, arch, tmp_path):
-    """The licences of all that is linked in, word for word."""
+    """It has the licences of everything that is linked in, word for word."""
     text = (unpack(debs[arch], tmp_path) / "usr/share/doc/attestd/copyright").read_text()
 
     def words(text):
@@ -106,7 +106,7 @@ def test_goal(debs):
 
 @both
 def test_reproducible(debs, build, arch):
-    """At another time, in another folder and zone, with another umask."""
+    """The same bytes at another time, in another folder and time zone, with another umask."""
     before = os.umask(0o077)
     try:
         done = build.deb(arch, TZ="Pacific/Chatham", LC_ALL="C.UTF-8")
@@ -126,14 +126,14 @@ def test_source_date_epoch(debs, build):
 
 
 def test_version(build):
-    """The changelog has to be about this version."""
+    """The changelog's latest entry is for this version."""
     done = build.deb("amd64", VERSION="99.0")
     assert done.returncode != 0 and "99.0" in done.stderr
     assert not list(build.folder.glob("*.deb"))
 
 
 def test_scripts_as_dpkg_calls_them(debs, tmp_path):
-    """Without systemd running: nothing is started, nothing fails."""
+    """Where systemd does not run, nothing is started and nothing fails."""
     root = unpack(debs["amd64"], tmp_path / "root")
     log = tmp_path / "log"
     tools = tmp_path / "bin"

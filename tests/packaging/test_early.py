@@ -1,4 +1,4 @@
-"""The script that the hooks call in an initramfs, without one."""
+"""The script that the hooks call in an initramfs, run without an initramfs."""
 import os
 import re
 import shutil
@@ -15,7 +15,7 @@ EARLY = paths.ROOT / "port/linux/packaging/early/early"
 
 
 class Early:
-    """The script with paths of the test's own, and no kernel log."""
+    """The script with the test's paths, and without the kernel log."""
 
     def __init__(self, folder, attestd=paths.ATTESTD, shell="sh", env=None):
         self.run_dir = folder / "run"
@@ -68,7 +68,7 @@ def alive(pid):
 
 
 def test_exchange(early, tmp_path):
-    """It finds a service that listens; once it has succeeded it is not run again."""
+    """The exchange finds a service that listens. After a success it is not run again."""
     early.write_exchange(f'echo "$ATTESTD_SOCKET" >>{tmp_path}/seen\n'
                          f'{paths.ATTESTD} call --socket "$ATTESTD_SOCKET" x >{tmp_path}/reply\n'
                          f'test -s {tmp_path}/reply')
@@ -90,23 +90,23 @@ def options(pid):
 @pytest.mark.parametrize("text,wait", [(None, None), ("", None), ("# ATTESTD_WAIT=1\n", None),
                                        ("ATTESTD_WAIT=20\n", "20"), ("ATTESTD_WAIT='0'", "0")])
 def test_field_42_wait(early, text, wait):
-    """How long a late TPM is waited for is the site's to say."""
+    """The site's settings say how long to wait for a late TPM."""
     if text is not None:
         early.settings.write_text(text)
-    early.env = {**os.environ, "ATTESTD_WAIT": "7"}  # of the machine's environment: no setting
+    early.env = {**os.environ, "ATTESTD_WAIT": "7"}  # a variable of the environment is no setting
     early.do("run")
     assert options(early.pid) == (["--wait", wait] if wait else [])
 
 
 def test_wait_is_no_number(early):
-    """It is told, and the boot goes on with attestd's own."""
+    """A wrong setting is reported, and attestd's default is used."""
     early.settings.write_text("ATTESTD_WAIT=20s\n")
     assert "ATTESTD_WAIT" in early.do("run")
     assert options(early.pid) == []
 
 
 def test_failure(early, tmp_path):
-    """Is told, and it is tried again when asked for, with the same service."""
+    """A failure is reported. The next call tries again, with the same service."""
     early.write_exchange(f"test -e {tmp_path}/network || exit 7")
     assert "exit status 7" in early.do("run", status=1)
     pid = early.pid
@@ -123,7 +123,7 @@ def test_no_exchange(early):
 
 
 def test_died_between(early, tmp_path):
-    """The next attempt has another attestd."""
+    """If attestd has died, the next attempt starts another."""
     early.write_exchange(f"{paths.ATTESTD} call --socket $ATTESTD_SOCKET x >{tmp_path}/reply\n"
                          f"test -s {tmp_path}/reply && test -e {tmp_path}/network")
     early.do("run", status=1)
@@ -136,7 +136,7 @@ def test_died_between(early, tmp_path):
 
 
 def test_needs_little(tmp_path):
-    """No other programs than it says: images without busybox have few."""
+    """It needs only the programs that it names: images without busybox have few."""
     said = re.search(r"a POSIX shell with ([^;]*?), and /proc",
                      EARLY.read_text().replace("\n# ", " "))[1]
     tools = tmp_path / "bin"
@@ -158,7 +158,7 @@ def test_stop_before_run(early):
 
 
 def test_does_not_end(early):
-    """One that hangs is killed; the boot goes on."""
+    """An exchange that hangs is killed; the boot goes on."""
     early.do("run")
     pid = early.pid
     os.kill(pid, signal.SIGSTOP)
@@ -169,7 +169,7 @@ def test_does_not_end(early):
 
 
 def test_does_not_start(tmp_path):
-    """The exchange is not run, the boot goes on."""
+    """If attestd does not start, the exchange is not run; the boot goes on."""
     early = Early(tmp_path, "/bin/false")
     early.write_exchange(f"touch {tmp_path}/seen")
     assert "does not answer" in early.do("run", status=1)

@@ -1,4 +1,4 @@
-"""The example of an exchange: with a verifier who tells machines apart, and where it is of no help."""
+"""The example of an exchange, with a verifier that recognises machines, and with wrong ones of all kinds."""
 import hashlib
 import http.client
 import json
@@ -19,8 +19,8 @@ from harness.tpm import States
 from verifier import ZERO, Machine, Verifier, extended
 
 EXAMPLE = paths.ROOT / "port/linux/packaging/early/exchange.example"
-LIMIT_S = 30  # the example's own, for all that it waits for the verifier
-SHORT_S = 2  # here
+LIMIT_S = 30  # in the example: how long it waits for the verifier in all
+SHORT_S = 2  # in these tests
 PROGRAMS = ("base64", "timeout", "wget")
 KEY = bytes(range(32))
 KERNEL, COMMAND_LINE = b"the kernel", b"its command line"
@@ -29,7 +29,7 @@ EXPECTED = {11: extended(ZERO, KERNEL), 12: extended(ZERO, COMMAND_LINE)}
 
 @pytest.fixture(params=["busybox", "installed"])
 def tools(request, tmp_path):
-    """A folder of the programs that it calls; what cryptsetup is given is in the file `opened`."""
+    """A folder with the programs that it calls. What cryptsetup is given is in the file `opened`."""
     folder = tmp_path / "bin"
     folder.mkdir()
     if request.param == "busybox":
@@ -43,13 +43,13 @@ def tools(request, tmp_path):
 
 @dataclass
 class Exchange:
-    """The example with other paths and a shorter limit."""
+    """The example, with other paths and a shorter time limit."""
     folder: object
     tools: object
     attestd: object = paths.ATTESTD
 
     def run(self, url, address="socket"):
-        """What it said, and the key that it opened the disk with or None."""
+        """Runs it; returns its output, and the key with which it opened the disk, or None."""
         text = EXAMPLE.read_text()
         for old, new in (("/usr/sbin/attestd", self.attestd), ("/proc/cmdline", self.folder / "cmdline"),
                          (f"timeout {LIMIT_S} ", f"timeout {SHORT_S} ")):
@@ -73,7 +73,7 @@ class Exchange:
 
 @dataclass
 class Site:
-    """A machine that has booted what it is to boot, and the verifier that knows it."""
+    """A machine that has booted the right system, and the verifier that knows it."""
     service: Service
     verifier: Verifier
     exchange: Exchange
@@ -82,14 +82,14 @@ class Site:
         return self.exchange.run(self.verifier.url, self.service.address)
 
     def refused(self):
-        """No key; and the reason that the verifier has noted."""
+        """Checks that there is no key; returns the reason that the verifier has noted."""
         said, key = self.run()
         assert key is None and "the verifier does not accept" in said
         reason, = self.verifier.refused
         return reason
 
     def post(self, reply):
-        """A reply sent to the verifier by somebody: its answer, or None."""
+        """Sends the verifier a reply; returns its answer, or None."""
         server = self.verifier.server.server_address
         connection = http.client.HTTPConnection(*server, timeout=10)
         connection.request("POST", "/", json.dumps(reply))
@@ -100,7 +100,7 @@ class Site:
 
 
 def measure(service, pcr, data):
-    """TPM2_PCR_Extend, as tests/vm/measure does it."""
+    """Extends a PCR, as tests/vm/measure does."""
     digest = struct.pack(">IH", 1, attest.SHA256) + hashlib.sha256(data).digest()
     with connect(service.raw) as s:
         raw.ask(s, raw.authorised(0x182, [pcr], digest))
@@ -113,7 +113,7 @@ def states(tmp_path_factory):
 
 @pytest.fixture
 def boot(states):
-    """Starts a machine with a TPM of its own, which boots something."""
+    """Starts a machine with its own TPM, and measures what it boots."""
     running = []
 
     def begin(kind="plain", kernel=KERNEL):
@@ -141,7 +141,7 @@ def site(boot, verifier, tools, tmp_path):
 
 
 def test_opens(site):
-    """Twice: the AIK is the same, the nonce is not."""
+    """It opens the disk twice, with the same AIK and another nonce."""
     for _ in range(2):
         assert site.run() == ("", KEY)
     requests = [json.loads(line) for line in site.verifier.sent]
@@ -156,7 +156,7 @@ def test_another_machine(site, boot):
 
 
 def test_another_kernel(site, boot):
-    """The same TPM, but for what it has booted."""
+    """The same TPM, but another system was booted."""
     site.service = boot(kernel=b"another kernel")
     assert site.refused() == "Refused('other PCRs')"
     assert json.loads(site.verifier.sent.pop())["command"] == "quote" and not site.verifier.sent
@@ -169,7 +169,7 @@ def test_measured_once_more(site):
 
 
 def test_values_that_were_not_quoted(site, boot):
-    """A machine that has booted something else says what it ought to have booted."""
+    """A machine that has booted another system sends the right PCR values, which the quote does not have."""
     other = boot(kernel=b"another kernel")
     request = site.post(other.ok({"command": "getAttestationData"}))
     quote = other.ok(request)
@@ -179,7 +179,7 @@ def test_values_that_were_not_quoted(site, boot):
 
 
 def test_quote_of_before(site, boot):
-    """One that was good when it was asked for: neither its nonce nor another is good for it."""
+    """A quote that was right when it was made is accepted neither for its own nonce again nor for a new one."""
     site.run()
     old = site.verifier.seen[1]
     other = boot(kernel=b"another kernel")
@@ -189,7 +189,7 @@ def test_quote_of_before(site, boot):
 
 
 def test_quote_of_another_machine(site, boot):
-    """One that has booted what this one ought to have."""
+    """The quote of another machine, which has booted the right system."""
     good = boot("persistent")
     request = site.post(site.service.ok({"command": "getAttestationData"}))
     assert site.post(good.ok(request)) is None
@@ -197,24 +197,24 @@ def test_quote_of_another_machine(site, boot):
 
 
 def test_fewer_pcrs(site):
-    """The nonce is the verifier's, the choice of PCRs is not."""
+    """The right nonce, but fewer PCRs than the verifier asked for."""
     request = site.post(site.service.ok({"command": "getAttestationData"}))
     assert site.post(site.service.ok(request | {"pcrs": "11"})) is None
     assert site.verifier.refused == ["Refused('other PCRs')"]
 
 
 def test_key_that_anybody_can_use(site):
-    """It is not restricted: it would sign whatever it is given."""
+    """A key that is not restricted: it would sign anything."""
     reply = site.service.ok({"command": "getAttestationData"})
     public = bytearray(unb64(reply["aik_tpm"]))
-    public[7] ^= 1  # restricted, of the attributes
+    public[7] ^= 1  # the attribute `restricted`
     reply["aik_tpm"] = b64(public)
     assert site.post(reply) is None
     assert site.verifier.refused == ["Refused('not an AIK')"]
 
 
 def test_credential_for_another(site, boot):
-    """It is no use to have what is meant for another TPM."""
+    """A credential for another TPM cannot be opened."""
     other = unb64(boot("persistent").ok({"command": "getEK"})["ek_tpm"])
     name = unb64(site.service.ok({"command": "getAttestationData"})["aik_name"])
     meant = json.dumps(activation(make(rsa_from_tpm(other), name, KEY))).encode()
@@ -225,13 +225,13 @@ def test_credential_for_another(site, boot):
 
 @pytest.mark.parametrize("request_", [b"", b"getEK", b'{"command":"getEK"}', b"{", b"--help"])
 def test_verifier_that_makes_no_sense(site, request_):
-    """It can have a machine say who it is, no more."""
+    """A verifier that sends nonsense learns who the machine is, and no more."""
     site.verifier.replay = [request_] * 2
     assert site.run()[1] is None
 
 
 class Server:
-    """Takes connections, and lets `serve` have each."""
+    """Accepts connections, and calls `serve` for each."""
 
     def __init__(self, serve):
         self.serve, self.taken, self.over = serve, 0, threading.Event()
@@ -264,14 +264,14 @@ class Server:
 
 @pytest.fixture
 def exchange(tools, tmp_path):
-    """With an attestd that has an answer to everything."""
+    """Runs the exchange with an attestd that answers everything."""
     (tools / "attestd").write_text('#!/bin/sh\necho "{}"\n')
     (tools / "attestd").chmod(0o755)
     return Exchange(tmp_path, tools, tools / "attestd")
 
 
 def trickle(client, over):
-    """A header without an end, and never silent for long."""
+    """Sends a header that never ends, a little at a time."""
     client.sendall(b"HTTP/1.0 200 OK\r\n")
     while not over.wait(0.2):
         client.sendall(b"X: y\r\n")

@@ -1,4 +1,4 @@
-"""port/linux/README.md's health checks: the units as systemd reads them, and the container's."""
+"""The health checks of port/linux/README.md: systemd checks the units, and the container's is run."""
 import json
 import os
 import re
@@ -27,7 +27,7 @@ def test_units(tmp_path):
 
 
 class Container:
-    """What that page's Dockerfile says, as far as a folder can be it: no other file is there."""
+    """A folder with the files of that page's Dockerfile, and no others."""
 
     def __init__(self, root):
         text = re.search(r"```dockerfile\n(.*?)```", README, re.S)[1]
@@ -45,7 +45,7 @@ class Container:
         return ["unshare", "--map-root-user", "chroot", str(self.root), *command]
 
     def health(self):
-        """Docker takes 0 for healthy and 1 for unhealthy; the rest it reserves."""
+        """For Docker, 0 is healthy and 1 is unhealthy; other codes are reserved."""
         done = subprocess.run(self.inside(self.healthcheck), check=False, timeout=30, capture_output=True, text=True)
         assert done.returncode in (0, 1), done.stderr
         return done.returncode == 0, done.stdout and json.loads(done.stdout)
@@ -53,7 +53,7 @@ class Container:
 
 @pytest.fixture
 def root(tmp_path):
-    """All the way to it may be root's or ours, as to any socket."""
+    """All folders on the way to the socket may be root's or this user's, as for any socket."""
     folder = tmp_path / "root"
     folder.mkdir()
     return folder

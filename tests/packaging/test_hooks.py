@@ -1,4 +1,4 @@
-"""What the hooks put into an initramfs, as they ask their tools for it."""
+"""What the hooks put into an initramfs, by the functions of their tools that they call."""
 import os
 import subprocess
 
@@ -13,7 +13,7 @@ OWN = ["/usr/sbin/attestd", "/usr/lib/attestd/early"]
 
 
 class Hook:
-    """One of the hooks, with a folder for /etc and /sys, and its tools' functions."""
+    """One of the hooks, with a folder in place of /etc and /sys, and stand-ins for its tool's functions."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -39,7 +39,7 @@ class Hook:
         return text
 
     def copied(self, status=0):
-        """What is to be in the image; or what is said where there is to be none."""
+        """Which files are put into the image, or why no image is made."""
         done = subprocess.run(self.command(), check=False, capture_output=True, text=True,
                               env={"PATH": os.environ["PATH"]}, cwd=self.folder)
         assert (done.returncode == 0) == (status == 0), done.stdout + done.stderr
@@ -76,24 +76,24 @@ def hook(request, tmp_path):
 
 @pytest.mark.parametrize("end", ["", "\n"], ids=["no-end", "end"])
 def test_files(hook, end):
-    """All of them, also where the last line has no end."""
+    """All listed files, also if the last line has no line end."""
     hook.files.write_text("# what it calls\n/sbin/a  # one\n\n  /sbin/b\n/sbin/c" + end)
     copied = hook.copied()
     assert [file for file in copied if file.startswith("/sbin/")] == ["/sbin/a", "/sbin/b", "/sbin/c"]
     assert {*OWN, str(hook.exchange)} <= set(copied)
-    # What early calls, whatever shell there is.
+    # The programs that `early` calls, whatever the shell is.
     assert {"rm", "rmdir"} <= {file.rsplit("/", 1)[-1] for file in copied}
 
 
 def test_settings(hook):
-    """They are the site's, and need not be there."""
+    """The site's settings, which need not exist."""
     assert str(hook.settings) not in hook.copied()
     hook.settings.write_text("ATTESTD_WAIT=20\n")
     assert str(hook.settings) in hook.copied()
 
 
 def test_interpreter(hook):
-    """One that only env would find is not in the image: no image then."""
+    """An interpreter that only env would find is not put into the image, so no image is made."""
     hook.write_exchange("#! /usr/bin/env python3\n")
     assert "must name its interpreter" in hook.copied(status=1)
     hook.write_exchange("#!/usr/bin/env\n")
@@ -103,7 +103,7 @@ def test_interpreter(hook):
 
 
 def test_bus(tmp_path):
-    """The drivers of the bus are found from the TPM's place in the tree of devices."""
+    """The drivers of the TPM's bus are found by the TPM's place in the device tree of /sys."""
     hook = InitramfsTools(tmp_path)
     device = tmp_path / "sys/devices/soc/spi0/spi0.0"
     (device / "tpm/tpm0").mkdir(parents=True)

@@ -34,7 +34,7 @@ def expected(prefix, initramfs):
     ("/opt/attestd-1", "/etc/initramfs-tools"),
 ])
 def test_files(tmp_path, prefix, initramfs):
-    """Each file and its mode, whatever the umask; every path in them exists."""
+    """Each file has its mode, whatever the umask; all paths in the files exist."""
     before = os.umask(0o077)
     try:
         files = install(tmp_path, PREFIX=prefix)
@@ -54,7 +54,7 @@ def test_files(tmp_path, prefix, initramfs):
 
 
 def test_goal(tmp_path):
-    """make install: for another machine, into a folder with a blank in its name."""
+    """make install for another architecture, into a folder with a blank in its name."""
     image = tmp_path / "the image"
     done = make("install", "TARGET=aarch64-linux-musl", f"DESTDIR={image}", "PREFIX=/usr")
     assert done.returncode == 0, done.stderr
@@ -70,7 +70,7 @@ def test_default_prefix(tmp_path):
 
 
 def test_again(tmp_path):
-    """Over what is there, as an update does."""
+    """Installing over existing files, as an update does."""
     assert install(tmp_path) == install(tmp_path)
 
 

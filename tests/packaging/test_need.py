@@ -1,4 +1,4 @@
-"""toolchains/need installs what is missing, and nothing asks a question meanwhile."""
+"""toolchains/need installs what is missing, without asking anything."""
 import hashlib
 import os
 import pathlib
@@ -21,7 +21,7 @@ def run(*command, **options):
 
 
 def make_package(folder):
-    """A package with a conffile, in an archive of its own."""
+    """A package with a conffile, in an archive of the test's."""
     tree = folder / "tree"
     (tree / "DEBIAN").mkdir(parents=True)
     (tree / CONFIG).parent.mkdir()
@@ -43,7 +43,7 @@ def make_package(folder):
 
 @pytest.fixture
 def system(tmp_path, monkeypatch):
-    """Where apt-get installs to, from here on; the machine's own packages are out of its reach."""
+    """A folder into which apt-get installs from now on; it cannot change the machine's own packages."""
     root = tmp_path / "root"
     database = root / "var/lib/dpkg"
     for folder in (database / "updates", database / "info", root / "etc", tmp_path / "etc/apt",
@@ -62,7 +62,7 @@ def system(tmp_path, monkeypatch):
     (tmp_path / "etc/apt/sources.list").write_text(
         f"deb [trusted=yes] file:{make_package(tmp_path)} ./\n", encoding="ascii")
     monkeypatch.setenv("APT_CONFIG", str(config))
-    # What the machine's configuration adds would be done to the machine.
+    # Actions that the machine's configuration adds would be done to the machine.
     monkeypatch.setenv("DPKG_ADMINDIR", str(database))
     return root
 
@@ -78,11 +78,11 @@ def test_installs(system):
     done = need()
     assert done.returncode == 0, done.stdout
     assert (system / CONFIG).read_text(encoding="ascii") == "the package's\n"
-    assert need().stdout == ""  # there is nothing to do any more
+    assert need().stdout == ""  # nothing is left to do
 
 
 def test_a_changed_configuration_file_stays(system):
-    """dpkg asks whose it is to be, whatever debconf's frontend is, and fails unanswered."""
+    """dpkg would ask which version to keep, whatever debconf's frontend is, and would fail without an answer."""
     (system / CONFIG).write_text("mine\n", encoding="ascii")
     done = need()
     assert done.returncode == 0, done.stdout
@@ -90,18 +90,18 @@ def test_a_changed_configuration_file_stays(system):
 
 
 def test_says_how(system):
-    """Who only builds has nothing installed; the command that he is told is all that it takes."""
+    """Building installs nothing; the command that it prints is all that is needed."""
     done = need(installs="")
     assert done.returncode == 1 and not (system / CONFIG).exists()
     said, command = re.fullmatch("(.*)\\. As root: (.*)\n", done.stdout).groups()
     assert said == f"attestd needs {PACKAGE}"
-    # -y: on a terminal apt-get would ask whoever has typed it.
+    # -y: on a terminal, apt-get would ask.
     run("sh", "-c", command.replace(" install ", " install -y "), stdin=subprocess.DEVNULL)
     assert need(installs="").stdout == ""
 
 
 class Bare:
-    """A Debian on which nothing is installed, and that cannot be changed; what would have is noted."""
+    """A Debian with nothing installed that cannot be changed. What would change it is noted."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -143,7 +143,7 @@ def bare(tmp_path):
     (["install"], "gcc musl-tools"), (["deb"], "clang-19 gcc musl-tools")],
     ids=lambda value: "-".join(value) or "make" if isinstance(value, list) else "")
 def test_building_installs_nothing(bare, arguments, needed, user):
-    """One line of ours, beside make's own, and that is all that happens."""
+    """One line, beside make's own, and nothing else happens."""
     bare.program("id", f"echo {user}")
     done = bare.make(*arguments)
     assert done.returncode == 2
@@ -159,7 +159,7 @@ def test_building_installs_nothing(bare, arguments, needed, user):
     ("check", "clang-19 libcmocka-dev python3-pytest swtpm xz-utils"),
     ("test", "clang-19 libcmocka-dev mmdebstrap qemu-system-arm swtpm valgrind wine64 xz-utils")])
 def test_running_installs_all(bare, goal, needed):
-    """At once, before anything else is done."""
+    """Everything is installed at once, before anything else is done."""
     bare.program("id", "echo 0")
     done = bare.make(goal)
     assert done.returncode == 2 and "attestd needs" not in done.stdout
@@ -169,7 +169,7 @@ def test_running_installs_all(bare, goal, needed):
 
 @pytest.mark.parametrize("goal", ["run", "check", "test"])
 def test_running_without_the_right_to_install(bare, goal):
-    """It is tried whether sudo asks for a password: it would."""
+    """sudo is tried, and would ask for a password."""
     bare.program("id", "echo 1000")
     done = bare.make(goal)
     assert done.returncode == 2
@@ -180,7 +180,7 @@ def test_running_without_the_right_to_install(bare, goal):
 
 @pytest.fixture
 def fetched(bare, monkeypatch):
-    """toolchains/fetch-deps to the bare machine's build folder, as make calls it."""
+    """Calls toolchains/fetch-deps for the bare machine's build folder, as make does."""
     monkeypatch.setenv("PATH", f"{bare.folder}/bin:{os.environ['PATH']}")
     monkeypatch.delenv("DEPS_DIR", raising=False)
 
@@ -192,11 +192,11 @@ def fetched(bare, monkeypatch):
 
 
 def test_sources_that_cannot_be_fetched(fetched, monkeypatch):
-    """Which they are, and how they are had, in one line; those that are there are not among them."""
+    """One line says which sources are missing and how to get them; it leaves out those that are there."""
     monkeypatch.setenv("DEPS_DIR", str(BUILD / "deps/archives"))
     assert fetched("jsmn").returncode == 0
     monkeypatch.delenv("DEPS_DIR")
-    assert fetched("jsmn").stderr == ""  # nor is anything asked for
+    assert fetched("jsmn").stderr == ""  # and nothing is fetched
     done = fetched("tpm2-tss", "bearssl", "jsmn")
     assert done.returncode == 1
     said, = done.stderr.splitlines()
@@ -216,7 +216,7 @@ def test_musl_that_cannot_be_fetched(fetched, bare):
 
 
 def test_builds_without_network_and_rights(tmp_path_factory):
-    """Somebody who is not root, with the sources unpacked, on a machine that reaches nobody."""
+    """A user who is not root builds without network, with the sources unpacked."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="attestd-built-"))
     try:
         build_elsewhere(Bare(folder))
@@ -232,7 +232,7 @@ def build_elsewhere(bare):
     run("cp", "-a", BUILD / target, tree / "build")
     for name in ("tpm2-tss", "bearssl", "jsmn"):
         run("cp", "-a", BUILD / "deps" / name, BUILD / "deps" / f"{name}.sum", tree / "build/deps")
-    # Nothing else is older than what it is made of.
+    # Nothing else has to be made.
     (tree / "build" / target / "src/main.o").unlink()
     (bare.folder / "bin/dpkg-query").unlink()
     who = []

@@ -1,4 +1,4 @@
-"""The manual, the scripts and the units, as their tools see them."""
+"""The manual, the scripts and the units, checked by the tools for them."""
 import re
 import subprocess
 
@@ -20,7 +20,7 @@ SCRIPTS = [LINUX / "early/early", LINUX / "early/exchange.example",
               "binary/check-binary", "binary/check-pe", "binary/reproducible", "source/cppcheck",
               "fuzz/run", "instrumented/memcheck"))]
 UNITS = [LINUX / "systemd" / name for name in ("attestd.service", "attestd.socket", "attestd-provision.service")]
-WORST = 0.7  # of systemd-analyze security, with all of its versions since 252
+WORST = 0.7  # exposure by systemd-analyze security, in all its versions since 252
 
 
 def run(*command):
@@ -32,13 +32,13 @@ def run(*command):
 def test_shellcheck(script):
     assert run("shellcheck", "--severity=style", script) == (0, "")
     first = script.read_text().splitlines()[0]
-    # dracut reads its modules with bash; everything else is for any shell.
+    # dracut reads its modules with bash; all other scripts are for any shell.
     assert first == ("#!/bin/bash" if script.name == "module-setup.sh" else "#!/bin/sh")
     assert not re.search(r".{101}", script.read_text().replace("\t", "        "))
 
 
 def test_mandoc():
-    """What this machine's own manuals lack is not the page's fault."""
+    """References to manuals that this machine lacks do not count."""
     _, said = run("mandoc", "-Tlint", "-Wstyle", documents.MANUAL)
     assert [line for line in said.splitlines() if not re.search(
         "referenced manual not found|outdated mandoc.db", line)] == []
@@ -73,7 +73,7 @@ def test_manual_has_each_mode_with_its_options():
 
 
 def test_manual_has_the_errors_of_the_log():
-    """Those that no reply has."""
+    """The errors that only the log has, not a reply."""
     errors = (paths.ROOT / "include/err.h").read_text().split("never on the wire")[1]
     names = re.findall(r'X\(ERR_\w+, "(\w+)"', errors)
     log = documents.MANUAL.read_text().split(".Ss Log\n")[1].split("\n.Ss ")[0]
@@ -81,7 +81,7 @@ def test_manual_has_the_errors_of_the_log():
 
 
 def test_manual_has_the_protocol():
-    """Each command of the README's, and each member of its request and reply."""
+    """Each command of the protocol, with each member of its request and reply."""
     readme = documents.section(documents.README, "## Protocol").split("\n### Errors\n")[0]
     manual = documents.MANUAL.read_text()
     parts = re.split(r'^\*\*`({"command":"(\w+)".*?)`\*\*', readme, flags=re.M)
@@ -94,7 +94,7 @@ def test_manual_has_the_protocol():
 
 
 def test_systemd_verify(tmp_path):
-    """With the program that they start."""
+    """systemd-analyze verify, with the program that the units start."""
     for unit in UNITS:
         text = unit.read_text().replace("/usr/sbin/attestd", paths.ATTESTD)
         (tmp_path / unit.name).write_text(text)
@@ -112,14 +112,14 @@ def test_systemd_security(unit):
 
 
 def test_both_services_are_shut_in_alike():
-    """From the account on, comments aside, what one may not the other may not."""
+    """From the line with the account on, without comments, both units have the same restrictions."""
     service, provision = ([line for line in unit.read_text().split("# tss is")[1].split("[Install]")[0].splitlines()
                            if not line.startswith("#")] for unit in (UNITS[0], UNITS[2]))
     assert service == provision != []
 
 
 def test_sysusers(tmp_path):
-    """The users are made as the units need them."""
+    """The users are created as the units need them."""
     install(tmp_path, PREFIX="/usr")
     (tmp_path / "etc").mkdir()
     assert run("systemd-sysusers", f"--root={tmp_path}", "attestd.conf")[0] == 0

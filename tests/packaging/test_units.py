@@ -1,4 +1,4 @@
-"""What the units say, without systemd: the command, activated as by the socket."""
+"""What the units say, without systemd: the command is started as by socket activation."""
 import re
 import shlex
 import signal
@@ -20,7 +20,7 @@ def setting(unit, name):
 
 @pytest.mark.parametrize("binary", ["native", "aarch64"])
 def test_activation(tmp_path, binary):
-    """Started by its first client, ready by its own word, ended by SIGTERM."""
+    """It is started by its first client, says when it is ready, and is ended by SIGTERM."""
     command = shlex.split(setting("attestd.service", "ExecStart"))
     assert command[0] == "/usr/sbin/attestd"
     assert setting("attestd.service", "Type") == "notify"
@@ -46,7 +46,7 @@ def test_activation(tmp_path, binary):
 
 
 def test_two_sockets(tmp_path):
-    """As two ListenStream= lines pass them: each has its clients, whichever came first."""
+    """Two sockets, as two ListenStream= lines pass them: both have clients, whichever comes first."""
     first, second = tmp_path / "first", tmp_path / "second"
     with subprocess.Popen(
             [paths.SWTPM_RUN, "--state", str(States(tmp_path).new("plain")), "--",
@@ -65,21 +65,21 @@ def test_two_sockets(tmp_path):
 
 
 def test_socket_is_the_default():
-    """Clients need no option."""
+    """The unit's socket is the default one: clients need no option."""
     usage = subprocess.run([paths.ATTESTD, "--help"], capture_output=True, text=True, check=True)
     assert f"({setting('attestd.socket', 'ListenStream')})" in usage.stdout
     assert f"({setting('attestd.socket', 'SocketMode')})" in usage.stdout
 
 
 def test_field_40_devices():
-    """TPMs, by their class; and /dev/tpm0, which is of another one, by its number: not by its name,
-    which may not be there when the service starts."""
+    """TPMs are allowed by their class, and /dev/tpm0, which has another one, by its number. Not by name, because the
+    device may not exist when the service starts."""
     allowed = re.findall("^DeviceAllow=(.*)$", (UNITS / "attestd.service").read_text(), re.M)
     assert sorted(allowed) == ["/dev/char/10:224 rw", "char-tpm rw"]
 
 
 def test_field_41_credential(tmp_path):
-    """What the unit's comment says of endorsementAuth: the file that systemd makes of it is read."""
+    """What the unit's comment says about endorsementAuth works: attestd reads the file that systemd makes."""
     text = (UNITS / "attestd.service").read_text()
     source = re.search("^#   LoadCredential=([^:]+):/", text, re.M)[1]
     command = shlex.split(re.search("^#   ExecStart=(/.*)$", text, re.M)[1])
@@ -99,7 +99,7 @@ def test_field_41_credential(tmp_path):
 
 
 def test_provision(tmp_path):
-    """What its unit starts has the EK kept, is there before attestd, and is enabled by nobody."""
+    """The unit's command makes the EK persistent, runs before attestd, and is not enabled by default."""
     unit = "attestd-provision.service"
     command = shlex.split(setting(unit, "ExecStart"))
     assert command == ["/usr/sbin/attestd", "provision"]
@@ -116,7 +116,7 @@ def test_provision(tmp_path):
 
 @pytest.mark.parametrize("enabled", [False, True])
 def test_provision_stays_as_the_administrator_had_it(tmp_path, enabled):
-    """The package's script enables it again where he had enabled it, and nowhere else."""
+    """The package's script enables the unit again if the administrator had enabled it, and only then."""
     helper = tmp_path / "deb-systemd-helper"
     helper.write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/said\n'
                       f'case "$*" in *attestd-provision*) [ {int(enabled)} = 1 ] || '

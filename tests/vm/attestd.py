@@ -1,4 +1,4 @@
-"""attestd inside a guest, and the driver of the TPM beneath it."""
+"""attestd inside a guest, and the driver of the guest's TPM."""
 import itertools
 import json
 import re
@@ -7,14 +7,14 @@ import time
 from harness.service import b64, parse_reply, unb64, wait_for
 
 RECOVERY_S = 10
-# What ends at once does so well before this, on a slow machine, too; what does
-# not waits 5 s for the TPM or for the request in hand, or 30 s for a command.
+# An immediate end takes much less than this, even on a slow machine. An end that is not immediate
+# waits 5 s for the TPM or for the request in hand, or 30 s for a TPM command.
 SOON_S = 4.5
-# Of the processor, where there is nothing to do: what spins uses all of it. The
-# guest counts as its own what this machine gives to others.
+# The share of the processor while there is nothing to do; a busy loop would use all of it. The
+# guest also counts the time that the host gives to others.
 BUSY = 0.3
 TICKS = 100  # a second, in /proc/PID/stat, on all kinds of machine
-TEXTS = ("status", "ek_cert_source", "ek_cert_url", "pcr_bank")  # of a reply's members
+TEXTS = ("status", "ek_cert_source", "ek_cert_url", "pcr_bank")  # the members of replies that are no base64
 numbers = itertools.count(1)
 
 
@@ -23,12 +23,12 @@ def line(request):
 
 
 def here(text):
-    """A shell's here-document."""
+    """A here-document for the shell."""
     return f"<<'END'\n{text}\nEND\n"
 
 
 def known(reply):
-    """The binary members of a reply, decoded; in an object or an array, too."""
+    """The binary members of a reply, decoded, also those in an object or an array."""
     def decoded(value):
         if isinstance(value, dict):
             return {k: unb64(v) for k, v in value.items()}
@@ -43,14 +43,14 @@ def activation(credential):
 
 
 def once(machine, requests, args="", program="attestd"):
-    """attestd once: its exit status and replies."""
+    """Runs `attestd once`; returns its exit status and replies."""
     status, output = machine.run(f"{program} once --sandbox require --log-level error {args} " +
                                  here("\n".join(map(line, requests))))
     return status, [parse_reply(reply.encode() + b"\n") for reply in output.splitlines()]
 
 
 class Service:
-    """attestd serve, in the background."""
+    """`attestd serve` in the background of the guest."""
 
     def __init__(self, machine, args="", program="attestd"):
         self.machine, self.stopped = machine, False
@@ -66,7 +66,7 @@ class Service:
         return self.machine.sh(f"cat {self.dir}/log")
 
     def call(self, request):
-        """The shell command that makes a request."""
+        """The shell command that sends a request."""
         return f"attestd call --socket {self.socket} {here(line(request))}"
 
     def ask(self, request):
@@ -88,7 +88,7 @@ class Service:
         return reply["error"]
 
     def recovers(self, request, seconds=RECOVERY_S):
-        """Is answered well within so many seconds, whatever it says before."""
+        """Checks that a request succeeds within so many seconds, whatever the replies are before."""
         def answered():
             reply = self.ask(request)
             return reply if reply["status"] == "ok" else None
@@ -105,7 +105,7 @@ class Service:
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def stop(self, seconds=8):
-        """SIGTERM, and how it ends; once."""
+        """Sends SIGTERM, and checks how it ends. To be called once."""
         if self.stopped:
             return
         self.stopped = True
@@ -116,16 +116,16 @@ class Service:
 
 
 def spends(service, seconds):
-    """The part of the processor that a service uses in the next seconds."""
+    """The share of the processor that a service uses in the next seconds."""
     begin, before = time.monotonic(), service.cpu()
     service.machine.sh(f"sleep {seconds}")
     return (service.cpu() - before) / (time.monotonic() - begin)
 
 
 def start_proxy(machine, relay):
-    """Makes one more TPM, which passes on to `relay`, and returns its number.
+    """Makes one more TPM in the guest, which passes commands on to `relay`; returns its number.
 
-    All that there is of it is in the folder `proxy`: pid, faults, log.
+    Its files are in the folder `proxy`: pid, faults, log.
     """
     machine.sh("modprobe tpm_vtpm_proxy; mkdir -p proxy; cd proxy; rm -f number\n"
                "[ -e faults ] || mkfifo faults\n"
@@ -136,10 +136,10 @@ def start_proxy(machine, relay):
 
 
 class Driver:
-    """The driver of a guest's TPM, bound to it and unbound by sysfs.
+    """The driver of a guest's TPM, which is bound and unbound through sysfs.
 
-    A number comes back to the next TPM only when nobody holds the old device;
-    where the kernel's IMA has found a TPM, it holds that for ever.
+    The next TPM gets the old one's number only if nobody holds the old device. If the
+    kernel's IMA has found a TPM, it holds it for ever.
     """
 
     def __init__(self, machine):
@@ -157,7 +157,7 @@ class Driver:
         return f"[ -e {self.folder}/{self.device} ] || echo {self.device} >{self.folder}/bind"
 
     def bind(self):
-        """Returns the number that the TPM has now."""
+        """Binds it; returns the number that the TPM then has."""
         self.machine.sh(self.binding())
         return self.number()
 
@@ -165,14 +165,14 @@ class Driver:
         return self.machine.run(f"[ -e {self.folder}/module/initstate ]")[0] == 0
 
     def remove(self):
-        """Takes the whole driver out of the kernel, if it is a module."""
+        """Removes the whole driver from the kernel, if it is a module."""
         if self.is_module():
             self.machine.sh(f"modprobe -r {self.module}; [ ! -e /sys/module/{self.module} ]")
         else:
             self.unbind()
 
     def insert(self):
-        """Brings back what remove took."""
+        """Inserts what `remove` has removed."""
         self.machine.sh(f"modprobe {self.module}")
         self.bind()
 

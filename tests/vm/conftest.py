@@ -25,7 +25,7 @@ def pytest_configure(config):
 
 def pytest_generate_tests(metafunc):
     if "machine" in metafunc.fixturenames:
-        # With pytest-xdist, a guest's tests are all one worker's.
+        # With pytest-xdist, one worker has all tests of a guest.
         names = [pytest.param(name, marks=pytest.mark.xdist_group(name))
                  for name in metafunc.module.MACHINES]
         metafunc.parametrize("machine", names, indirect=True, scope="session")
@@ -33,7 +33,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    """All of a guest's tests in a row, whatever their module."""
+    """Sorts the tests so that those of a guest follow each other, whatever their modules."""
     def guest(item):
         return item.callspec.params.get("machine", "~") if hasattr(item, "callspec") else "~"
 

@@ -1,4 +1,4 @@
-"""Guests with our programs inside and a TPM that is ready, by their names.
+"""Guests with the tests' programs inside and a TPM that is ready, by their names.
 
 A name is CPU-INTERFACE-TPM: x86_64, aarch64, or aarch64-16k with pages of 16 KiB; tis,
 crb, or port (machine.py); one of harness.tpm's KINDS.
@@ -9,7 +9,7 @@ from machine import MODULES, Machine, image
 
 ARM = "arm-linux-musleabihf"
 
-# Where this machine stalls, a driver may give its TPM up before that has answered.
+# If the host stalls, a driver may give up before its TPM has answered: then the guest is booted again.
 LOAD = """for try in 1 2 3; do
     modprobe {driver}
     [ ! -e /sys/class/tpm/tpm0 ] || exit 0
@@ -19,7 +19,7 @@ exit 1"""
 
 
 class Guests:
-    """Each kind's image is made once."""
+    """Boots guests. The image of each kind is made once."""
 
     def __init__(self, states, work):
         self.states, self.work, self.images = states, work, {}
@@ -41,7 +41,7 @@ class Guests:
         return self.images[cpu]
 
     def boot(self, name, state=None):
-        """`state`: the folder of a TPM that there is already."""
+        """Boots a guest. `state`: the folder of an existing TPM."""
         cpu, tpm, kind = name.rsplit("-", 2)
         machine = Machine(cpu, self.image(cpu), state or self.states.new(kind), tpm)
         machine.kind = kind

@@ -6,7 +6,7 @@ import stat
 
 
 class Archive:
-    """An archive in the kernel's "newc" format. Folders come by themselves."""
+    """An archive in the kernel's "newc" format. Folders are added automatically."""
 
     def __init__(self):
         self.entries = {}  # path: (mode, data, device number)
@@ -35,7 +35,7 @@ class Archive:
 
     def bytes(self):
         out = []
-        # Sorted: a folder comes before what is in it.
+        # Sorted, so that a folder comes before its contents.
         entries = sorted(self.entries.items()) + [("TRAILER!!!", (0, b"", (0, 0)))]
         for number, (path, (mode, data, device)) in enumerate(entries, 1):
             name = path.encode() + b"\0"
@@ -66,17 +66,17 @@ class Modules:
         return self.code[name]
 
     def needs(self, name):
-        """All that a module needs; what modprobe is to load first comes last."""
+        """All modules that a module needs; what modprobe loads first comes last."""
         found = re.search(rb"\0depends=([^\0]*)\0", self.read(name))
         direct = found[1].decode().replace("-", "_").split(",") if found and found[1] else []
         needed = []
         for other in direct:
             needed += [other, *self.needs(other)]
-        # Each where it is last.
+        # A module that is there twice stays at its last place.
         return list(dict.fromkeys(reversed(needed)))[::-1]
 
     def add(self, archive, names):
-        """Puts modules and what they need where busybox's modprobe looks."""
+        """Adds modules, and what they need, where busybox's modprobe looks for them."""
         folder = f"lib/modules/{self.version}"
         lines = []
         wanted = [name for name in names if name not in self.builtin]

@@ -18,21 +18,21 @@ ATTESTD = {cpu: os.environ.get(f"ATTESTD_{cpu.upper()}",
                                paths.BUILD / f"{cpu}-linux-musl/attestd")
            for cpu in ("x86_64", "aarch64")}
 ATTESTD["aarch64-16k"] = ATTESTD["aarch64"]
-BOOT_S = 90  # these bounds are for a machine that has much else to do
+BOOT_S = 90  # for a host that is busy
 SCRIPT_S = 60
 END_S = 20
 
-# What the guests of our own may load; each kernel has some of it built in.
+# The modules that the tests' own guests may load; each kernel has some of them built in.
 MODULES = ("tpm_tis", "tpm_crb", "tpm_vtpm_proxy", "virtio_blk")
 
 QEMU = {
-    # Without cmpxchg16b: QEMU 7.2 leaves garbage in the flags behind it, and an
-    # interrupt there makes the kernel oops.
+    # Without cmpxchg16b: after it QEMU 7.2 has wrong flags, and an interrupt there makes the
+# kernel oops.
     "x86_64": ["qemu-system-x86_64", "-cpu", "max,-cx16"],
-    # Not a newer one: what it adds costs time in emulation.
+    # Not a newer CPU: its additions take time in emulation.
     "aarch64": ["qemu-system-aarch64", "-M", "virt,gic-version=2", "-cpu", "cortex-a57"],
-    # A Raspberry Pi 5's own. The one above has no pages of 16 KiB; "max" has, but
-    # signs its pointers, which takes more than twice the time to emulate.
+    # The CPU of a Raspberry Pi 5. The one above has no pages of 16 KiB; "max" has them, but signs
+# its pointers, which takes more than twice as long to emulate.
     "aarch64-16k": ["qemu-system-aarch64", "-M", "virt,gic-version=2", "-cpu", "cortex-a76"],
 }
 CONSOLE = {"x86_64": "ttyS0", "aarch64": "ttyAMA0", "aarch64-16k": "ttyAMA0"}
@@ -41,10 +41,10 @@ TPM = {
     ("x86_64", "crb"): "tpm-crb",
     ("aarch64", "tis"): "tpm-tis-device",
 }
-# How QEMU's TPM talks to swtpm; and how a guest does by itself, through a port.
+# How QEMU's TPM is connected to swtpm; and how a guest is by itself, through a serial port.
 CONTROL = ["--ctrl"]
 COMMANDS = ["--flags", "not-need-init,startup-clear", "--server"]
-# What is started ends with the process that has, however that does.
+# A child ends when its parent does, in whatever way that ends.
 BOUND = ["setpriv", "--pdeathsig", "KILL", "--"]
 WRONG = re.compile(r"Kernel panic|Oops|BUG:|Call [Tt]race|soft lockup")
 
@@ -54,7 +54,7 @@ def guest(cpu):
 
 
 def image(cpu, path, modules=MODULES, init=HERE / "init", programs=()):
-    """Writes an initramfs: busybox, attestd, our agent. programs: (name, file)."""
+    """Writes an initramfs with busybox, attestd and the agent (init). programs: (name, file)."""
     archive = Archive()
     archive.program("init", init)
     archive.program("bin/busybox", guest(cpu) / "busybox")
@@ -98,17 +98,16 @@ class Swtpm:
 
 
 class Failed(AssertionError):
-    """The guest or QEMU failed; or a script in the guest did."""
+    """The guest, QEMU or a script in the guest failed."""
 
 
 class Machine:
     """One run of QEMU. `tpm` is tis, crb or None; `state` is the TPM's folder.
-    Or it is "port": a serial port named tpm, for a kernel that has no driver for
-    what QEMU has.
+    Or it is "port": a serial port named tpm, for a kernel that has no driver for QEMU's TPMs.
 
     `kernel` and `initrd` are files. `append` is added to the kernel's command
-    line, `options` to QEMU's. Where `agent` is false there is nothing of ours
-    inside: `console()` is all that is known of it, and scripts cannot be run.
+    line, `options` to QEMU's. If `agent` is false, the agent is not
+    inside: scripts cannot be run, and only `console()` shows what happens.
     """
 
     def __init__(self, cpu, initrd, state=None, tpm="tis", kernel=None, append="", options=(),
@@ -120,7 +119,7 @@ class Machine:
         command = [*BOUND, *QEMU[cpu], "-accel", "tcg", "-m", str(memory), "-smp", "1", "-nodefaults",
                    "-no-user-config", "-no-reboot", "-display", "none", "-kernel",
                    str(kernel or guest(cpu) / "vmlinuz"), "-initrd", str(initrd), "-append",
-                   # A guest that has to wait for this machine is not locked up.
+                   # A guest that only waits for the host must not count as locked up.
                    f"console={CONSOLE[cpu]} panic=-1 loglevel=4 nowatchdog {append}",
                    "-serial", f"file:{self.dir / 'console'}", *options]
         try:
@@ -159,7 +158,7 @@ class Machine:
         self.close()
 
     def console(self):
-        file = self.dir / "console"  # QEMU's, and not there at once
+        file = self.dir / "console"  # QEMU makes it, but not at once
         return file.read_text(errors="replace").replace("\r", "") if file.exists() else ""
 
     def failed(self, what):
@@ -184,7 +183,7 @@ class Machine:
         return line.decode()
 
     def start(self, script):
-        """Begins a script; finish() has its outcome."""
+        """Starts a script; finish() returns its outcome."""
         self.number += 1
         script = base64.b64encode(script.encode()).decode()
         self.port.settimeout(SCRIPT_S)
@@ -200,12 +199,12 @@ class Machine:
         return int(status), base64.b64decode("".join(output)).decode("utf-8", "replace")
 
     def run(self, script, timeout=SCRIPT_S):
-        """Runs a shell script in the guest: its exit status and output."""
+        """Runs a shell script in the guest; returns its exit status and output."""
         self.start(script)
         return self.finish(timeout)
 
     def sh(self, script, timeout=SCRIPT_S):
-        """The same for a script that must succeed, `set -e`: its output."""
+        """The same for a script that must succeed, with `set -e`; returns its output."""
         status, output = self.run(f"set -e\n{script}", timeout)
         if status != 0:
             raise self.failed(f"{script}\n--- exit status {status}\n{output}")
@@ -224,7 +223,7 @@ class Machine:
         return self
 
     def wait_console(self, pattern, timeout=BOOT_S):
-        """Waits until the console says so; returns the match."""
+        """Waits until the console shows a match, and returns it."""
         end = time.monotonic() + timeout
         while True:
             ended = self.process.poll() is not None
@@ -236,7 +235,7 @@ class Machine:
             time.sleep(0.02)
 
     def wait_end(self, timeout=END_S):
-        """Waits until the guest has switched itself off, and looks at how."""
+        """Waits until the guest has switched itself off; fails if it did not end well."""
         try:
             status = self.process.wait(timeout)
         except subprocess.TimeoutExpired as error:
@@ -245,9 +244,9 @@ class Machine:
             raise self.failed("not a good end")
 
     def stop(self):
-        """Switches a guest with our agent off; fails if anything was wrong with it."""
+        """Switches a guest with the agent off; fails if anything was wrong with it."""
         try:
-            self.port.close()  # the agent takes that for the end
+            self.port.close()  # which ends the agent
             self.wait_end()
         finally:
             self.close()

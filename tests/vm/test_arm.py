@@ -1,4 +1,4 @@
-"""The program for 32-bit ARM, on a kernel of 64 bits: its sandbox is the only one with calls of two ages."""
+"""The program for 32-bit ARM, on a 64-bit kernel. Only its sandbox allows old and new forms of a system call."""
 from attestd import activation, known, once
 from harness.credential import make, rsa_from_tpm
 
@@ -20,7 +20,7 @@ def test_once(machine):
 
 
 def test_serve(serve, driver):
-    """From the start to the end, with a TPM that goes and comes back meanwhile."""
+    """From start to end, while the TPM goes and comes back."""
     service = serve(program=ARM)
     request = credential(service.ok("getAttestationData"))
     driver.remove()

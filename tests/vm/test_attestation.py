@@ -14,7 +14,7 @@ SECRET = bytes(range(1, 33))
 
 @pytest.fixture
 def number(machine):
-    """The TPM's; another where a test before this one has bound its driver anew."""
+    """The TPM's number, which changes if an earlier test has bound the driver anew."""
     return Driver(machine).number()
 
 
@@ -24,7 +24,7 @@ def device(number, request):
 
 
 def check_identity(data, machine, states):
-    """Is it what the TPM has, by other means?"""
+    """Checks the identity against what the TPM has, read by other programs."""
     ek = rsa_from_tpm(data["ek_tpm"])
     pem = serialization.load_pem_public_key(states.ek_pem(machine.kind))
     assert data["ek_pub"] == spki(ek) == spki(pem)
@@ -36,7 +36,7 @@ def check_identity(data, machine, states):
 
 
 def credentials(data, work):
-    """What a verifier sends, made outside the guest, in two ways."""
+    """Credentials as a verifier makes them, outside the guest, in two ways."""
     return [by_tools(data["ek_tpm"], data["aik_name"], SECRET, work),
             make(rsa_from_tpm(data["ek_tpm"]), data["aik_name"], SECRET[::-1])]
 
@@ -65,7 +65,7 @@ def test_once(machine, states, device, tmp_path):
     status, replies = once(machine, map(activation, made), args)
     assert status == 0
     assert [known(reply) for reply in replies] == [{"decrypted_secret": c.secret} for c in made]
-    # One that is for another key: told, and in the exit status.
+    # A credential for another key: the reply and the exit status say so.
     made[0].hmac = bytes(32)
     status, replies = once(machine, map(activation, made), args)
     assert status == 1
@@ -73,7 +73,7 @@ def test_once(machine, states, device, tmp_path):
 
 
 def test_default_device(machine, serve, number):
-    """/dev/tpmrmN; /dev/tpmN where there is no such thing."""
+    """/dev/tpmrmN is the default; /dev/tpmN where there is no resource manager."""
     managed, plain = (f"{device}{number}" for device in DEVICES)
     service = serve()
     service.ok("getEK")
@@ -89,7 +89,7 @@ def test_default_device(machine, serve, number):
 
 @pytest.mark.parametrize("device", DEVICES[:1], indirect=True)
 def test_root_where_the_group_may(machine, serve, device):
-    """Root, without its capabilities, where the device is a user's and a group's."""
+    """Root without capabilities, where a user and a group own the device."""
     machine.sh(f"chown 1:59 {device}; chmod 660 {device}")
     try:
         for args in ("", f"--tpm {device}"):

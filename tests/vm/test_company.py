@@ -1,4 +1,4 @@
-"""Others use the same TPM, through the kernel's resource manager."""
+"""Other programs use the same TPM, through the kernel's resource manager."""
 import json
 import struct
 
@@ -10,12 +10,12 @@ from harness.credential import make, rsa_from_tpm
 MACHINES = [f"{machine}-plain" for machine in ("x86_64-tis", "x86_64-crb", "aarch64-tis")]
 ROUNDS = 6
 RANDOM = bytes.fromhex("8001 0000000c 0000017b 0010")
-# A P-256 storage key below the owner.
+# A P-256 storage key in the owner hierarchy.
 CREATE_PRIMARY = bytes.fromhex(
     "8002 00000043 00000131 40000001 00000009 400000090000000000 0004 00000000"
     "001a 0023 000b 00030072 0000 0006 0080 0043 0010 0003 0010 0000 0000 0000 00000000")
 
-# Takes random bytes, as fast as it can, until `end` is there.
+# Asks for random bytes as fast as it can, until the file `end` exists.
 TRAFFIC = """
 exec 4<>$device
 until [ -e end ]; do
@@ -24,8 +24,8 @@ until [ -e end ]; do
 done
 """
 
-# Makes three keys, as many as the TPM has room for. Looks at `end` whether they
-# are still there.
+# Makes three keys, as many as the TPM has room for. When the file `end` exists, checks that
+# they are still there.
 HOLDER = """
 exec 4<>$device
 for i in 1 2 3; do
@@ -46,7 +46,7 @@ done
 
 
 def responses(data):
-    """Takes what a TPM answered apart."""
+    """Takes the responses of a TPM apart."""
     while data:
         _, size, code = struct.unpack(">HII", data[:10])
         assert len(data) >= size
@@ -55,7 +55,7 @@ def responses(data):
 
 
 def identity(data):
-    """Without what the AIK signs when it is made: each service has its own made."""
+    """The identity without what the AIK signs at its creation, which each service has signed for itself."""
     return {name: value for name, value in data.items()
             if name not in ("aik_attest", "aik_signature")}
 
@@ -67,7 +67,7 @@ def request_for(service):
 
 @pytest.fixture
 def company(machine, driver):
-    """A folder where scripts can be run beside the test; all must end well."""
+    """A folder in which scripts run beside the test. All must succeed."""
     machine.sh("rm -rf /run/company; mkdir /run/company")
     machine.put("/run/company/random", RANDOM)
     machine.put("/run/company/create", CREATE_PRIMARY)
@@ -87,7 +87,7 @@ def company(machine, driver):
 
 
 def ask_all(machine, calls):
-    """Makes requests at the same time, and returns the replies."""
+    """Sends requests at the same time; returns the replies."""
     script = "rm -rf calls; mkdir calls; cd calls\n"
     for i, call in enumerate(calls):
         script += f"(\n{call}) >{i} 2>&1 &\n"
@@ -96,13 +96,13 @@ def ask_all(machine, calls):
 
 
 def test_two_services(machine, serve):
-    """From their start on; neither disturbs the other."""
+    """Two services, from their start on: neither disturbs the other."""
     services = [serve(), serve()]
     requests = [request_for(service) for service in services]
     assert identity(services[0].ok("getAttestationData")) == identity(
         services[1].ok("getAttestationData"))
     calls = [service.call(request) for service, request in zip(services, requests)] * ROUNDS
-    # And a third, new each time.
+    # And a third service, started anew each time.
     calls += ["attestd once --log-level error " + here(line({"command": "getAttestationData"}))] * 2
     replies = ask_all(machine, calls)
     assert len(replies) == len(calls)
@@ -116,7 +116,7 @@ def test_two_services(machine, serve):
 
 
 def test_traffic(machine, serve, company):
-    """Others' commands in between; none of theirs fails either."""
+    """Between commands of others, none of which fails."""
     company(TRAFFIC)
     company(HOLDER)
     machine.sh("cd /run/company; until [ -e created ] && [ -s answers ]; do sleep 0.1; done")

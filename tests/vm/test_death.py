@@ -1,4 +1,4 @@
-"""The TPM dies for good, under a running service: the driver stays, and is no help."""
+"""The TPM dies for good while a service runs. The driver stays, but no longer works."""
 import time
 
 import pytest
@@ -13,7 +13,7 @@ MACHINES = ["x86_64-tis-factory", "x86_64-crb-factory", "aarch64-tis-factory"]
 @pytest.fixture(params=[pytest.param(name, marks=pytest.mark.xdist_group(name))
                         for name in MACHINES])
 def mortal(boot, request):
-    """A guest of its own, whose TPM may be killed."""
+    """A guest for this test alone, whose TPM may be killed."""
     machine = boot(request.param)
     try:
         yield machine
@@ -23,7 +23,7 @@ def mortal(boot, request):
 
 
 def is_told(service, request):
-    """What is wrong, before long."""
+    """Checks that the client is soon told what is wrong."""
     begin = time.monotonic()
     assert service.error(request) in ("tpm_unavailable", "tpm_bad_response", "tpm_timeout")
     assert time.monotonic() - begin < 20

@@ -1,11 +1,11 @@
-"""The TPM's device on a real kernel: late, gone, back, elsewhere, dead."""
+"""The TPM's device on a real kernel: it comes late, goes, comes back, has another name, or is dead."""
 import time
 
 from attestd import BUSY, SOON_S, activation, known, spends
 from harness.credential import make, rsa_from_tpm
 
 MACHINES = [f"{machine}-plain" for machine in ("x86_64-tis", "x86_64-crb", "aarch64-tis")]
-GRACE_S = 5  # requests that come early wait so long for the TPM
+GRACE_S = 5  # so long after the start, requests wait for the TPM
 
 
 def credential(service):
@@ -18,10 +18,10 @@ def activates(service, request):
 
 
 def test_late(machine, driver, serve):
-    """Within the grace time: the first request waits for it."""
+    """The TPM comes within the grace time: the first request waits for it."""
     driver.unbind()
     service = serve()
-    # All at once, for it is to be over before the grace time is.
+    # In one script, so that it ends before the grace time does.
     machine.sh(f"( {service.call({'command': 'getEK'})}) >first &\n"
                f"sleep 1; [ ! -s first ]; {driver.binding()}")
     machine.sh('while [ ! -s first ]; do sleep 0.1; done; grep ^.."status.":."ok" first')
@@ -29,7 +29,7 @@ def test_late(machine, driver, serve):
 
 
 def test_field_25_very_late(machine, driver, serve):
-    """After it: told so at once, and found when it comes; the driver's module even."""
+    """The TPM, and even its driver's module, comes after the grace time: until then requests fail at once."""
     driver.remove()
     begin = time.monotonic()
     service = serve()
@@ -45,10 +45,10 @@ def test_field_25_very_late(machine, driver, serve):
 
 
 def test_bound_anew(driver, serve):
-    """The driver goes and comes under a running service, more than once.
+    """The driver is unbound and bound again while a service runs, more than once.
 
-    The service still has the old device open then, so that its number is not
-    free and the TPM comes back with another.
+    The service still has the old device open, so that its number is not free: the TPM comes
+    back with another number.
     """
     service = serve()
     request = credential(service)
@@ -73,7 +73,7 @@ def test_unbound_for_a_while(machine, driver, serve):
 
 
 def test_held_by_another(machine, driver, serve):
-    """The plain device is for one program at a time."""
+    """Only one program at a time can open the plain device."""
     device = f"/dev/tpm{driver.number()}"
     machine.sh(f"sleep 100 3<>{device} & echo $! >/run/holder")
     try:

@@ -1,8 +1,8 @@
-"""An initramfs that gets the key of an encrypted disk by attesting, for a measured boot alone.
+"""An initramfs that gets the key of an encrypted disk by attestation, if what was booted is right.
 
-The exchange with the verifier is the example that is shipped, unchanged. A disk
-is set up in a guest with the right TPM, whose EK the verifier learns there. What it
-has to have booted it knows beforehand.
+The exchange with the verifier is the example that ships, unchanged. A guest with the right
+TPM sets the disk up, and the verifier learns its EK. What the guest has to boot, the verifier
+knows beforehand.
 """
 import base64
 import json
@@ -26,9 +26,9 @@ EXCHANGE = "/etc/attestd/initramfs-exchange"
 MODULES = ("tpm_tis", "virtio_net", "virtio_blk", "algif_skcipher", "dm_crypt", "xts")
 RIGHT, WRONG = "measured=right", "measured=wrong"  # on the kernel's command line
 PCRS = {11: extended(ZERO, (HERE / "unlock").read_bytes()), 12: extended(ZERO, b"right")}
-DISK_SIZE = 32 << 20  # half of it is LUKS's own
+DISK_SIZE = 32 << 20  # LUKS takes half of it
 
-# Makes the disk and the root inside; the key comes through standard input.
+# Makes the disk and the root file system in it. The key comes from standard input.
 SET_UP = """
 xargs modprobe -a </etc/modules
 base64 -d <<'END' | cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 \
@@ -58,7 +58,7 @@ CLOSE = "umount /root; cryptsetup close root; [ ! -e /dev/mapper/root ]"
 
 
 def once_exchange():
-    """The example with "attestd once" in the place of "attestd call", which takes more words."""
+    """The example with `attestd once` instead of `attestd call`, which needs a few changes."""
     example = (EARLY / "exchange.example").read_text()
     call = '/usr/sbin/attestd call --socket "$ATTESTD_SOCKET" "$@"'
     assert example.count(call) == 1
@@ -77,7 +77,7 @@ def once_exchange():
 
 
 def disk_image(cpu, path):
-    """An initramfs with our agent; or, with rdinit=/unlock-init, without."""
+    """An initramfs that starts the agent or, with rdinit=/unlock-init, unlocks the disk without it."""
     archive = Archive()
     for name in ("init", "unlock-init"):
         archive.program(name, HERE / name)
@@ -105,7 +105,7 @@ def disk_image(cpu, path):
 
 @dataclass
 class Site:
-    """A kind of machine, its disk, its TPM, and the verifier that knows it."""
+    """A machine: its kind, its disk, its TPM, and the verifier that knows it."""
 
     cpu: str
     initrd: os.PathLike
@@ -114,7 +114,7 @@ class Site:
     verifier: Verifier
     key: bytes = field(default_factory=lambda: os.urandom(32))
     marker: str = field(default_factory=lambda: os.urandom(16).hex())
-    reply: dict = None  # getAttestationData's
+    reply: dict = None  # of getAttestationData
 
     def boot(self, state=None, append="", measured=RIGHT, **options):
         return Machine(
@@ -126,7 +126,7 @@ class Site:
 
 
 def enrol(guest, verifier, key):
-    """The verifier learns a guest's EK. Returns its getAttestationData."""
+    """Has the verifier learn a guest's EK. Returns the guest's getAttestationData."""
     status, (ek, data) = once(guest, [{"command": "getEK"}, {"command": "getAttestationData"}])
     assert status == 0
     verifier.machines[known(ek)["ek_tpm"]] = Known(key, PCRS)
@@ -153,7 +153,7 @@ def site(request, states, work):
 
 
 def test_root_on_an_encrypted_disk(site):
-    """From power-on to the init in the disk, without any help."""
+    """From power-on until the init on the disk runs, without any help."""
     with site.boot(append="rdinit=/unlock-init", agent=False) as guest:
         guest.wait_end(machine.BOOT_S)
         assert f"the root says: {site.marker}\n" in guest.console(), guest.console()
@@ -161,7 +161,7 @@ def test_root_on_an_encrypted_disk(site):
 
 @pytest.fixture
 def guest(site):
-    """Boots one, measured; it must end well."""
+    """Boots a guest whose boot is measured; it must end well."""
     started = []
 
     def begin(state=None, **options):
@@ -180,7 +180,7 @@ def guest(site):
 
 
 def stays_closed(guest):
-    """It unlocks nothing; returns what it says."""
+    """Checks that the disk stays locked; returns what the exchange says."""
     status, output = guest.run("unlock /usr/lib/attestd/early run")
     assert status != 0 and guest.run(OPENED)[0] != 0, output
     return output
@@ -202,7 +202,7 @@ def test_once(site, guest):
 
 
 def test_wrong_measurements(site):
-    """The same TPM and disk, and an initramfs that does all that it ought to: but for the command line."""
+    """The same TPM, disk and initramfs, but another kernel command line."""
     site.verifier.forget()
     with site.boot(append="rdinit=/unlock-init", measured=WRONG, agent=False) as guest:
         guest.wait_end(machine.BOOT_S)
@@ -211,7 +211,7 @@ def test_wrong_measurements(site):
 
 
 def test_measured_too_late(site, guest):
-    """Right, and then something more; what was good before is good no more."""
+    """The right measurements, and then one more: what was accepted before no longer is."""
     running, verifier = guest(), site.verifier
     opens(site, running)
     good = verifier.seen[-1]
@@ -219,13 +219,13 @@ def test_measured_too_late(site, guest):
     assert "does not accept what was booted" in stays_closed(running)
     assert verifier.refused == ["Refused('other PCRs')"]
 
-    # The verifier has given this machine a key before, and takes no quote twice.
+    # The verifier has given this machine the key before, but accepts no quote twice.
     with pytest.raises(Refused, match="an unknown nonce"):
         verifier.take(good)
 
 
 def test_wrong_tpm(site, states, guest):
-    """All is as it should be, but for the TPM."""
+    """Everything is right, except the TPM."""
     verifier = site.verifier
     running = guest(states.new("persistent"))
 
@@ -233,7 +233,7 @@ def test_wrong_tpm(site, states, guest):
     assert "403" in stays_closed(running)
     assert verifier.refused == ["Refused('an unknown EK')"] and not verifier.sent
 
-    # What is meant for another TPM is of no use.
+    # A credential for another TPM does not help.
     verifier.replay = [verifier.take(site.reply),
                        json.dumps(activation(verifier.credential(*verifier.asked.popitem()[1]))).encode()]
     request = shlex.quote(verifier.replay[1].decode())
@@ -242,6 +242,6 @@ def test_wrong_tpm(site, states, guest):
     status, output = running.run(f"attestd call --socket /run/attestd/attestd.sock {request}")
     assert status != 0 and '"credential_rejected"' in output
 
-    # It was the TPM: once that is known, the disk opens.
+    # Only the TPM was wrong: once the verifier knows it, the disk opens.
     enrol(running, verifier, site.key)
     opens(site, running)

@@ -8,12 +8,12 @@ from harness.control import CC
 from harness.credential import make, rsa_from_tpm
 
 MACHINES = ["x86_64-tis-plain", "aarch64-tis-plain"]
-# The kernel itself repeats a command so often before it gives TPM_RC_RETRY to us.
+# The kernel itself sends a command so often before it passes TPM_RC_RETRY on.
 KERNEL_TRIES = 8
 
 
 class Proxy:
-    """A TPM that passes on to the guest's own what no fault is for."""
+    """A TPM that makes faults, and passes all other commands on to the guest's own TPM."""
 
     def __init__(self, machine, number):
         self.machine, self.relay = machine, f"/dev/tpm{number}"
@@ -32,7 +32,7 @@ class Proxy:
         self.machine.sh(f">proxy/log; echo {kind} {value} {CC[command]} {count} >proxy/faults")
 
     def met(self):
-        """The shell command that waits until a command has met the fault said last."""
+        """The shell command that waits until the latest fault has hit a command."""
         return "until grep -q fault proxy/log; do sleep 0.05; done"
 
     def is_alive(self):
@@ -68,7 +68,7 @@ def opens(reply):
 
 @pytest.mark.parametrize("command", ["StartAuthSession", "ActivateCredential"])
 def test_retry(proxy, service, request_, command):
-    """Not now, says the TPM: more often than the kernel is patient."""
+    """The TPM answers "try again" more often than the kernel tries."""
     proxy.fault("rc", 0x922, command, KERNEL_TRIES + 1)
     begin = time.monotonic()
     assert opens(service.ok(request_))
@@ -76,8 +76,8 @@ def test_retry(proxy, service, request_, command):
 
 
 def test_field_34_context_gap(proxy, service, request_):
-    """The kernel cannot save our session, since another one is left idle: it says so, and not that
-    there is no TPM; and when that one is gone all is well again."""
+    """The kernel cannot save attestd's session because another one was left idle. The error says so, not that
+    there is no TPM. When the other session is gone, all is well again."""
     proxy.fault("session", 0x901, "ContextSave", 1000)
     assert service.error(request_) == "tpm_context_gap"
     proxy.fault("session", 0x901, "ContextSave", 0)
@@ -85,7 +85,7 @@ def test_field_34_context_gap(proxy, service, request_):
 
 
 def test_delay(machine, proxy, service, request_):
-    """A slow command: who asks for what is known is answered at once."""
+    """During a slow command, what is known is answered at once."""
     proxy.fault("delay", 8000)
     machine.sh(f"(\n{service.call(request_)}) >slow &\n{proxy.met()}")
     begin = time.monotonic()
@@ -105,11 +105,11 @@ def test_stop_during_a_delay(machine, proxy, service, request_):
 
 @pytest.mark.parametrize("size", [4, 12, 40])
 def test_short_reply(proxy, service, request_, size):
-    """Once: repeated. For ever: an error; then all is well again."""
+    """One short response: attestd tries again. Always short: an error, and afterwards all is well."""
     proxy.fault("short", size)
     assert opens(service.ok(request_))
     proxy.fault("short", size, count=1000)
-    # The kernel says EFAULT of it, as of a context gap.
+    # The kernel reports it as EFAULT, like a context gap.
     assert service.error(request_) in ("tpm_unavailable", "tpm_bad_response", "tpm_context_gap")
     proxy.fault("short", size, count=0)
     assert opens(service.recovers(request_))
@@ -117,7 +117,7 @@ def test_short_reply(proxy, service, request_, size):
 
 @pytest.mark.parametrize("command", ["StartAuthSession", "ActivateCredential"])
 def test_server_dies(proxy, service, request_, command):
-    """With a command in hand. The device goes with it, and comes back later."""
+    """During a command. The device goes, too, and comes back later."""
     proxy.fault("die", command=command)
     begin = time.monotonic()
     assert service.error(request_) == "tpm_unavailable"
@@ -140,13 +140,13 @@ def test_end_after_server_died(proxy, service, request_):
 
 
 def test_killed_on_the_plain_device(machine, proxy, serve):
-    """SIGKILL with the EK loaded, more often than the TPM has slots: the next one flushes them."""
+    """SIGKILL while the EK is loaded, more often than the TPM has slots: the next attestd flushes them."""
     device = f"--tpm /dev/tpm{proxy.number}"
     for _ in range(4):
         proxy.fault("delay", 3000, "ContextSave")
         victim = Service(machine, device)
         machine.sh(f"{proxy.met()}; kill -9 {victim.pid}\n"
-                   "[ -z \"$(grep late proxy/log)\" ]\n"  # that command was still in hand
+                   "[ -z \"$(grep late proxy/log)\" ]\n"  # the TPM still works on that command
                    f"until [ -e {victim.dir}/status ]; do sleep 0.05; done")
     service = serve(device)
     data = known(service.ok("getAttestationData"))

@@ -1,4 +1,4 @@
-"""Of the tests' own tools: what they start, and how that ends."""
+"""The tests' own tools: which processes they start, and how these end."""
 import os
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ input()
 
 
 def program(pid):
-    """What a process runs; nothing if it is dead."""
+    """The program of a process, or nothing if it is dead."""
     try:
         return os.readlink(f"/proc/{pid}/exe").rsplit("/", 1)[1]
     except FileNotFoundError:
@@ -24,7 +24,7 @@ def program(pid):
 
 
 def test_killed(work, states):
-    """Who starts a guest and is killed leaves none behind."""
+    """If a process that has started a guest is killed, the guest ends."""
     script = START.format(initrd=str(image("x86_64", work / "orphan")), state=str(states.new()))
     with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, text=True,

@@ -1,8 +1,8 @@
-"""Pages of 16 KiB: Debian's own kernel that has them, and both programs for ARM.
+"""Pages of 16 KiB: Debian's kernel with such pages, and both programs for ARM.
 
-A program whose segments fit pages of 4 KiB only gets a SIGSEGV there before its first
-instruction. No driver of this kernel's is for a TPM that QEMU has, so its TPM is
-tpm_vtpm_proxy's, with a software TPM behind a port.
+A program whose segments only fit pages of 4 KiB gets a SIGSEGV there before its first
+instruction. This kernel has no driver for QEMU's TPMs, so its TPM is tpm_vtpm_proxy's, with a
+software TPM behind a serial port.
 """
 import re
 
@@ -22,7 +22,7 @@ MEMORY_KB = 512  # twice what it may be with pages of 4 KiB
 
 both = pytest.mark.parametrize("program", ["attestd", "attestd-arm"])
 
-# What each does once it is inside: a reason, none, or the signal that ends it.
+# What each attempt in the sandbox comes to: a reason, none, or the signal that ends the process.
 PROBES = {
     "relro": SEGV, "paths": SEGV, "unprotect_paths": SIGSYS, "mprotect_exec": SIGSYS,
     "execve": SIGSYS, "socket": SIGSYS, "memfd": SIGSYS, "mmap": SIGSYS, "mmap_exec": SIGSYS,
@@ -38,7 +38,7 @@ def credential(reply):
 
 
 def test_field_30_pages(machine):
-    """It is that kernel."""
+    """The kernel has pages of 16 KiB, indeed."""
     sizes = re.findall(r"KernelPageSize: +(\d+) kB", machine.sh("cat /proc/self/smaps"))
     assert set(sizes) == {str(PAGE_KB)}
 
@@ -63,7 +63,7 @@ def test_once(machine, program):
 
 @both
 def test_serve(machine, serve, program):
-    """With --sandbox require, as all of these; and what memory it takes."""
+    """With --sandbox require, as in all tests here; and how much memory it takes."""
     service = serve(program=program)
     request = credential(service.ok("getAttestationData"))
     service.ok("getEK")
@@ -76,7 +76,7 @@ def test_serve(machine, serve, program):
 
 @pytest.mark.parametrize("program", ["probe", "probe-arm"])
 def test_sandbox(machine, program):
-    """What it forbids on pages of 4 KiB it forbids here."""
+    """It forbids the same as with pages of 4 KiB."""
     script = "cd /run; rm -rf probed; mkdir probed; cd probed; echo kept >file\n"
     for name in PROBES:
         path = "/run/probed/file" if name in ("write", "unlink") else "/init"

@@ -1,4 +1,4 @@
-"""attestd provision on real kernels, without systemd: what one boot keeps the next one finds."""
+"""attestd provision on real kernels, without systemd: what one boot makes persistent, the next one finds."""
 import pytest
 
 from attestd import Service, activation, known
@@ -11,7 +11,7 @@ MACHINES = ["x86_64-tis-plain", "x86_64-crb-plain", "aarch64-tis-plain"]
 
 @pytest.fixture(params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in MACHINES])
 def power_on(boot, states, request):
-    """Boots the same machine, with the same TPM; each time it is switched off in good order."""
+    """Boots the same machine with the same TPM. Each time it is switched off in good order."""
     state = states.new(request.param.rsplit("-", 1)[1])
     running = []
 
@@ -29,7 +29,7 @@ def provision(machine, *args):
 
 
 def identity(service):
-    """What is the same as long as the TPM is."""
+    """What never changes for a TPM."""
     data = known(service.recovers("getAttestationData"))
     return {name: data[name] for name in data if name not in ("aik_attest", "aik_signature")}
 
@@ -45,7 +45,7 @@ def activates(service, data):
 
 @pytest.mark.limit(300)
 def test_the_next_boot_finds_it(power_on):
-    """Both ways, beside an attestd that runs; and the plain device is for one at a time."""
+    """There and back, beside an attestd that runs; the plain device can be opened by one program only."""
     machine = power_on()
     service = Service(machine)
     before = identity(service)
@@ -81,7 +81,7 @@ def test_the_next_boot_finds_it(power_on):
 
 @pytest.mark.parametrize("device", ["tpmrm0", "tpm0"])
 def test_killed(power_on, device):
-    """At ten moments: what the next one finds is the EK, or nothing; and both are well."""
+    """Killed at ten moments: the next one finds the EK or nothing, and works with both."""
     machine = power_on()
     at = f"attestd provision --tpm /dev/{device} --log-level error"
     for tenths in range(10):

@@ -1,7 +1,7 @@
-"""A measured boot: what a guest's PCRs hold is quoted, on real kernels, with both AIKs.
+"""A measured boot: a guest's PCRs are quoted, on real kernels, with both AIKs.
 
-What is measured goes to the TPM by the kernel, past attestd; what is quoted is checked here,
-by the specification (harness/attest.py).
+Measurements go to the TPM through the kernel, without attestd. The quote is checked here by
+the specification (harness/attest.py).
 """
 import os
 import re
@@ -40,7 +40,7 @@ def quote(aik, nonce, bank=BANK):
 
 
 def checked(data, aik, reply, nonce, bank=BANK):
-    """The values that were quoted, of all 24; data: getAttestationData's for that AIK."""
+    """Checks a quote of all 24 PCRs; returns their values. data: the getAttestationData of that AIK."""
     public = attest.parse_public(data["aik_tpm"])
     assert public.type == {"ecc": attest.ECC, "rsa": attest.RSA}[aik] and public.name == data["aik_name"]
     said = known(reply)
@@ -76,7 +76,7 @@ def test_serve(serve, measure, aik):
 
 @pytest.mark.parametrize("aik", AIKS)
 def test_once(machine, aik):
-    """Without a service, and on the device that has no resource manager."""
+    """Without a service, on the device without resource manager."""
     nonce = os.urandom(64)
     device = f"/dev/tpm{Driver(machine).number()}"
     status, (data, said) = once(machine, [{"command": "getAttestationData", "aik": aik}, quote(aik, nonce)],
@@ -86,7 +86,7 @@ def test_once(machine, aik):
 
 
 def replayed(log, folder):
-    """The PCRs that an event log leads to, {bank: {PCR: value}}, by tpm2_eventlog."""
+    """The PCRs that follow from an event log, by tpm2_eventlog: {bank: {PCR: value}}."""
     (folder / "log").write_bytes(log)
     said = subprocess.run(["tpm2_eventlog", "log"], cwd=folder, check=True, timeout=60, capture_output=True,
                           text=True).stdout.split("\npcrs:\n")[1]
@@ -96,8 +96,8 @@ def replayed(log, folder):
 
 
 def test_event_log(machine, serve, tmp_path):
-    """What the firmware has measured, by its log, is what is quoted; of all banks. No other account
-    reads that log. Where there is no firmware (on aarch64 here), there is none."""
+    """The quotes of all banks match the firmware's event log. Only root may read the log. Without firmware
+    (on aarch64 here) there is none."""
     machine.sh(f"grep ' securityfs ' /proc/mounts || mount -t securityfs security {SECURITY}")
     path = f"{SECURITY}/tpm{Driver(machine).number()}/binary_bios_measurements"
     if machine.cpu != "x86_64":
@@ -118,7 +118,7 @@ def test_event_log(machine, serve, tmp_path):
 
 
 def test_health(machine, serve, driver):
-    """What getHealth says of a TPM that is there, and of one that is gone."""
+    """getHealth with a TPM that is there, and with one that has gone."""
     service = serve()
     service.ok("getAttestationData")
     health = service.ok("getHealth")
@@ -126,7 +126,7 @@ def test_health(machine, serve, driver):
     assert health["device"] == f"/dev/tpmrm{number}" and health["aik"] == "ecc"
     assert health["ek"] == ("created" if machine.kind == "plain" else "persistent")
     assert health["ek_cert_source"] == ("nv" if machine.kind == "factory" else None)
-    assert health["manufacturer"] == "IBM"  # of libtpms
+    assert health["manufacturer"] == "IBM"  # what libtpms says
     assert (health["requests"], health["tpm_commands"] > 0) == (2, True)
     driver.unbind()
     assert service.error(quote("ecc", b"-")) == "tpm_unavailable"

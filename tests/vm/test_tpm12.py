@@ -1,4 +1,4 @@
-"""A TPM 1.2: the kernel knows, and the client is told."""
+"""A TPM 1.2: the kernel knows the version, and the client is told."""
 import pytest
 
 from attestd import Service

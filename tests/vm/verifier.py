@@ -1,7 +1,7 @@
-"""A verifier: gives a machine the key of its disk, if it knows its TPM and what it has booted.
+"""A verifier. It gives a machine the key of its disk if it knows the TPM and what was booted.
 
-A web server on the loopback, as port/linux/packaging/early/exchange.example wants it. It is sent a reply
-of attestd's and answers with the next request: a quote, then the activation of a credential.
+A web server on the loopback interface, for port/linux/packaging/early/exchange.example. It receives a reply
+of attestd and answers with the next request: a quote, then the activation of a credential.
 """
 import hashlib
 import http.server
@@ -19,9 +19,9 @@ from harness.credential import by_tools
 from harness.service import b64
 
 BANK = "sha256"
-ZERO = bytes(32)  # a PCR that nothing has been measured into
-# The AIK must be one that signs only what its TPM has made, and that exists
-# in that TPM alone: fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth,
+ZERO = bytes(32)  # the value of a PCR without any measurement
+# The AIK must be a key that signs only what its TPM says, and that cannot leave
+# the TPM: fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth,
 # restricted, sign.
 AIK_ATTRIBUTES = 0x50072
 FROM_GUEST = "10.0.2.2"  # the host, in QEMU's user network
@@ -37,7 +37,7 @@ def ek_of(key):
 
 
 def extended(value, *measured):
-    """A PCR's value, when so much more has been measured into it."""
+    """The value of a PCR after these further measurements."""
     for data in measured:
         value = hashlib.sha256(value + hashlib.sha256(data).digest()).digest()
     return value
@@ -45,16 +45,16 @@ def extended(value, *measured):
 
 @dataclass
 class Machine:
-    """What it knows of one, whose EK it has learnt."""
-    key: bytes  # its disk's
-    pcrs: dict  # {PCR: value} that it is to have booted with
+    """What the verifier knows of a machine whose EK it has learnt."""
+    key: bytes  # of its disk
+    pcrs: dict  # the expected {PCR: value}
 
 
 class Verifier:
     def __init__(self, host=FROM_GUEST):
-        self.machines = {}  # by the EK: TPM2B_PUBLIC
-        self.asked = {}  # by the nonce of a quote: whose, and with which AIK. Each is good once.
-        self.replay = []  # answers to give first, whatever is asked
+        self.machines = {}  # by TPM2B_PUBLIC of the EK
+        self.asked = {}  # by the nonce of a quote: the machine and its AIK. Each nonce is accepted once.
+        self.replay = []  # answers to give first, whatever the request is
         self.seen, self.sent, self.refused = [], [], []
         verifier = self
 
@@ -90,7 +90,7 @@ class Verifier:
         self.server.server_close()
 
     def forget(self):
-        """What was seen, not what is known."""
+        """Forgets what has happened, but not the machines."""
         for what in (self.asked, self.seen, self.sent, self.refused):
             what.clear()
 
@@ -101,7 +101,7 @@ class Verifier:
         return json.dumps(answer).encode()
 
     def take_identity(self, reply):
-        """Who it is. It may be anybody who says so, until the credential is opened."""
+        """Takes the machine's identity. Until the credential is opened, anybody might claim it."""
         data = known(reply)
         machine = self.machines.get(data["ek_tpm"])
         need(machine, "an unknown EK")
@@ -113,7 +113,7 @@ class Verifier:
                 "pcrs": ",".join(str(pcr) for pcr in sorted(machine.pcrs))}
 
     def take_quote(self, reply):
-        """What it has booted."""
+        """Takes and checks a quote of what the machine has booted."""
         data = known(reply)
         nonce = attest.parse_attest(data["quoted"]).extra
         ek, aik = self.asked.pop(nonce, (None, None))
@@ -125,6 +125,6 @@ class Verifier:
         return activation(self.credential(ek, aik))
 
     def credential(self, ek, aik):
-        """The key, so that only the TPM with this EK can read it, and only for this AIK."""
+        """The key, encrypted so that only the TPM with this EK can read it, and only together with this AIK."""
         with tempfile.TemporaryDirectory() as folder:
             return by_tools(ek, aik.name, self.machines[ek].key, folder)

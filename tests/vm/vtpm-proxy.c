@@ -1,9 +1,8 @@
 /*
- * vtpm-proxy RELAY FAULTS: one more TPM, in a guest, by tpm_vtpm_proxy.
+ * vtpm-proxy RELAY FAULTS: makes one more TPM in a guest, by tpm_vtpm_proxy.
  *
- * Prints the new device's number, then passes each command on to RELAY, the plain
- * device of a TPM or a port that has one at its other end, unless a fault wants
- * something else. A fault is one line through
+ * Prints the new device's number. Then passes each command on to RELAY, the plain device of
+ * a TPM or a port with a TPM at its other end, unless a fault says otherwise. A fault is one line through
  * the FIFO FAULTS, "KIND VALUE COMMAND COUNT", for the next COUNT commands of
  * that code; the last one said holds:
  *
@@ -36,12 +35,12 @@ struct vtpm_proxy_new_dev {
 };
 #define VTPM_PROXY_FLAG_TPM2 1
 #define VTPM_PROXY_IOC_NEW_DEV _IOWR(0xa1, 0x00, struct vtpm_proxy_new_dev)
-#define TPM2_CC_SET_LOCALITY 0x20001000 /* the driver's own: not for a TPM */
+#define TPM2_CC_SET_LOCALITY 0x20001000 /* the driver's own command, not for a TPM */
 
 #define HEADER 10
 #define RC_FAILURE 0x101
 #define TRANSIENT 0x80 /* a handle's first byte */
-#define SLOTS 3 /* of a TPM, for each kind of what is loaded */
+#define SLOTS 3 /* of the TPM, for each kind of object or session */
 
 static struct fault {
 	char kind[8];
@@ -64,9 +63,9 @@ static size_t put_code(uint8_t *p, uint32_t rc)
 	return sizeof header;
 }
 
-/* The number that the text begins with; the text is then what is behind it. scanf and
- * printf would have it linked with floating-point numbers of 128 bits, which clang, without
- * gcc's library, has no functions for. */
+/* Reads the number that the text begins with, and moves *text behind it. scanf and printf would
+ * need functions for floating-point numbers of 128 bits, which clang without gcc's library
+ * does not have. */
 static bool take_number(char **text, unsigned *n)
 {
 	char *from = *text;
@@ -105,7 +104,7 @@ static size_t pass_on(int tpm, uint8_t *buf, size_t n, size_t cap)
 	size_t got = 0;
 
 	if (r == (ssize_t)n) {
-		/* A port may give an answer out in pieces. */
+		/* A port may deliver a response in pieces. */
 		while (got < HEADER || got < get32(buf + 2)) {
 			r = read(tpm, buf + got, cap - got);
 			if (r <= 0) {
@@ -117,7 +116,7 @@ static size_t pass_on(int tpm, uint8_t *buf, size_t n, size_t cap)
 	return got >= HEADER ? got : put_code(buf, RC_FAILURE);
 }
 
-/* What one that died before us had loaded. Most of it will not be there. */
+/* Flushes what an earlier process may have left loaded. Most of these handles do not exist. */
 static void flush_all(int tpm)
 {
 	static const uint8_t kinds[] = {TRANSIENT, 0x02 /* HMAC */, 0x03 /* policy */};
@@ -133,7 +132,7 @@ static void flush_all(int tpm)
 	}
 }
 
-/* One command, and its answer in its place; 0 if there is to be none. */
+/* Replaces the command in buf by its response. Returns the response's length; 0: there is none. */
 static size_t answer(int tpm, uint8_t *buf, size_t n, size_t cap)
 {
 	uint32_t command = get32(buf + 6);
@@ -188,7 +187,7 @@ static int serve(int server, int tpm, int faults)
 		if (poll(fds, 2, -1) < 0) {
 			return 1;
 		}
-		/* First: it was said before the command that it is for. */
+		/* Faults first: each comes before the command that it is for. */
 		if (fds[0].revents != 0 && !take_fault(faults)) {
 			return 1;
 		}
@@ -215,7 +214,10 @@ int main(int argc, char **argv)
 		return 64;
 	}
 	tpm = open(argv[1], O_RDWR | O_CLOEXEC);
-	faults = open(argv[2], O_RDWR | O_CLOEXEC); /* a writer of its own: no end */
+	faults = open(
+		argv[2],
+		O_RDWR |
+			O_CLOEXEC); /* open for writing, too, so that there is never an end of file */
 	control = open("/dev/vtpmx", O_RDWR | O_CLOEXEC);
 	if (tpm < 0 || faults < 0 || control < 0 ||
 	    ioctl(control, (int)VTPM_PROXY_IOC_NEW_DEV, &dev) < 0) {
