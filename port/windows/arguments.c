@@ -13,7 +13,7 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* The program's name: here a backslash is a backslash. Returns what is behind. */
+/* The program's name, where a backslash has no special meaning. Returns what follows it. */
 static char *take_name(char *from)
 {
 	char *to = from;
@@ -33,9 +33,9 @@ static char *take_name(char *from)
 }
 
 /*
- * An argument, in place. Backslashes count only in front of a quote: two are
- * one, and an odd one makes the quote an ordinary character. Within quotes,
- * two of them are one. Returns what is behind.
+ * Unquotes an argument, in place. Backslashes are special only before a quotation
+ * mark: two mean one backslash, and an odd one makes the mark an ordinary
+ * character. Between quotation marks, two marks mean one. Returns what follows.
  */
 static char *take_argument(char *from)
 {
@@ -109,9 +109,9 @@ int arguments_take(char ***argv)
 bool arguments_add(char *buf, size_t cap, size_t *n, const char *argument)
 {
 	size_t at = *n;
-	size_t slashes = 0; /* in front of what comes next */
+	size_t slashes = 0; /* backslashes right before the next character */
 
-	/* Each character may take two; then space, quotes and the NUL. */
+	/* Each character may take two bytes; then a space, two quotation marks, the NUL. */
 	for (const char *s = argument; *s != '\0'; s++) {
 		at += 2;
 	}

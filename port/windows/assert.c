@@ -1,6 +1,6 @@
 /*
- * A failed assert is one line in the log. The C library's own would open a
- * message box, or write to a standard error that a service does not have.
+ * A failed assert writes one line to the log. The C library's own would open a
+ * message box, or write to standard error, which a service does not have.
  */
 #include <windows.h>
 
@@ -8,7 +8,7 @@
 
 #include "log.h"
 
-/* Reached through the pointer by which functions of a DLL are, or directly after optimisation. */
+/* assert calls it through the pointer of a DLL's function, or directly after optimisation. */
 _Noreturn void _assert(const char *what, const char *file, unsigned line);
 extern void (*const __imp__assert)(const char *, const char *, unsigned);
 

@@ -10,16 +10,15 @@
 #define STACK_SIZE 65536
 
 /*
- * A console, a file or an anonymous pipe cannot be waited for together with
- * anything else: who reads it is stuck until it has something to say. So a
- * thread does that, and nothing else: deadlines and PORT_EVENT_STOP come
- * while standard input is silent.
+ * A console, a file or an anonymous pipe cannot be waited for together with other
+ * things: reading it blocks until there is input. So a thread of its own does
+ * that, and deadlines and PORT_EVENT_STOP come while standard input is silent.
  *
- * The order is the thread's from begin() until it posts `of`, and the rest of
- * the program's before and after.
+ * From begin() until the thread posts `of`, only the thread may use the order;
+ * before and after that, only the rest of the program may.
  */
 static struct {
-	HANDLE ready; /* an event: here is an order */
+	HANDLE ready; /* an event: the order is there */
 	OVERLAPPED *of;
 	BYTE *p;
 	DWORD n;
@@ -28,15 +27,15 @@ static struct {
 	DWORD error;
 } order;
 
-/* A line that was typed, as far as it has not been handed on. */
+/* A line that was typed; the part from utf8 + taken on is not handed on yet. */
 static struct {
 	WCHAR wide[RX_MAX + 1];
 	char utf8[3 * (RX_MAX + 1)];
 	DWORD n, taken; /* of utf8 */
-	WCHAR half; /* of a character whose other half comes next, or 0 */
+	WCHAR half; /* the first half of a surrogate pair whose second comes next, or 0 */
 } typed;
 
-/* *n characters, the first of which is the half one that was left, if any. */
+/* Reads *n units, after the half that was left from the last time, if any. */
 static DWORD read_wide(HANDLE in, DWORD *n)
 {
 	DWORD kept = typed.half != 0;
@@ -54,8 +53,8 @@ static DWORD read_wide(HANDLE in, DWORD *n)
 }
 
 /*
- * A console's bytes are in a code page of its own, hardly ever UTF-8; so its
- * characters are read. Ctrl-Z begins the line that stands for the end.
+ * A console gives bytes in its own code page, which is hardly ever UTF-8; so this
+ * reads characters. A line that begins with Ctrl-Z means the end of input.
  */
 static DWORD read_console(HANDLE in)
 {
@@ -99,7 +98,7 @@ static void read_some(void)
 	if (in != NULL && !ReadFile(in, order.p, order.n, &order.done, NULL)) {
 		order.error = GetLastError();
 	}
-	if (order.error == ERROR_BROKEN_PIPE) { /* how a pipe says that it ended */
+	if (order.error == ERROR_BROKEN_PIPE) { /* the end of a pipe */
 		order.error = 0;
 		order.done = 0;
 	}

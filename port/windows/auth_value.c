@@ -9,7 +9,7 @@
 
 #define TBS_NO_AUTH 0x80284015U /* TBS_E_OWNERAUTH_NOT_FOUND, which mingw-w64 lacks */
 
-/* Windows provisions the TPM itself. */
+/* Not needed: Windows provisions the TPM itself. */
 int port_owner_auth(uint8_t *buf, size_t *len)
 {
 	(void)buf;
@@ -33,9 +33,9 @@ int port_endorsement_auth(uint8_t *buf, size_t *len)
 	}
 	wipe(buf, AUTH_MAX);
 	if (result == TBS_NO_AUTH) {
-		return 0; /* none was set: it is empty */
+		return 0; /* none was set, so it is empty */
 	}
-	/* What TBS tells who may not have it is not documented. */
+	/* What TBS answers to an account that may not have it is not documented. */
 	if (result == TBS_DENIED || !sid_is_administrator()) {
 		return -ERR_TPM_DENIED;
 	}

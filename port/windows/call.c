@@ -12,14 +12,14 @@
 #define CALL_MS 200000
 
 /*
- * Whoever serves the pipe may learn who we are, but not act in our name: the
- * name may have been taken by somebody else. And no more rights are asked for
- * than --sddl has to grant a client.
+ * The server may find out who we are, but not impersonate us, because another
+ * program may have taken the pipe's name. And we ask for no more rights than
+ * --sddl must grant a client.
  */
 #define RIGHTS (GENERIC_READ | FILE_WRITE_DATA)
 #define FLAGS (FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION)
 
-/* Of the one operation outstanding; static, for one that is given up. */
+/* Of the one operation outstanding; static, because it may outlast port_call. */
 static OVERLAPPED of;
 
 /* In what follows a DWORD is 0 or the system's error. */
@@ -37,7 +37,7 @@ static DWORD milliseconds(uint64_t deadline)
 	return now < deadline ? (DWORD)(deadline - now) : 0;
 }
 
-/* Waits for the end of what was begun. */
+/* Waits for the end of that operation. */
 static DWORD await(HANDLE pipe, DWORD *n, uint64_t deadline)
 {
 	ULONG_PTR key;
@@ -56,7 +56,7 @@ static DWORD await(HANDLE pipe, DWORD *n, uint64_t deadline)
 	return GetOverlappedResult(pipe, &of, n, FALSE) ? 0 : GetLastError();
 }
 
-/* Of a pipe, or of standard input where it is NULL. *n is 0 at the end. */
+/* Reads from a pipe, or from standard input if that is NULL. *n is 0 at the end. */
 static DWORD read_some(HANDLE pipe, uint8_t *p, DWORD cap, DWORD *n, uint64_t deadline)
 {
 	DWORD e;
@@ -82,8 +82,8 @@ static DWORD read_some(HANDLE pipe, uint8_t *p, DWORD cap, DWORD *n, uint64_t de
 }
 
 /*
- * Reads up to a line end or the end. *n: the line's length without its end;
- * more than cap if it does not fit.
+ * Reads until a line end or the end of input. *n is the line's length without
+ * its line end, more than cap if it does not fit.
  */
 static DWORD read_line(HANDLE pipe, uint8_t *p, size_t cap, size_t *n, uint64_t deadline)
 {
@@ -127,7 +127,7 @@ static DWORD connect_to(HANDLE *pipe, uint64_t deadline)
 		if (e != ERROR_PIPE_BUSY) {
 			return e;
 		}
-		/* Somebody else may be faster, again and again. */
+		/* Other clients may be faster, again and again. */
 		if (milliseconds(deadline) == 0) {
 			return WAIT_TIMEOUT;
 		}
@@ -138,7 +138,7 @@ static DWORD connect_to(HANDLE *pipe, uint64_t deadline)
 	return CreateIoCompletionPort(*pipe, wait_port, 0, 0) == NULL ? GetLastError() : 0;
 }
 
-/* No error where the service has stopped reading: it has answered then. */
+/* No error if the service has stopped reading: then it has already answered. */
 static DWORD send_all(HANDLE pipe, const uint8_t *p, DWORD n, uint64_t deadline)
 {
 	DWORD e, done;
@@ -168,7 +168,7 @@ static int exchange(HANDLE pipe, const uint8_t *request, size_t request_n, uint8
 	return *len > cap ? -ERR_RANGE : 0;
 }
 
-/* The request and its line end, in one piece. */
+/* The request with its line end, so that it is sent as a whole. */
 static int get_request(const char *request, uint8_t line[REQUEST_MAX + 1], size_t *n,
 		       uint64_t deadline)
 {

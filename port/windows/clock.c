@@ -3,9 +3,9 @@
 #include "port.h"
 
 /*
- * Stands still while the machine sleeps, as the time-outs of Windows' waits
- * do: who closes the lid does not lose its client. It steps with the system's
- * tick (1 to 16 ms), which is as fine as those time-outs are.
+ * This clock stops while the machine sleeps, as the time limits of Windows' waits
+ * do, so that a client does not run out of time when the lid is closed. It advances
+ * with the system's tick (1 to 16 ms), as these limits do.
  */
 uint64_t port_now_ms(void)
 {

@@ -5,7 +5,7 @@
 #include "common/pending_events.h"
 #include "slot.h"
 
-/* Of instances that wait for a client; with fewer, nobody is told why. */
+/* If fewer instances wait for a client, a refused one is not told why. */
 #define FREE_MIN (CONN_MAX / 4)
 
 void port_rx_arm(unsigned conn)
@@ -18,7 +18,7 @@ void port_rx_arm(unsigned conn)
 	}
 }
 
-/* In one piece, so that a client that reads messages gets it as one. */
+/* In one write, so that a client that reads messages gets the reply as one. */
 void port_tx_send(unsigned conn, size_t n)
 {
 	struct slot *s = &slots[conn];
@@ -29,15 +29,15 @@ void port_tx_send(unsigned conn, size_t n)
 	if (slot_transmit(conn, n) < 0) {
 		slot_report(conn, PORT_EVENT_CLOSED);
 	} else if (!s->stdio) {
-		buffers[conn].eof = true; /* from here on its bytes are not kept */
+		buffers[conn].eof = true; /* what it sends from now on is thrown away */
 		(void)slot_drain(conn);
 	}
 }
 
 /*
- * The client's end is not closed apart from ours, and what it has not read is
- * lost when it is disconnected. So there is nothing to linger for where a
- * reply that was sent has been read, and else there always is.
+ * A pipe cannot be closed in one direction only, and disconnecting it loses what
+ * the client has not read. So there is no reason to linger if a write ends only
+ * when the client has read it, and otherwise there always is.
  */
 void port_close(unsigned conn, uint32_t linger_ms)
 {
@@ -60,9 +60,9 @@ void port_close(unsigned conn, uint32_t linger_ms)
 }
 
 /*
- * A read is under way, and stays so until the client is disconnected. Where
- * clients that are turned away, and take their time to read why, become so many
- * that there would be no room for others, it is not told why.
+ * A read is outstanding, and stays so until the client is disconnected. If so many
+ * refused clients take their time to read why that there is hardly room for
+ * others, this one is not told why.
  */
 void port_turn_away(unsigned conn, size_t n)
 {

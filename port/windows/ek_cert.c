@@ -1,9 +1,9 @@
 /*
- * Windows has certificate stores for the EK's certificates and for those of
- * the authorities above, in the registry. It puts there what it finds in the
- * TPM, and what it gets from the maker of a TPM that holds none. CryptoAPI
- * would read it as well, but is a library of a megabyte that allocates, parses
- * and looks at the network; this asks the registry, and writes nothing.
+ * Windows has certificate stores in the registry for the EK's certificates and for
+ * those of the authorities above. It puts there what it finds in the TPM, and what
+ * it downloads from the maker of a TPM that holds none. CryptoAPI could read them
+ * as well, but it is a library of a megabyte that allocates, parses and uses the
+ * network; this reads the registry itself, and writes nothing.
  */
 #include <windows.h>
 
@@ -20,17 +20,17 @@
 #define STORES L"SYSTEM\\CurrentControlSet\\Services\\TPM\\WMI\\Endorsement\\"
 #define CERTIFICATES L"\\Certificates"
 
-/* A key's name: a thumbprint has 40 digits. Others may be up to 255 long. */
+/* A key's name: a thumbprint of 40 digits, but others may have up to 255. */
 #define NAME_LEN 256
 /* A path of --ek-cert, in UTF-16 units. */
 #define PATH_LEN 2048
 
 struct store {
 	const WCHAR *path;
-	unsigned most; /* one that has more is not as Windows makes it */
+	unsigned most; /* more certificates than Windows puts there are not read */
 };
 
-/* In this order: an RSA EK is what we have. There is one certificate for a TPM. */
+/* The RSA store first, since attestd's EK is RSA. A TPM usually has one certificate. */
 static const struct store ek_stores[] = {
 	{STORES L"EKCertStore" CERTIFICATES, 16},
 	{STORES L"EKCertStoreECC" CERTIFICATES, 16},
@@ -47,7 +47,7 @@ static uint8_t element[CERT_FILE_MAX]; /* what was read from the registry last *
 
 /* ---- a file ------------------------------------------------------------ */
 
-/* One byte more than may be there tells that there is more. */
+/* -ERR_USAGE also if there is one more byte than fits. */
 static int read_file(HANDLE h)
 {
 	uint8_t more;
@@ -91,8 +91,8 @@ int ek_cert_file(const char *path)
 
 /* ---- the registry ------------------------------------------------------ */
 
-/* How many certificates a store has. One that is closed to us counts as one,
- * so that somebody hears of it. */
+/* How many certificates a store has. A store that cannot be read counts as one, so
+ * that this is logged. */
 static unsigned count(const struct store *store, HKEY *key)
 {
 	DWORD n = 0;
@@ -125,7 +125,7 @@ static int read_element(HKEY key, unsigned n, const uint8_t **p, size_t *len)
 	return 0;
 }
 
-/* The registry promises no order: it is that in which the system lists the keys. */
+/* In the order in which the system lists the keys: the registry promises none. */
 static int from_registry(const struct store *stores, unsigned n, const uint8_t **p, size_t *len)
 {
 	*p = NULL;

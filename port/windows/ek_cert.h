@@ -1,5 +1,5 @@
 /*
- * The EK's certificate from elsewhere than the TPM.
+ * The EK's certificate from a file, or from the stores in Windows' registry.
  */
 #ifndef WINDOWS_EK_CERT_H
 #define WINDOWS_EK_CERT_H

@@ -21,12 +21,12 @@
 
 static WCHAR own_path[COMMAND_LINE_LEN];
 
-/* Logs why it failed; the value for the process's exit. */
+/* Logs why it failed, and returns the process's exit code. */
 static int failed(const char *what, DWORD error)
 {
 	if (error == ERROR_ACCESS_DENIED) {
-		what = "this needs an administrator: start it from a prompt "
-		       "that was opened with \"Run as administrator\"";
+		what = "this needs an administrator: use a prompt that was "
+		       "opened with \"Run as administrator\"";
 		error = 0;
 	}
 	log_reason(PORT_LOG_ERROR, what, NULL, error);
@@ -48,8 +48,8 @@ static DWORD set_value(const WCHAR *key, const WCHAR *name, DWORD type, const vo
 }
 
 /*
- * Where the event log's readers find our text; and that a crash is not to be
- * reported, whose dump might hold a secret.
+ * Says where the event log's viewers find the text of our event, and that crashes
+ * are not to be reported, since a dump might hold a secret.
  */
 static DWORD register_program(void)
 {
@@ -93,10 +93,10 @@ static int make_command_line(char **args, WCHAR *wide)
 }
 
 /*
- * It runs as LocalSystem: TBS lets other accounts send few commands, and none
- * of those that activate a credential. What that account could do besides is
- * taken from it: all privileges but one. A restricted service SID is not, since
- * with it nothing could be written to the TPM's device.
+ * The service runs as LocalSystem: TBS lets other accounts send only few commands,
+ * and none of those that activate a credential. All privileges of that account but
+ * one are taken away. It gets no restricted service SID, because then it could not
+ * write to the TPM's device.
  */
 static DWORD configure(SC_HANDLE service)
 {
@@ -136,7 +136,7 @@ static DWORD configure(SC_HANDLE service)
 			DWORD e = GetLastError();
 
 			log_reason(PORT_LOG_WARNING, "cannot set", parts[i].name, e);
-			/* Whatever stands in for Windows may not know all of these. */
+			/* wine, for one, does not know all of these. */
 			if (e != ERROR_INVALID_LEVEL) {
 				return e;
 			}
@@ -193,14 +193,14 @@ int install_service(char **args)
 
 /* ---- uninstall --------------------------------------------------------- */
 
-/* Waits, as long as the service may take. */
+/* Stops the service, and waits for as long as that may take. */
 static DWORD stop(SC_HANDLE service)
 {
 	uint64_t until = port_now_ms() + SERVICE_STOP_MS;
 	SERVICE_STATUS status;
 
 	for (;;) {
-		/* While it starts or stops it takes no controls. */
+		/* While it starts or stops, it accepts no controls. */
 		if (!ControlService(service, SERVICE_CONTROL_STOP, &status) &&
 		    GetLastError() != ERROR_SERVICE_CANNOT_ACCEPT_CTRL) {
 			DWORD e = GetLastError();
@@ -230,7 +230,7 @@ static int remove_service(SC_HANDLE manager)
 	if (service == NULL) {
 		e = GetLastError();
 		if (e == ERROR_SERVICE_DOES_NOT_EXIST) {
-			unregister_program(); /* what another tool may have left */
+			unregister_program(); /* another tool may have left it */
 		}
 		return failed("cannot remove the service", e);
 	}

@@ -13,12 +13,13 @@
 /* sysexits.h's EX_USAGE. */
 #define EXIT_USAGE 64
 
-/* Who sits there and waits has been patient by then. */
+/* After a stop at the console, the process ends after this time at the latest. */
 #define CONSOLE_STOP_MS (STOP_MS + 3000)
 
 /*
- * A handle that is none, left by whoever started us, may be the number of
- * the next thing opened, or end the process where handles are checked.
+ * We may have been started with a standard handle that is not open. The next file
+ * opened could get its number, and where handles are checked, using it ends the
+ * process.
  */
 static void check_standard_handles(void)
 {
@@ -28,7 +29,7 @@ static void check_standard_handles(void)
 		HANDLE h = GetStdHandle(which[i]);
 		DWORD flags;
 
-		/* That value also means "this process", which is one. */
+		/* INVALID_HANDLE_VALUE is also the handle of this process, and so valid. */
 		if (h == INVALID_HANDLE_VALUE || !GetHandleInformation(h, &flags)) {
 			(void)SetStdHandle(which[i], NULL);
 		}
@@ -39,14 +40,13 @@ int port_run(int argc, char **argv, int (*body)(int argc, char **argv))
 {
 	int result;
 
-	/* The second also means: no report of a crash, which has a dump in it. */
+	/* SEM_NOGPFAULTERRORBOX also means that a crash is not reported with a dump. */
 	(void)SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX);
 	(void)SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32);
 	check_standard_handles();
-	argc = arguments_take(&argv); /* main's are in whatever code page */
+	argc = arguments_take(&argv); /* main's own are not in UTF-8 */
 	if (argc < 0) {
-		log_reason(PORT_LOG_ERROR,
-			   "the command line has too many arguments, or is not Unicode", NULL, 0);
+		log_reason(PORT_LOG_ERROR, "too many arguments, or they are not Unicode", NULL, 0);
 		result = EXIT_USAGE;
 	} else if (argc < 2 || strcmp(argv[1], "serve") != 0 ||
 		   !service_run(argc, argv, body, &result)) {
@@ -56,15 +56,14 @@ int port_run(int argc, char **argv, int (*body)(int argc, char **argv))
 	return result;
 }
 
-/* Called on a thread of its own. */
+/* Windows calls this on a thread of its own. */
 static BOOL WINAPI on_console(DWORD event)
 {
 	stop_begin(CONSOLE_STOP_MS, NULL);
 	if (event != CTRL_C_EVENT && event != CTRL_BREAK_EVENT) {
-		/* The console is closed: who is at a console gets to hear
-		 * of no log-off and no shutdown but is ended. The system ends
-		 * the process when this returns; if all is well, main does so
-		 * before. */
+		/* The console was closed. (A program at a console is not told of a
+		 * log-off or a shutdown.) The system ends the process when this
+		 * returns, so it waits until main has ended it. */
 		Sleep(STOP_MS + 1000);
 	}
 	return TRUE;

@@ -19,9 +19,9 @@ static int failed(const char *what, DWORD error)
 }
 
 /*
- * No buffers: the system keeps no bytes of its own, and a write ends when the
- * other side has read. So a reply that was sent is one that arrived. The time
- * is what a client waits for a free instance if it does not say.
+ * The buffers' sizes are 0, so that the system keeps no bytes and a write ends
+ * when the other side has read: a reply that was sent has then arrived. CLIENT_MS
+ * is how long a client waits for a free instance by default.
  */
 static HANDLE make_instance(DWORD more, SECURITY_ATTRIBUTES *security)
 {
@@ -29,7 +29,7 @@ static HANDLE make_instance(DWORD more, SECURITY_ATTRIBUTES *security)
 				security);
 }
 
-/* Whether a server has the name. Not all systems' first-instance flag tells. */
+/* Has another server the name? FILE_FLAG_FIRST_PIPE_INSTANCE does not say so everywhere. */
 static bool is_taken(void)
 {
 	return WaitNamedPipeW(windows_options.pipe, 1) || GetLastError() == ERROR_SEM_TIMEOUT;
@@ -53,8 +53,8 @@ static int make_first(SECURITY_ATTRIBUTES *security, HANDLE *pipe)
 }
 
 /*
- * All there will ever be: they are used again and again, so that there is
- * none left for anybody else to make. And while they are made nobody gets in.
+ * Makes all instances at the start, and they are used again and again, so that
+ * nobody else can make one. While they are made, only our own account may connect.
  */
 static int make_all(HANDLE pipes[CONN_MAX], unsigned *made)
 {
@@ -99,7 +99,7 @@ static int listen(void)
 		}
 		return r;
 	}
-	/* The size asked for is a wish. */
+	/* The system may have chosen another size. */
 	(void)GetNamedPipeInfo(pipes[0], NULL, &out_size, NULL, NULL);
 	slots_sent_is_read = out_size == 0;
 	for (unsigned i = 0; i < CONN_MAX; i++) {

@@ -10,11 +10,11 @@
 #include "service.h"
 
 /*
- * A reader that is stuck must not hold up the service: a pipe that is full, a
- * console in which somebody marks text, an event log that is busy. Windows
- * cannot say beforehand whether a write will wait (what it tells of a pipe's
- * room also shrinks by what a waiting reader asked for), so that another
- * thread writes. What finds no room in its queue is lost.
+ * A stuck reader must not hold up the service: a full pipe, a console in which
+ * somebody selects text, a busy event log. Windows cannot say in advance whether a
+ * write will block (the room that it reports for a pipe is reduced by a waiting
+ * read). So another thread writes, from a queue; lines for which the queue has no
+ * room are lost.
  */
 #define QUEUE_LENGTH 64U
 #define FLUSH_MS 500
@@ -23,20 +23,20 @@
 struct entry {
 	enum port_log_level level;
 	size_t n;
-	char text[320]; /* with time, level and line end; these not for the event log */
+	char text[320]; /* with time, level and line end, but not for the event log */
 };
 
 static struct entry queue[QUEUE_LENGTH];
-static unsigned first, end; /* counted up for ever; empty if they are the same */
+static unsigned first, end; /* only ever increased; equal if the queue is empty */
 static SRWLOCK lock = SRWLOCK_INIT; /* for those two */
 static CONDITION_VARIABLE added = CONDITION_VARIABLE_INIT;
 static CONDITION_VARIABLE emptied = CONDITION_VARIABLE_INIT;
 static bool has_writer;
 static bool to_events;
 
-/* ---- writing, which may wait ------------------------------------------- */
+/* ---- writing, which may block ------------------------------------------ */
 
-/* In UTF-16, since a console has its own idea of bytes. */
+/* In UTF-16, because a console's bytes are in its own code page. */
 static void write_console(HANDLE h, const char *p, size_t n)
 {
 	WCHAR wide[256];
@@ -78,7 +78,7 @@ static int write_text(DWORD which, const char *p, size_t n)
 		p += written;
 		n -= written;
 		if (written == 0) {
-			Sleep(10); /* somebody made a pipe non-blocking */
+			Sleep(10); /* another program made the pipe non-blocking */
 		}
 	}
 	return n == 0 ? 0 : -ERR_IO;
@@ -100,7 +100,7 @@ static void report_event(const struct entry *e)
 		source = RegisterEventSourceW(NULL, SERVICE_NAME);
 	}
 	if (source == NULL) {
-		return; /* there is nobody to tell */
+		return; /* there is no event log to write to */
 	}
 	wide[MultiByteToWideChar(CP_UTF8, 0, e->text, (int)e->n, wide, sizeof(e->text))] = L'\0';
 	(void)ReportEventW(source, types[e->level], 0, SERVICE_EVENT, NULL, 1, 0, strings, NULL);
@@ -170,7 +170,7 @@ static void add_time(struct text *t)
 static void fill(struct entry *e, enum port_log_level level, const char *text, size_t n)
 {
 	static const char names[][9] = {"error ", "warning ", "info ", "debug "};
-	struct text t = text_in(e->text, sizeof(e->text) - 1); /* the line end has its place */
+	struct text t = text_in(e->text, sizeof(e->text) - 1); /* keeps room for the line end */
 
 	if (!to_events) {
 		add_time(&t);
@@ -212,7 +212,7 @@ void port_log(enum port_log_level level, const char *text, size_t n)
 	ReleaseSRWLockExclusive(&lock);
 }
 
-/* The system's own texts are long, and in its language; these are what users run into. */
+/* The errors that users meet. Windows' own texts are long, and in its language. */
 #define REASONS(R)                                                              \
 	R(ERROR_FILE_NOT_FOUND, "not found")                                    \
 	R(ERROR_PATH_NOT_FOUND, "path not found")                               \
@@ -252,7 +252,7 @@ static void add_reason(struct text *t, unsigned long error)
 		text += strlen(text) + 1;
 	}
 	text_str(t, "error ");
-	if (error > 0xffff) { /* an HRESULT; these are known by their digits */
+	if (error > 0xffff) { /* an HRESULT: these are usually written in hexadecimal */
 		text_hex(t, (uint32_t)error, 8);
 	} else {
 		text_dec(t, error, 1);
@@ -278,7 +278,7 @@ void log_reason(enum port_log_level level, const char *what, const char *name, u
 
 int port_print(bool to_stderr, const char *text, size_t n)
 {
-	if (to_events) { /* nobody sees a service's standard output */
+	if (to_events) { /* a service has no standard output that anybody sees */
 		port_log(to_stderr ? PORT_LOG_ERROR : PORT_LOG_INFO, text, n);
 		return 0;
 	}

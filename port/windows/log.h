@@ -1,5 +1,5 @@
 /*
- * What the port itself has to say in the log, and where the log goes.
+ * The port's own lines in the log, and where the log goes.
  */
 #ifndef WINDOWS_LOG_H
 #define WINDOWS_LOG_H
@@ -16,7 +16,7 @@ void log_reason(enum port_log_level level, const char *what, const char *name, u
 /* From here on the log goes to the event log, not to standard error. */
 void log_to_events(void);
 
-/* Waits until all lines are out, but not long. */
+/* Waits until all lines are written, but not for long. */
 void log_flush(void);
 
 #endif

@@ -7,7 +7,7 @@
 #include "port.h"
 #include "utf16.h"
 
-/* An adjacent L"" makes a wide string of a plain one. */
+/* Beside L"", a plain string literal becomes a wide one. */
 #define WIDE(text) L"" text
 
 #define SDDL_MAX 2048
@@ -23,7 +23,7 @@ static bool has_prefix(const wchar_t *s, size_t n)
 							    PIPE_PREFIX_LEN, TRUE) == CSTR_EQUAL;
 }
 
-/* The system takes a slash for a backslash, which no name has. */
+/* No name has a backslash, and the system takes a slash for one. */
 static bool is_name(const wchar_t *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -59,7 +59,7 @@ static int set_pipe(const char *value)
 	return 0;
 }
 
-/* What an earlier option of the same name has left there is freed. */
+/* Frees the value of an earlier option of the same name. */
 static int set_security(const char *value, PSECURITY_DESCRIPTOR *to)
 {
 	wchar_t text[SDDL_MAX];

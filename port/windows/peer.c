@@ -9,14 +9,14 @@
 #include "slot.h"
 
 /*
- * A client can see to it that its account cannot be found out: its process
- * keeps us off, or is gone. So these are few, whoever they may be, or one
- * account would have twice its share; but some, for to an attestd that runs as
- * an ordinary user all other accounts are like that.
+ * A client can hide its account: its process denies access, or has ended. All
+ * clients of unknown account together get only a few connections, or one account
+ * could have twice its share. They get some, because to an attestd that runs as
+ * an ordinary user all other accounts are unknown.
  */
 #define UNKNOWN_MAX 4
 
-/* The pipe's DACL says who may; this, how many. */
+/* The pipe's DACL says who may connect; this says how often. */
 int port_admit(unsigned conn)
 {
 	struct slot *s = &slots[conn];
@@ -40,9 +40,9 @@ int port_admit(unsigned conn)
 }
 
 /*
- * By the token of the client itself, which has sent its request; who does not
- * let itself be known may not, for of the process that has opened the pipe
- * nobody knows to whom it has passed its end on.
+ * Decided by the token of the client itself, which has sent its request. If it
+ * does not let itself be identified it may not: the process that opened the pipe
+ * may have passed its end to anybody.
  */
 bool port_may_quote(unsigned conn)
 {
@@ -62,8 +62,9 @@ bool port_may_quote(unsigned conn)
 }
 
 /*
- * The client's own account, where it has sent something and lets us know; else
- * that of the process which has opened the pipe, as far as port_admit saw it.
+ * The client's own account, if it has sent something and lets itself be
+ * identified; otherwise that of the process that opened the pipe, if port_admit
+ * could find it out.
  */
 void port_peer(unsigned conn, struct port_id *id)
 {

@@ -7,7 +7,7 @@
 #include "pipe_security.h"
 #include "sid.h"
 
-/* Protected, and all rights to LocalSystem and to Administrators. */
+/* Inherits nothing; LocalSystem and Administrators have all rights. */
 #define DEFAULT_SDDL L"D:P(A;;GA;;;SY)(A;;GA;;;BA)"
 
 PSECURITY_DESCRIPTOR pipe_security_parse(const wchar_t *sddl)
@@ -23,7 +23,7 @@ PSECURITY_DESCRIPTOR pipe_security_parse(const wchar_t *sddl)
 	}
 	if (!GetSecurityDescriptorDacl(security, &present, &dacl, &defaulted) || !present ||
 	    dacl == NULL || dacl->AceCount == 0 ||
-	    /* Of these nothing would be applied. */
+	    /* A SACL, an owner or a group would not be applied, so it is refused. */
 	    !GetSecurityDescriptorSacl(security, &has_sacl, &sacl, &defaulted) || has_sacl ||
 	    !GetSecurityDescriptorOwner(security, &owner, &defaulted) || owner != NULL ||
 	    !GetSecurityDescriptorGroup(security, &group, &defaulted) || group != NULL) {
@@ -33,7 +33,7 @@ PSECURITY_DESCRIPTOR pipe_security_parse(const wchar_t *sddl)
 	return security;
 }
 
-/* As the system has them for pipes, which are files. It takes no constant. */
+/* The system's own mapping for files, and so for pipes. Its functions take no const. */
 static GENERIC_MAPPING rights = {FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE,
 				 FILE_ALL_ACCESS};
 
@@ -46,8 +46,8 @@ static ACL *dacl_of(PSECURITY_DESCRIPTOR security)
 											   : NULL;
 }
 
-/* Of all kinds of entries the rights stand in the same place. The system does
- * this when an object gets a DACL, and counts on it when access is checked. */
+/* The rights lie in the same place in every kind of entry. When an object gets a
+ * DACL the system maps it as well, and AccessCheck relies on that. */
 int pipe_security_map(PSECURITY_DESCRIPTOR security)
 {
 	ACL *dacl = dacl_of(security);
@@ -64,8 +64,8 @@ int pipe_security_map(PSECURITY_DESCRIPTOR security)
 }
 
 /*
- * An owner and a group there must be, or nothing is checked. LocalSystem is
- * both: an owner may change a DACL, which is not what is asked here.
+ * AccessCheck needs an owner and a group. LocalSystem is both: an owner may always
+ * change the DACL, but that right is not asked for here.
  */
 bool pipe_security_grants(PSECURITY_DESCRIPTOR security, HANDLE token)
 {

@@ -7,8 +7,8 @@
 #include "port.h"
 
 /*
- * advapi32's, which the service needs anyway: the same generator as
- * BCryptGenRandom's, without another library to load.
+ * advapi32's function, because the service needs that library anyway; it is the
+ * same generator as BCryptGenRandom's, which would need another library.
  */
 int port_random(uint8_t *buf, size_t n)
 {

@@ -8,11 +8,11 @@
 #include "log.h"
 #include "port.h"
 
-/* From werapi.h, which in mingw-w64 10 does not compile. */
+/* From werapi.h, which does not compile in mingw-w64 10. */
 #define WER_FAULT_REPORTING_FLAG_NOHEAP 1
 HRESULT WINAPI WerSetFlags(DWORD flags);
 
-/* What may stay in the token: needed to reach a file below a closed folder. */
+/* The one privilege that is kept: it allows to reach a file below a closed folder. */
 #define KEPT_PRIVILEGE L"SeChangeNotifyPrivilege"
 
 static struct text missing;
@@ -24,8 +24,8 @@ static void miss(const char *part)
 }
 
 /*
- * Each of these policies is a DWORD of flags. All libraries that we name are
- * loaded by now; what the system's own (TBS, RPC) load later is Microsoft's.
+ * Each of these policies is a DWORD of flags. The libraries that attestd imports
+ * are loaded by now; those that TBS and RPC load later are signed by Microsoft.
  */
 static void set_policies(void)
 {
@@ -34,7 +34,7 @@ static void set_policies(void)
 		unsigned char flags;
 		char name[22];
 	} policies[] = {
-		/* RaiseExceptionOnInvalidHandleReference, and for ever */
+		/* RaiseExceptionOnInvalidHandleReference, HandleExceptionsPermanentlyEnabled */
 		{ProcessStrictHandleCheckPolicy, 1 | 2, "handle checks"},
 		{ProcessExtensionPointDisablePolicy, 1, "no extension points"},
 		{ProcessDynamicCodePolicy, 1, "no dynamic code"},
@@ -96,9 +96,9 @@ static const IMAGE_NT_HEADERS *headers(void)
 }
 
 /*
- * A crash of ours ends the process here. Further on the system would report
- * it, with a dump; and might lose its way, for our functions do without the
- * tables by which it finds who called them.
+ * A crash in attestd's own code ends the process here. Otherwise the system would
+ * report it, with a dump; and it might fail to unwind the stack, because attestd
+ * has no unwind tables.
  */
 static LONG CALLBACK on_exception(EXCEPTION_POINTERS *e)
 {
@@ -111,8 +111,8 @@ static LONG CALLBACK on_exception(EXCEPTION_POINTERS *e)
 }
 
 /*
- * Where the system comes to make a dump all the same, it leaves out the heap
- * and, if it is not too old for that (Windows 10 1703), our own variables.
+ * If the system makes a dump all the same, it leaves out the heap and, from
+ * Windows 10 1703 on, our variables.
  */
 static int leave_out_of_dumps(void)
 {

@@ -4,13 +4,13 @@
 #include "service.h"
 #include "stop.h"
 
-/* From the start to READY nothing waits for the TPM. */
+/* How long the start may take at most; it does not wait for the TPM. */
 #define START_MS 10000
 
 static struct {
-	SRWLOCK lock; /* for what has been told: handler and body both tell */
+	SRWLOCK lock; /* for `told` and `state`, which two threads use */
 	SERVICE_STATUS_HANDLE handle; /* NULL: not a service */
-	bool told;
+	bool told; /* the manager was told `state` */
 	enum port_state state;
 	int argc;
 	char **argv;
@@ -18,7 +18,7 @@ static struct {
 	int result;
 } service = {.lock = SRWLOCK_INIT, .result = 1};
 
-/* A service's life goes forward only: a stop may have come before READY. */
+/* Tells the manager the state, unless it was told a later one: a stop may come before READY. */
 static void advance(enum port_state state)
 {
 	static const struct {
@@ -74,15 +74,15 @@ static DWORD WINAPI on_control(DWORD control, DWORD type, LPVOID data, LPVOID co
 		stop_begin(SERVICE_STOP_MS - 2000, abandon);
 		return NO_ERROR;
 	case SERVICE_CONTROL_INTERROGATE:
-		return NO_ERROR; /* the manager knows what it was told */
+		return NO_ERROR; /* the manager already knows the state */
 	default:
 		return ERROR_CALL_NOT_IMPLEMENTED;
 	}
 }
 
 /*
- * The arguments here are those of StartService: who may start the service need
- * not be who decides what it does. So it has those of its command line.
+ * The arguments here come from whoever calls StartService, who need not be the one
+ * that may configure the service. So only those of its command line count.
  */
 static void WINAPI service_main(DWORD argc, LPWSTR *argv)
 {
@@ -98,7 +98,7 @@ static void WINAPI service_main(DWORD argc, LPWSTR *argv)
 	}
 	advance(PORT_STARTING);
 	service.result = service.body(service.argc, service.argv);
-	/* Once this has been told, the process may end at any time. */
+	/* After STOPPED the system may end the process at any time. */
 	log_flush();
 	advance(PORT_STOPPED);
 }
@@ -128,7 +128,7 @@ bool service_state(enum port_state state)
 	if (service.handle == NULL) {
 		return false;
 	}
-	/* STOPPED is not told before body has returned. */
+	/* service_main tells STOPPED when body has returned. */
 	if (state != PORT_STOPPED) {
 		advance(state);
 	}

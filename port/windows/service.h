@@ -9,26 +9,26 @@
 #include "bounds.h"
 #include "port.h"
 
-/* Of the service, and of the event source. */
+/* The name of the service and of the event source. */
 #define SERVICE_NAME L"attestd"
 
-/* The one event, whose text is the line; attestd.rc has it. */
+/* The only event, whose text is the log line; it is in attestd.rc. */
 #define SERVICE_EVENT 1
 
 /*
- * How long stopping takes at most: TBS blocks, so that the command in hand,
- * which may be the slowest, comes to its end first if it cannot be cancelled.
+ * How long stopping takes at most: a running TPM command that cannot be cancelled
+ * ends first, and it may be the slowest one.
  */
 #define SERVICE_STOP_MS (TPM_CREATE_MS + STOP_MS + 5000)
 
 /*
- * If the service control manager has started this process: runs body as the
- * service, on another thread, and returns true once it has ended, with its
- * value in *result. False, and nothing has happened, if somebody else has.
+ * If the service control manager has started this process, calls body as the
+ * service, on another thread, and returns true when it has returned, with its
+ * value in *result. False: another program has started it, and nothing was done.
  */
 bool service_run(int argc, char **argv, int (*body)(int argc, char **argv), int *result);
 
-/* Tells the manager. False: this is not a service. */
+/* Tells the manager that state. False: this process is not a service. */
 bool service_state(enum port_state state);
 
 #endif

@@ -4,7 +4,7 @@
 #include "log.h"
 #include "sid.h"
 
-/* Closes the token; GetLastError() is still that of what failed. */
+/* Closes the token; GetLastError() keeps the reason for a failure. */
 static int sid_of_token(HANDLE token, union sid *sid)
 {
 	DWORD n, error;
@@ -58,10 +58,10 @@ int sid_client_token(HANDLE pipe, HANDLE *token)
 	if (!ImpersonateNamedPipeClient(pipe)) {
 		return -ERR_IO;
 	}
-	/* As ourselves: the client need not be allowed to see its own token. */
+	/* TRUE: with our own rights, since the client may not be allowed to open its token. */
 	opened = OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, TRUE, token);
 	if (!RevertToSelf()) {
-		/* Nothing more may be done in the client's name. */
+		/* Nothing more must be done in the client's name. */
 		log_reason(PORT_LOG_ERROR, "cannot stop impersonating a client", NULL,
 			   GetLastError());
 		log_flush();

@@ -1,7 +1,7 @@
 /*
- * Where the process begins. The C library's own start would make arguments,
- * environment and streams that nobody here uses, which takes 10 kB and
- * allocates; what we use of that library needs no start.
+ * Where the process begins. The C library's own start would prepare arguments,
+ * environment and streams, which attestd does not use; that takes 10 kB and
+ * allocates. The functions of that library that attestd uses need no start.
  */
 #include <windows.h>
 
@@ -15,7 +15,7 @@ int first_handle(void);
 _Noreturn void __stack_chk_fail(void);
 extern ULONG_PTR __stack_chk_guard;
 
-/* What functions with arrays keep behind those, and compare before they return. */
+/* The stack protector's canary: functions with arrays compare it before they return. */
 __attribute__((used)) ULONG_PTR __stack_chk_guard = 0x2b992ddf;
 
 _Noreturn void attestd_start(void)
@@ -24,13 +24,13 @@ _Noreturn void attestd_start(void)
 	ExitProcess((UINT)main(0, NULL));
 }
 
-/* ESAPI's rand(), for the first of its handles: they may begin anywhere. */
+/* ESAPI calls this in place of rand(), for its first handle, which may be any number. */
 int first_handle(void)
 {
 	return 0;
 }
 
-/* The compiler has main call this, for constructors; there are none. */
+/* The compiler has main call this for constructors, of which there are none. */
 void __main(void)
 {
 }

@@ -19,7 +19,7 @@
 #define TBS_CANCELED 0x8028400dU /* TBS_E_COMMAND_CANCELED */
 #define TBS_BLOCKED 0x80280400U /* TPM_E_COMMAND_BLOCKED */
 
-/* Its code in an HRESULT that says "failed": 0x8028xxxx. */
+/* The upper half of an HRESULT of this facility that is an error: 0x8028xxxx. */
 #define FACILITY_TPM 0x8028U
 
 /* TSS2_TCTI_TBS_CONTEXT is private to tpm2-tss; it says how big it is. */
@@ -29,8 +29,8 @@ static union {
 } blob;
 TBS_HCONTEXT tpm_handle;
 static TBS_RESULT last; /* what TBS answered last */
-static bool last_ours; /* if that is a cancelled command: it was us who cancelled it */
-static bool refused; /* the last command that nobody knew, so to speak, TBS did not let through */
+static bool last_ours; /* the last command was cancelled by us */
+static bool refused; /* TBS blocked the last command that was answered with "unknown" */
 
 static TSS2_TCTI_CONTEXT *context(void)
 {
@@ -56,8 +56,8 @@ static uint32_t limit_ms(const BYTE *command, UINT32 n)
 
 TBS_RESULT WINAPI tbs_context_create(PCTBS_CONTEXT_PARAMS params, TBS_HCONTEXT *handle)
 {
-	/* Not the TCTI's own: it leaves bits of it as they happen to be, one
-	 * of which asks for a TPM without a resource manager. */
+	/* In place of the TCTI's parameters, which have uninitialised bits; one of
+	 * them asks for a TPM without a resource manager. */
 	const TBS_CONTEXT_PARAMS2 clean = {
 		.version = TBS_CONTEXT_VERSION_TWO,
 		.includeTpm20 = 1,
@@ -77,11 +77,10 @@ static void set_code(BYTE *response, uint32_t code)
 }
 
 /*
- * What TBS does not pass on to the TPM it answers itself, as the TPM would:
- * its call succeeds, and the response has a code of Windows' own. Those that
- * the TPM has a code for become that one; for the others the call has failed.
- * One command that is blocked costs no other its keys, which a link that fails
- * would lose.
+ * TBS answers some commands itself: the call succeeds, and the response code is
+ * one of Windows' own. If the TPM has a response code for the same reason, this
+ * puts it there; otherwise the call counts as failed. A blocked command must not
+ * count as failed, because a link that fails loses the keys that are loaded.
  */
 static TBS_RESULT result_of(BYTE *response, UINT32 n)
 {
@@ -101,7 +100,7 @@ static TBS_RESULT result_of(BYTE *response, UINT32 n)
 		refused = code == TBS_BLOCKED;
 	}
 	if (code >> 16 != FACILITY_TPM) {
-		/* A TPM that is stopped in the middle of a command may say so itself. */
+		/* A TPM whose command is cancelled may answer that itself. */
 		return code == TPM2_RC_CANCELED && last_ours ? TBS_CANCELED : TBS_SUCCESS;
 	}
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
@@ -129,7 +128,7 @@ TBS_RESULT WINAPI tbs_submit_command(TBS_HCONTEXT handle, TBS_COMMAND_LOCALITY l
 
 /* ---- why it failed ----------------------------------------------------- */
 
-/* Not each time: attestd looks for the TPM again and again. */
+/* Not every time: attestd tries to open the TPM again and again. */
 void tpm_log_result(TBS_RESULT result)
 {
 	static TBS_RESULT told;
@@ -147,10 +146,10 @@ bool port_tpm_is_bare(void)
 
 bool port_tpm_holds_keys(void)
 {
-	return true; /* TBS lets nobody else save or load contexts */
+	return true; /* TBS lets no other program save or load contexts */
 }
 
-/* TBS lets others than administrators send few commands. */
+/* Who is no administrator may send only a few commands. */
 static int blocked(void)
 {
 	return sid_is_administrator() ? -ERR_TPM_BLOCKED : -ERR_TPM_DENIED;
@@ -172,7 +171,7 @@ int port_tpm_fault(void)
 	case (TBS_RESULT)TBS_E_SERVICE_DISABLED:
 		return -ERR_TPM_SERVICE;
 	case TBS_CANCELED:
-		/* TBS itself cancels what is running when the machine goes to sleep. */
+		/* Not by us: TBS cancels a running command when the machine goes to sleep. */
 		return last_ours ? -ERR_TPM_TIMEOUT : -ERR_TPM_CANCELED;
 	case TBS_DENIED:
 		return -ERR_TPM_DENIED;
@@ -184,7 +183,7 @@ int port_tpm_fault(void)
 	}
 }
 
-/* TBS needs no context to say this, and gives none for a TPM 1.2. */
+/* TBS creates no context for a TPM 1.2, but answers this without one. */
 static bool is_tpm12(void)
 {
 	TPM_DEVICE_INFO info = {0};
@@ -228,5 +227,5 @@ void port_tpm_close(void)
 
 int port_tpm_arm(void)
 {
-	return -ERR_NOTSUP; /* TBS answers while it is asked */
+	return -ERR_NOTSUP; /* sending a command to TBS waits for the response */
 }

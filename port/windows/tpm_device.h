@@ -17,9 +17,10 @@ extern TBS_HCONTEXT tpm_handle;
 void tpm_log_result(TBS_RESULT result);
 
 /*
- * What tpm2-tss calls instead of TBS, by -DTbsi_Context_Create=tbs_context_create
- * and -DTbsip_Submit_Command=tbs_submit_command. Its TCTI does not say why
- * something failed, and waits for ever; these keep the reason and the time.
+ * tpm2-tss calls these in place of TBS's own functions, as it is compiled with
+ * -DTbsi_Context_Create=tbs_context_create -DTbsip_Submit_Command=tbs_submit_command.
+ * Its TCTI does not say why something failed, and has no time limit; these keep
+ * the reason and set a limit.
  */
 TBS_RESULT WINAPI tbs_context_create(PCTBS_CONTEXT_PARAMS params, TBS_HCONTEXT *handle);
 TBS_RESULT WINAPI tbs_submit_command(TBS_HCONTEXT handle, TBS_COMMAND_LOCALITY locality,

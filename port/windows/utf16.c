@@ -8,7 +8,7 @@ static int room(size_t cap)
 	return cap < INT_MAX ? (int)cap : INT_MAX;
 }
 
-/* No room at all means "count" to both functions of the system. */
+/* With a size of 0 both of the system's functions would count instead of convert. */
 size_t utf16_from_utf8(const char *s, wchar_t *to, size_t cap)
 {
 	int n = 0;

@@ -7,10 +7,10 @@
 
 HANDLE wait_port;
 
-static volatile LONG stop_asked; /* by wait_stop, for a port that comes later */
+static volatile LONG stop_asked; /* wait_stop was called, perhaps before wait_port_open */
 static bool stop_seen; /* STOP comes once */
 
-/* Whichever of these two comes second posts it, or both. */
+/* Of wait_port_open and wait_stop, the second one posts the stop, or both do. */
 int wait_port_open(void)
 {
 	HANDLE port;
@@ -51,7 +51,7 @@ static void handle(const OVERLAPPED_ENTRY *entry)
 	}
 }
 
-/* How long to wait: port_now_ms() is rounded down, so this is up. */
+/* How long to wait, rounded up, because port_now_ms() is rounded down. */
 static DWORD milliseconds(uint64_t now, uint64_t until)
 {
 	if (until <= now) {
@@ -63,7 +63,7 @@ static DWORD milliseconds(uint64_t now, uint64_t until)
 	return until - now < INFINITE ? (DWORD)(until - now) : INFINITE - 1;
 }
 
-/* Takes what has ended; waits for it up to the deadline, or less. How much it was. */
+/* Waits once, up to the deadline at most; returns how many operations have ended. */
 static int wait_once(uint64_t deadline)
 {
 	OVERLAPPED_ENTRY entries[CONN_MAX];
@@ -90,22 +90,22 @@ static int wait_once(uint64_t deadline)
 }
 
 /*
- * What a client has sent is asked for when it is in, and there at once if it has
- * waited for that, as behind a TPM command. It is not to wait for the next one as
- * well: so there is a second look.
+ * A new client is read from only when its connect has ended; if its request is
+ * there already, that read ends at once. So this looks a second time: otherwise
+ * such a client might wait for one more TPM command.
  */
 int port_wait(struct port_event *events, size_t cap, uint64_t deadline)
 {
-	bool due = pending_any();
+	bool pending = pending_any();
 	int r;
 
 	do {
-		r = wait_once(due ? 0 : deadline);
+		r = wait_once(pending ? 0 : deadline);
 		if (r < 0) {
 			return r;
 		}
-		due = pending_any();
-	} while (!due && port_now_ms() < deadline);
+		pending = pending_any();
+	} while (!pending && port_now_ms() < deadline);
 	if (r > 0 && wait_once(0) < 0) {
 		return -ERR_IO;
 	}

@@ -1,5 +1,5 @@
 /*
- * Where everything that is awaited arrives.
+ * The I/O completion port, where the end of every operation arrives.
  */
 #ifndef WINDOWS_WAIT_H
 #define WINDOWS_WAIT_H
@@ -7,8 +7,8 @@
 #include <windows.h>
 
 /*
- * The I/O completion port; NULL before wait_port_open. What arrives has its
- * connection's number as the key; a packet without an OVERLAPPED is the stop.
+ * NULL before wait_port_open. The key is the number of the connection; a packet
+ * without an OVERLAPPED is the stop.
  */
 extern HANDLE wait_port;
 
@@ -16,8 +16,8 @@ extern HANDLE wait_port;
 int wait_port_open(void);
 
 /*
- * PORT_EVENT_STOP shall come; it comes once, however often this is called.
- * Any thread may, at any time, before there is a port too.
+ * Has PORT_EVENT_STOP come, once, however often this is called. Any thread may
+ * call it at any time, also before wait_port_open.
  */
 void wait_stop(void);
 

@@ -1,7 +1,7 @@
 /*
- * What mingw-w64's tbs.h lacks of the TPM Base Services: TPM 2.0. From
- * Microsoft's documentation of tbs.h, which knows no difference between upper
- * and lower case in its name; tpm2-tss includes it by this one.
+ * The part of the TPM Base Services for TPM 2.0, which mingw-w64's tbs.h lacks;
+ * from Microsoft's documentation of tbs.h. tpm2-tss includes it by this name, with
+ * a capital letter, which makes no difference on Windows.
  */
 #ifndef ATTESTD_TBS_H
 #define ATTESTD_TBS_H
@@ -14,7 +14,7 @@
 #define TBS_CONTEXT_VERSION_ONE 1
 #define TBS_CONTEXT_VERSION_TWO 2
 
-/* What Tbsi_Context_Create takes for version two: cast it. */
+/* For Tbsi_Context_Create with version two; a cast is needed. */
 typedef struct tdTBS_CONTEXT_PARAMS2 {
 	UINT32 version;
 	union {
@@ -44,7 +44,7 @@ TBS_RESULT WINAPI Tbsi_GetDeviceInfo(UINT32 Size, PVOID Info);
 typedef UINT32 TBS_OWNERAUTH_TYPE;
 #define TBS_OWNERAUTH_TYPE_ENDORSEMENT_20 12 /* of a TPM 2.0 */
 
-/* *pOutputBufLen: the room at pOutputBuf, then how much of it was used. */
+/* *pOutputBufLen: the size of pOutputBuf, and afterwards how much of it was used. */
 TBS_RESULT WINAPI Tbsi_Get_OwnerAuth(TBS_HCONTEXT hContext, TBS_OWNERAUTH_TYPE ownerauthType,
 				     PBYTE pOutputBuf, UINT32 *pOutputBufLen);
 
