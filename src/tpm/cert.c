@@ -96,7 +96,7 @@ static void learn(struct tpm *t, int r)
 }
 
 /* Sends nothing: takes what the index held, or what the port has. */
-static TSS2_RC judge(struct tpm *t)
+static TSS2_RC choose_certificate(struct tpm *t)
 {
 	int r = nv_outcome(t);
 
@@ -128,7 +128,7 @@ static const struct step steps[] = {
 	{nv_open_start, nv_open_finish, TPM_COMMAND_MS, NV_EK_CERT},
 	{nv_public_start, nv_public_finish, TPM_COMMAND_MS, NV_EK_CERT},
 	{nv_read_start, nv_read_finish, TPM_COMMAND_MS, NV_EK_CERT},
-	{judge, NULL, 0, NV_EK_CERT},
+	{choose_certificate, NULL, 0, NV_EK_CERT},
 };
 
 const struct operation cert_operation = {STEPS(steps), .begin = nv_begin, .conclude = conclude};

@@ -112,7 +112,7 @@ static bool is_about_index(int r, TSS2_RC rc)
 
 /* Sends nothing: goes on with the next index. If this one cannot be read now, the operation
  * fails; if it never can, the chain is incomplete. */
-static TSS2_RC next(struct tpm *t)
+static TSS2_RC next_index(struct tpm *t)
 {
 	int r = nv_outcome(t);
 
@@ -200,7 +200,7 @@ static const struct step steps[] = {
 	{open_start, open_finish, TPM_COMMAND_MS, NV_EK_CHAIN},
 	{nv_public_start, nv_public_finish, TPM_COMMAND_MS, NV_EK_CHAIN},
 	{nv_read_start, nv_read_finish, TPM_COMMAND_MS, NV_EK_CHAIN},
-	{next, NULL, 0, NV_EK_CHAIN},
+	{next_index, NULL, 0, NV_EK_CHAIN},
 };
 
 const struct operation chain_operation = {STEPS(steps), .begin = begin, .conclude = conclude,

@@ -61,7 +61,7 @@ static TSS2_RC open_start(struct tpm *t)
 }
 
 /* Logged once for each index: it will be the same after the link was opened again. */
-static void ignore(struct tpm *t, int err, TSS2_RC rc)
+static void log_ignored(struct tpm *t, int err, TSS2_RC rc)
 {
 	unsigned index = 1U << t->target;
 
@@ -85,7 +85,7 @@ static bool is_there(struct tpm *t, TSS2_RC *rc)
 	nv_close(t);
 	*rc = STEP_SKIP;
 	if (r == -ERR_CERT_ACCESS) {
-		ignore(t, r, t->nv.rc);
+		log_ignored(t, r, t->nv.rc);
 	} else if (r != 0 && r != -ERR_CERT_ABSENT) {
 		*rc = t->nv.rc;
 	}
@@ -105,7 +105,7 @@ static TSS2_RC take_template(struct tpm *t)
 		if (template_read(t->nv.data, t->nv.len, &t->ek_template)) {
 			ek->template = &t->ek_template;
 		} else {
-			ignore(t, 0, 0);
+			log_ignored(t, 0, 0);
 		}
 	}
 	return rc;
@@ -123,7 +123,7 @@ static TSS2_RC take_nonce(struct tpm *t)
 		t->ek_template = *ek->template;
 		ek->template = &t->ek_template;
 		if (!template_add_nonce(&t->ek_template, t->nv.data, t->nv.len)) {
-			ignore(t, 0, 0);
+			log_ignored(t, 0, 0);
 		}
 	}
 	return rc;

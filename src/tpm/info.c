@@ -14,7 +14,7 @@ static void begin(struct tpm *t)
 	t->nv_chunk = NV_CHUNK_MIN;
 }
 
-static TSS2_RC ask(struct tpm *t)
+static TSS2_RC properties_start(struct tpm *t)
 {
 	return Esys_GetCapability_Async(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
 					TPM2_CAP_TPM_PROPERTIES, FIRST, LAST - FIRST + 1);
@@ -38,7 +38,7 @@ static void take(struct tpm *t, const TPMS_TAGGED_PROPERTY *property)
 	}
 }
 
-static TSS2_RC answer(struct tpm *t)
+static TSS2_RC properties_finish(struct tpm *t)
 {
 	TPMS_CAPABILITY_DATA *data = NULL;
 	TPMI_YES_NO more;
@@ -66,6 +66,6 @@ static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 	return 0;
 }
 
-static const struct step steps[] = {{ask, answer, TPM_COMMAND_MS, 0}};
+static const struct step steps[] = {{properties_start, properties_finish, TPM_COMMAND_MS, 0}};
 
 const struct operation info_operation = {STEPS(steps), .begin = begin, .conclude = conclude};

@@ -33,7 +33,7 @@ void nv_close(struct tpm *t)
 
 /* Keeps the TPM's error for nv_outcome. The job engine gets what is not about the index:
  * the library's errors, and those that a repetition may mend. */
-static TSS2_RC judge(struct tpm *t, TSS2_RC rc)
+static TSS2_RC keep_tpm_error(struct tpm *t, TSS2_RC rc)
 {
 	if (!rc_is_tpm(rc) || rc_is_retry(rc) || rc_is_once_more(rc)) {
 		return rc;
@@ -64,7 +64,7 @@ TSS2_RC nv_open_finish(struct tpm *t)
 	} else if (rc == TSS2_ESYS_RC_NOT_IMPLEMENTED || rc == TSS2_ESYS_RC_BAD_VALUE) {
 		t->nv.unreadable |= 1U << t->target; /* ESAPI does not know its name algorithm */
 	}
-	return judge(t, rc);
+	return keep_tpm_error(t, rc);
 }
 
 TSS2_RC nv_public_start(struct tpm *t)
@@ -92,7 +92,7 @@ TSS2_RC nv_public_finish(struct tpm *t)
 		t->nv.as_owner = !(t->nv.attributes & TPMA_NV_AUTHREAD);
 	}
 	Esys_Free(public);
-	return judge(t, rc);
+	return keep_tpm_error(t, rc);
 }
 
 TSS2_RC nv_read_start(struct tpm *t)
@@ -139,7 +139,7 @@ TSS2_RC nv_read_finish(struct tpm *t)
 		return STEP_AGAIN;
 	}
 	if (rc != TSS2_RC_SUCCESS) {
-		return judge(t, rc);
+		return keep_tpm_error(t, rc);
 	}
 	if (data->size == 0 || data->size > t->nv.size - t->nv.len) {
 		rc = TSS2_ESYS_RC_MALFORMED_RESPONSE;

@@ -13,7 +13,7 @@
 
 struct persist_ek persist_ek;
 
-static ESYS_TR there; /* the object at the handle, or ESYS_TR_NONE */
+static ESYS_TR at_handle; /* the object at the handle, or ESYS_TR_NONE */
 static bool refused; /* the TPM has refused TPM2_EvictControl */
 
 static enum handle_content wanted(void)
@@ -32,7 +32,7 @@ static bool is_ek(const struct tpm *t)
 	uint8_t name[TPM_NAME_MAX];
 	size_t len;
 
-	return key_name(t, there, name, &len) == TSS2_RC_SUCCESS && len == ek->name_len &&
+	return key_name(t, at_handle, name, &len) == TSS2_RC_SUCCESS && len == ek->name_len &&
 	       memcmp(name, ek->name, len) == 0;
 }
 
@@ -45,12 +45,12 @@ static TSS2_RC look_start(struct tpm *t)
 
 static TSS2_RC look_finish(struct tpm *t)
 {
-	TSS2_RC rc = ek_look_finish(t, &there);
+	TSS2_RC rc = ek_look_finish(t, &at_handle);
 
 	if (rc == TSS2_RC_SUCCESS) {
-		persist_ek.found = there == ESYS_TR_NONE ? HANDLE_EMPTY
-				   : is_ek(t)            ? HANDLE_EK
-							 : HANDLE_OTHER;
+		persist_ek.found = at_handle == ESYS_TR_NONE ? HANDLE_EMPTY
+				   : is_ek(t)                ? HANDLE_EK
+							     : HANDLE_OTHER;
 		/* HANDLE_OTHER may be the EK, if the response was damaged on its way. */
 		persist_ek.unseen = persist_ek.unseen && persist_ek.found == HANDLE_OTHER;
 	}
@@ -84,7 +84,7 @@ static TSS2_RC evict_start(struct tpm *t)
 	}
 	persist_ek.sent = true;
 	persist_ek.unseen = true;
-	return evict_control_send(t->esys, persist_ek.undo ? there : t->keys[KEY_EK].loaded,
+	return evict_control_send(t->esys, persist_ek.undo ? at_handle : t->keys[KEY_EK].loaded,
 				  session_auth(t), EK_PERSISTENT_HANDLE);
 }
 
