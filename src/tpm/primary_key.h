@@ -13,7 +13,7 @@
 /* For the start: no key is known. Fills in the templates (template.h). */
 void key_init(struct tpm *t);
 
-/* TPM2_ContextLoad of the saved context; STEP_SKIP if there is none. */
+/* TPM2_ContextLoad of the saved context; STEP_SKIP if there is none, or the key stays loaded. */
 TSS2_RC key_load_start(struct tpm *t);
 TSS2_RC key_load_finish(struct tpm *t);
 

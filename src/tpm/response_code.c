@@ -41,7 +41,7 @@ TSS2_RC rc_tpm(TSS2_RC rc)
 TSS2_RC rc_base(TSS2_RC rc)
 {
 	rc = rc_tpm(rc);
-	return rc & TPM2_RC_FMT1 ? rc & ~(TSS2_RC)(TPM2_RC_N_MASK | TPM2_RC_P) : rc;
+	return (rc & TPM2_RC_FMT1) ? rc & ~(TSS2_RC)(TPM2_RC_N_MASK | TPM2_RC_P) : rc;
 }
 
 bool rc_is_retry(TSS2_RC rc)
