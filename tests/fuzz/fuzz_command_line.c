@@ -39,8 +39,8 @@ static int set_tpm_like(const char *value)
 }
 
 const struct port_option port_options[] = {
-	{"--tpm-like X", "begins as another does", PORT_ONCE, set_tpm_like},
-	{"--socket PATH", "where clients come", PORT_SERVE | PORT_CALL, set_socket},
+	{"--tpm-like X", "the same beginning as another option", PORT_ONCE, set_tpm_like},
+	{"--socket PATH", "the socket's path", PORT_SERVE | PORT_CALL, set_socket},
 	{"--tpm DEVICE", "the TPM", PORT_SERVE | PORT_ONCE | PORT_PROVISION, set_tpm},
 };
 const unsigned port_modes = PORT_SERVE | PORT_ONCE | PORT_CALL | PORT_PROVISION;
@@ -53,8 +53,8 @@ static int run(char **args)
 }
 
 const struct port_subcommand port_subcommands[] = {
-	{"install", "becomes a service", true, run},
-	{"uninstall", "is one no more", false, run},
+	{"install", "installs the service", true, run},
+	{"uninstall", "removes the service", false, run},
 	{NULL, NULL, false, NULL},
 };
 

@@ -1,6 +1,6 @@
 /*
- * What the tests of src/wire/cert_key.c share: a certificate and its key's modulus, which a
- * test may damage, and the check of both.
+ * For the tests of src/wire/cert_key.c: a certificate and its key's modulus, which a
+ * test may damage, and a check that they belong together.
  */
 #ifndef TESTS_CERT_KEY_CHECK_H
 #define TESTS_CERT_KEY_CHECK_H

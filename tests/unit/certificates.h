@@ -1,6 +1,6 @@
 /*
- * Certificates of the tests' own, in DER, signed by a P-256 key that is not
- * kept: for the key of rsa_key.h, and for a P-256 key.
+ * Certificates for tests, in DER, signed by a P-256 key that was thrown away: one for
+ * the key of rsa_key.h, one for a P-256 key.
  */
 #ifndef TESTS_CERTIFICATES_H
 #define TESTS_CERTIFICATES_H

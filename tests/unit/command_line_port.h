@@ -1,6 +1,6 @@
 /*
- * A port with options and commands of its own for src/service/command_line.c, and the
- * parsing of a command line.
+ * For the tests of src/service/command_line.c: a port with options and subcommands of
+ * its own, and the parsing of a command line.
  */
 #ifndef TESTS_COMMAND_LINE_PORT_H
 #define TESTS_COMMAND_LINE_PORT_H
@@ -30,9 +30,9 @@ static inline int set_tpm(const char *value)
 }
 
 const struct port_option port_options[] = {
-	{"--socket PATH", "where clients come", PORT_SERVE | PORT_CALL, set_socket},
+	{"--socket PATH", "the socket's path", PORT_SERVE | PORT_CALL, set_socket},
 	{"--tpm DEVICE", "the TPM", PORT_SERVE | PORT_ONCE | PORT_PROVISION, set_tpm},
-	{"--socket-like X", "begins as another does", PORT_ONCE, set_tpm},
+	{"--socket-like X", "the same beginning as another option", PORT_ONCE, set_tpm},
 };
 const unsigned port_modes = PORT_SERVE | PORT_ONCE | PORT_CALL | PORT_PROVISION;
 const size_t port_option_count = sizeof port_options / sizeof *port_options;
@@ -44,8 +44,8 @@ static inline int run(char **args)
 }
 
 const struct port_subcommand port_subcommands[] = {
-	{"install", "becomes a service", true, run},
-	{"uninstall", "is one no more", false, run},
+	{"install", "installs the service", true, run},
+	{"uninstall", "removes the service", false, run},
 	{NULL, NULL, false, NULL},
 };
 
@@ -73,7 +73,7 @@ void port_peer(unsigned conn, struct port_id *id)
 	(void)id;
 }
 
-/* ---- */
+/* ---- the parsing --------------------------------------------------------- */
 
 static struct options o;
 static const char *wrong;

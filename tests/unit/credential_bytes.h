@@ -1,5 +1,5 @@
 /*
- * A credential in all the forms in which verifiers send it.
+ * A credential in each form in which verifiers send it.
  */
 #ifndef TESTS_CREDENTIAL_BYTES_H
 #define TESTS_CREDENTIAL_BYTES_H
@@ -66,7 +66,7 @@ static inline struct bytes file(struct bytes inner, size_t secret_len)
 	return b;
 }
 
-/* TPM2B_ID_OBJECT and TPM2B_ENCRYPTED_SECRET, one behind the other. */
+/* TPM2B_ID_OBJECT, and behind it TPM2B_ENCRYPTED_SECRET. */
 static inline struct bytes pair(struct bytes inner, size_t secret_len)
 {
 	struct bytes b = tpm2b(inner);

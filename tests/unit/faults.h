@@ -1,6 +1,6 @@
 /*
- * System calls that fail when told to. The linker puts what is here before the
- * C library's functions, for a test that has them in UNIT_WRAP_test_x.
+ * System calls that fail on demand. The linker replaces the C library's functions with
+ * these wrappers in each test that lists them in UNIT_WRAP_test_x.
  */
 #ifndef TESTS_FAULTS_H
 #define TESTS_FAULTS_H
@@ -18,11 +18,11 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The next call of it, but for `skip`, fails. */
+/* The next call of this function fails, after `skip` calls that succeed. */
 struct fault {
 	const char *call;
 	unsigned skip;
-	int error; /* errno; 0: returns 0 and does nothing */
+	int error; /* errno; 0: the call does nothing and returns 0 */
 };
 static struct fault fault;
 
@@ -70,7 +70,7 @@ FAULTY(int, signalfd, (int fd, const sigset_t *set, int flags), (fd, set, flags)
 FAULTY(int, epoll_create1, (int flags), (flags))
 FAULTY(int, epoll_ctl, (int fd, int op, int at, struct epoll_event *e), (fd, op, at, e))
 
-static unsigned random_flags; /* getrandom's last */
+static unsigned random_flags; /* of the last call of getrandom */
 ssize_t __real_getrandom(void *p, size_t n, unsigned flags);
 ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags);
 ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags)
@@ -79,7 +79,7 @@ ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags)
 	return fails("getrandom") ? (fault.error == 0 ? 0 : -1) : __real_getrandom(p, n, flags);
 }
 
-/* What open gives instead of a file, where it is set. */
+/* If set, open returns this instead of opening the file. */
 static int opened = -1;
 int __real_open(const char *file, int flags, mode_t mode);
 int __wrap_open(const char *file, int flags, mode_t mode);
@@ -88,7 +88,7 @@ int __wrap_open(const char *file, int flags, mode_t mode)
 	return fails("open") ? -1 : opened >= 0 ? opened : __real_open(file, flags, mode);
 }
 
-/* The clock on the wall, where it is set. */
+/* If set, the time of CLOCK_REALTIME. */
 static time_t wall_clock;
 struct timespec __real_clock_now(clockid_t clock);
 struct timespec __wrap_clock_now(clockid_t clock);

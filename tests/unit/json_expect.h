@@ -1,5 +1,5 @@
 /*
- * A JSON text and the error that it must give.
+ * Checks that a JSON text gives a certain error.
  */
 #ifndef TESTS_JSON_EXPECT_H
 #define TESTS_JSON_EXPECT_H
@@ -36,7 +36,7 @@ static inline void expect(const char *s, int e)
 	int got = parse_n(s, strlen(s), &o);
 
 	if (got != e) {
-		print_error("%s: %s, not %s\n", s, err_name(got), err_name(e));
+		print_error("%s: got %s, expected %s\n", s, err_name(got), err_name(e));
 	}
 	assert_int_equal(got, e);
 }

@@ -1,6 +1,6 @@
 /*
- * What the tests of RSA-OAEP share: the port's random generator, a key and
- * whether something was encrypted to it.
+ * For the tests of RSA-OAEP: the port's random generator, a key, and a check that a
+ * ciphertext is for this key.
  */
 #ifndef TESTS_OAEP_H
 #define TESTS_OAEP_H

@@ -1,5 +1,5 @@
 /*
- * Sockets as a supervisor passes them.
+ * Passes sockets to the port as a supervisor does.
  */
 #ifndef TESTS_PASSED_H
 #define TESTS_PASSED_H
@@ -23,7 +23,7 @@ static inline int passed_socket(unsigned i, int type, bool listening)
 	return fd;
 }
 
-/* Makes it the i-th descriptor. */
+/* Moves fd to the place of the i-th passed socket. */
 static inline void pass_fd(unsigned i, int fd)
 {
 	int to = 3 + (int)i;
@@ -31,7 +31,7 @@ static inline void pass_fd(unsigned i, int fd)
 	CHECK(fd == to || (dup2(fd, to) == to && (fd < 20 || close(fd) == 0)));
 }
 
-/* Says that there are n. */
+/* Tells the port that n sockets are passed. */
 static inline void pass_count(unsigned n)
 {
 	char number[16];
@@ -43,7 +43,7 @@ static inline void pass_count(unsigned n)
 	CHECK(setenv("LISTEN_FDNAMES", "a:b", 1) == 0);
 }
 
-/* n that listen. */
+/* Passes n listening sockets. */
 static inline void pass(unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {

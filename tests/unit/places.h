@@ -1,5 +1,5 @@
 /*
- * Folders and links for port/linux's socket, in the folder of the test.
+ * Folders and links for the socket of port/linux, in the test's folder.
  */
 #ifndef TESTS_PLACES_H
 #define TESTS_PLACES_H
@@ -8,7 +8,7 @@
 
 static char place[200];
 
-/* The path of what is called so in the test's folder. */
+/* The path of `name` in the test's folder. */
 static inline const char *in_dir(const char *name)
 {
 	(void)snprintf(place, sizeof(place), "%s/%s", dir, name);
@@ -25,7 +25,7 @@ static inline void make_link(const char *to, const char *name)
 	CHECK(symlink(to, in_dir(name)) == 0);
 }
 
-/* ... by the whole path. */
+/* The same with an absolute path. */
 static inline void make_absolute_link(const char *to, const char *name)
 {
 	char whole[200];
@@ -43,7 +43,7 @@ static inline void listens_at(const char *name, int result)
 	CHECK(access(place, F_OK) < 0);
 }
 
-/* ... and says why not. */
+/* The port does not listen there, and logs why. */
 static inline void refuses(const char *name, int result, const char *why)
 {
 	(void)log_read();
@@ -54,7 +54,8 @@ static inline void refuses(const char *name, int result, const char *why)
 #define USER 4711
 #define USERS "4711:4712"
 
-/* Who else may give things away, and become others? */
+/* Ends the test, as passed, unless it runs as root: only root may give files to others and
+ * become another user. */
 static inline void as_root(void)
 {
 	if (geteuid() != 0) {

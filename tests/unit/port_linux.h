@@ -1,7 +1,7 @@
 /*
- * What the tests of port/linux share. The port is one instance a process, so
- * each test is a process: TEST(name) makes one of `static void name(void)`.
- * Clients are sockets of the same process; none of them blocks.
+ * For the tests of port/linux. The port exists once in a process, so each test runs in
+ * a process of its own: TEST(name) makes one from `static void name(void)`. Clients are
+ * sockets in the same process; none of them blocks.
  */
 #ifndef TESTS_PORT_LINUX_H
 #define TESTS_PORT_LINUX_H
@@ -31,7 +31,7 @@
 #include "err.h"
 #include "port.h"
 
-/* In the process of a test nobody catches cmocka's failure. */
+/* A test's process ends here if x is false. cmocka could not report its failure. */
 #define CHECK(x)                                                                \
 	do {                                                                    \
 		if (!(x)) {                                                     \
@@ -45,7 +45,7 @@ static char path[64];
 
 static inline int set_option(const char *name, const char *value)
 {
-	/* Behind the name is a space and, for the usage, what it takes. */
+	/* Behind the name comes a space, and the option's argument for the usage text. */
 	size_t n = strlen(name);
 
 	for (size_t i = 0; i < port_option_count; i++) {
@@ -58,7 +58,7 @@ static inline int set_option(const char *name, const char *value)
 	return -ERR_INTERNAL;
 }
 
-/* A test in a process and a folder of its own. */
+/* Runs a test in a process and a folder of its own. */
 static inline void in_process(void (*test)(void))
 {
 	char command[64];
@@ -89,7 +89,7 @@ static inline void in_process(void (*test)(void))
 		in_process(name);             \
 	}
 
-/* What has been written to the log; from log_begin on. */
+/* Reads what was logged since log_begin. */
 static int log_fd;
 static char logged[4096];
 
@@ -98,7 +98,7 @@ static inline void log_begin(void)
 	int both[2];
 
 	CHECK(pipe(both) == 0 && dup2(both[1], 2) == 2 && close(both[1]) == 0);
-	log_fd = fcntl(both[0], F_DUPFD, 100L); /* out of the way */
+	log_fd = fcntl(both[0], F_DUPFD, 100L); /* a high number, so that the low ones stay free */
 	CHECK(close(both[0]) == 0 && fcntl(log_fd, F_SETFL, (long)O_NONBLOCK) == 0);
 }
 
@@ -110,7 +110,7 @@ static inline const char *log_read(void)
 	return logged;
 }
 
-/* A client that has connected; -1 with errno if it cannot. */
+/* A client that has connected, or -1 with errno. */
 static inline int client(void)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
@@ -133,7 +133,7 @@ static inline void say(int fd, const char *text)
 	CHECK(send(fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text));
 }
 
-/* The next bytes that fd has: these. */
+/* The next bytes that fd receives are `text`. */
 static inline void hear(int fd, const char *text)
 {
 	char got[256];
@@ -147,7 +147,7 @@ static inline int wait_ms(struct port_event *events, size_t cap, unsigned ms)
 	return port_wait(events, cap, port_now_ms() + ms);
 }
 
-/* The next event, alone. */
+/* The next event is this one, and it comes alone. */
 static inline void expect(enum port_event_kind kind, unsigned conn)
 {
 	struct port_event e;
@@ -182,9 +182,9 @@ static inline void reply(unsigned conn, const char *text)
 	port_tx_send(conn, strlen(text));
 }
 
-/* ---- a TCTI for port/linux/tpm_device.c: in place of tpm2-tss ---------------------------------------- */
+/* ---- a TCTI for port/linux/tpm_device.c, instead of tpm2-tss's ----------- */
 
-/* What opening a device does: its errno (-1: mute), or a socket. */
+/* Opening a device fails with this errno (-1: it never answers), or gives a socket. */
 struct fake_device {
 	const char *name;
 	int error;
@@ -192,7 +192,7 @@ struct fake_device {
 	unsigned opened;
 };
 static struct fake_device fake_devices[2];
-/* How the next one that opens transfers. */
+/* The transmit function of the next device that is opened. */
 static TSS2_TCTI_TRANSMIT_FCN fake_transmit_fcn;
 static TSS2_TCTI_RECEIVE_FCN fake_receive_fcn;
 
@@ -239,7 +239,7 @@ TSS2_RC Tss2_Tcti_Device_Init(TSS2_TCTI_CONTEXT *c, size_t *size, const char *co
 	return TSS2_TCTI_RC_IO_ERROR;
 }
 
-/* All tests of a program. */
+/* The entry of each test in the table of a program. */
 #define UNIT_TEST(name) cmocka_unit_test(test_##name),
 #define RUN(list)                                                    \
 	list(TEST) int main(void)                                    \

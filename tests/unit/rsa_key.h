@@ -1,6 +1,6 @@
 /*
- * An RSA 2048 key of the tests' own, exponent 65537: made with `openssl genrsa`,
- * worth nothing. Big-endian; p, q, dp, dq, iq are those of RFC 8017, 3.2.
+ * An RSA 2048 key for tests only, made with `openssl genrsa`, with exponent 65537. All
+ * numbers are big-endian; p, q, dp, dq and iq are those of RFC 8017, 3.2.
  */
 #ifndef TESTS_RSA_KEY_H
 #define TESTS_RSA_KEY_H

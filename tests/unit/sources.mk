@@ -1,5 +1,5 @@
-# What each unit test is linked with, beside wire/: sources of ours, and of
-# the libraries tss2 and bearssl. What is not here the test itself provides.
+# What each unit test is linked with, beside wire/: attestd's sources, and the
+# libraries tss2 and bearssl. The test itself defines whatever is still missing.
 
 TPM_LINK = $(addprefix src/tpm/,link.c heap.c tctildr.c capability.c esapi.c prepare.c tpm2b.c) $(wildcard src/crypto/*.c)
 

@@ -8,7 +8,7 @@
 #define SHA256 0x000b
 #define SHA512 0x000d
 
-/* tpm2_quote of swtpm 0.7: sha256:0,7,14,23; sha256:0,7+sha1:3; sha512:none. */
+/* From tpm2_quote of swtpm 0.7, with the PCRs sha256:0,7,14,23; sha256:0,7+sha1:3; sha512:none. */
 #define SIGNER "0022000bd0406cd1c2160255803b6b0685fdcbf19769e27842158f27c98de6cf961fdedf"
 static const char one_bank[] =
 	"ff5443478018" SIGNER "00080102030405060708000000000000085f0000000100000000012019102300"
@@ -43,7 +43,7 @@ static int read_exact(const uint8_t *p, size_t n, uint16_t bank, struct attest_q
 	return e;
 }
 
-static void of_a_tpm(void **state)
+static void reads_quotes_of_a_tpm(void **state)
 {
 	static const uint8_t nonce[] = {1, 2, 3, 4, 5, 6, 7, 8};
 	struct attest_quote q;
@@ -101,7 +101,7 @@ static int read_selection(const char *hex, uint32_t *pcrs)
 	return e;
 }
 
-static void selections(void **state)
+static void reads_selections(void **state)
 {
 	static const struct {
 		const char *hex;
@@ -222,7 +222,7 @@ static bool is_free(size_t at)
 	       || (at >= 89 && at < 121); /* pcrDigest */
 }
 
-static void damaged(void **state)
+static void checks_every_byte(void **state)
 {
 	struct attest_quote q;
 	size_t n, taken = 0;
@@ -250,7 +250,7 @@ static void damaged(void **state)
 	free(p);
 }
 
-static void something_behind(void **state)
+static void refuses_bytes_behind(void **state)
 {
 	struct attest_quote q;
 	char text[sizeof one_bank + 2];
@@ -268,10 +268,10 @@ static void something_behind(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(of_a_tpm),
-		cmocka_unit_test(selections),
-		cmocka_unit_test(damaged),
-		cmocka_unit_test(something_behind),
+		cmocka_unit_test(reads_quotes_of_a_tpm),
+		cmocka_unit_test(reads_selections),
+		cmocka_unit_test(checks_every_byte),
+		cmocka_unit_test(refuses_bytes_behind),
 	};
 
 	return cmocka_run_group_tests_name("attest", tests, NULL, NULL);

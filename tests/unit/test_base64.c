@@ -36,7 +36,7 @@ static int decode(const char *s, size_t n, uint8_t *out, size_t *len)
 	return e;
 }
 
-static void rfc_4648(void **state)
+static void vectors_of_rfc_4648(void **state)
 {
 	static const char *const vectors[] = {
 		"", "f",    "fo",   "foo",  "foob",     "fooba",    "foobar",
@@ -138,7 +138,7 @@ static void encodes_every_six(void **state)
 }
 
 /* The last character before the padding must not have bits set that belong to no byte. */
-static void unused_bits(void **state)
+static void refuses_unused_bits(void **state)
 {
 	(void)state;
 	for (int v = 0; v < 64; v++) {
@@ -156,7 +156,7 @@ static void unused_bits(void **state)
 	}
 }
 
-static void wrong_shapes(void **state)
+static void refuses_other_texts(void **state)
 {
 	static const char *const wrong[] = {
 		"A",          "=",        "==",        "===",       "====",     "A=",
@@ -176,7 +176,7 @@ static void wrong_shapes(void **state)
 	assert_int_equal(decode("AA\0A", 4, out, &len), -ERR_BASE64);
 }
 
-static void both_alphabets(void **state)
+static void decodes_both_alphabets(void **state)
 {
 	uint8_t out[16];
 	size_t len;
@@ -189,7 +189,7 @@ static void both_alphabets(void **state)
 }
 
 /* All lengths are encoded and decoded again; one damaged character makes the text invalid. */
-static void there_and_back(void **state)
+static void decodes_what_it_encodes(void **state)
 {
 	uint8_t bytes[301];
 	uint8_t out[310];
@@ -220,7 +220,7 @@ static void there_and_back(void **state)
 }
 
 /* White space anywhere makes no difference, in valid and in invalid text. */
-static void white_space(void **state)
+static void ignores_white_space(void **state)
 {
 	static const char *const spaces[] = {" ", "\t", "\r", "\n", "\r\n", " \t\r\n \t\r\n"};
 	static const char *const texts[] = {
@@ -338,18 +338,12 @@ static void puts_no_huge_lengths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rfc_4648),
-		cmocka_unit_test(every_character),
-		cmocka_unit_test(encodes_every_six),
-		cmocka_unit_test(unused_bits),
-		cmocka_unit_test(wrong_shapes),
-		cmocka_unit_test(both_alphabets),
-		cmocka_unit_test(there_and_back),
-		cmocka_unit_test(white_space),
-		cmocka_unit_test(wipes_on_failure),
-		cmocka_unit_test(puts_into_a_text),
-		cmocka_unit_test(puts_whole_or_nothing),
-		cmocka_unit_test(puts_no_huge_lengths),
+		cmocka_unit_test(vectors_of_rfc_4648),     cmocka_unit_test(every_character),
+		cmocka_unit_test(encodes_every_six),       cmocka_unit_test(refuses_unused_bits),
+		cmocka_unit_test(refuses_other_texts),     cmocka_unit_test(decodes_both_alphabets),
+		cmocka_unit_test(decodes_what_it_encodes), cmocka_unit_test(ignores_white_space),
+		cmocka_unit_test(wipes_on_failure),        cmocka_unit_test(puts_into_a_text),
+		cmocka_unit_test(puts_whole_or_nothing),   cmocka_unit_test(puts_no_huge_lengths),
 	};
 
 	return cmocka_run_group_tests_name("base64", tests, NULL, NULL);

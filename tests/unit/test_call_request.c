@@ -6,7 +6,7 @@
 #include "err.h"
 #include "service/call_request.h"
 
-/* ---- a port, whose service answers what it is told ----------------------- */
+/* ---- a port whose service answers what the test says ---------------------- */
 
 static const char *answer;
 static int call_error, print_error_;
@@ -64,7 +64,7 @@ void port_peer(unsigned conn, struct port_id *id)
 	(void)id;
 }
 
-/* ---- */
+/* ---- a call ---------------------------------------------------------------- */
 
 static int run(const struct options *o)
 {
@@ -115,7 +115,7 @@ static void sends(const char *words, const char *request)
 	assert_string_equal(out[false], "{\"status\":\"ok\"}\n");
 }
 
-static void requests(void **state)
+static void makes_requests(void **state)
 {
 	(void)state;
 	sends(NULL, "(standard input)");
@@ -136,7 +136,7 @@ static void requests(void **state)
 }
 
 /* The longest request line, and one that is a byte longer. */
-static void longest(void **state)
+static void sends_the_longest_request(void **state)
 {
 	static char words[2 * REQUEST_MAX];
 	const size_t around = strlen("{\"command\":\"a\",\"b\":\"\"}");
@@ -164,7 +164,7 @@ static void longest(void **state)
 #define ERROR "{\"status\":\"error\",\"message\":\"Uh \\\"oh\\\"\",\"error\":\"x\"}"
 
 /* The whole reply is printed, and the exit code says whether it is a success. */
-static void whole(void **state)
+static void prints_the_whole_reply(void **state)
 {
 	static const struct {
 		const char *reply;
@@ -206,7 +206,7 @@ static void whole(void **state)
 
 #define NONE(name) "attestd: the reply has no member " name "\n"
 
-static void one_member(void **state)
+static void prints_one_member(void **state)
 {
 	static const struct {
 		const char *reply, *member;
@@ -264,7 +264,7 @@ static void one_member(void **state)
 }
 
 /* The fullest replies, and a member's name that is longer than any reply. */
-static void longest_replies(void **state)
+static void reads_the_longest_replies(void **state)
 {
 	static char reply[TX_MAX + 1], name[TX_MAX + 100];
 	struct options o = options_of("getEK");
@@ -288,7 +288,7 @@ static void longest_replies(void **state)
 	assert_non_null(strstr(out[true], "the reply has no member"));
 }
 
-static void what_fails(void **state)
+static void reports_failures(void **state)
 {
 	struct options o = options_of("getEK");
 
@@ -310,9 +310,12 @@ static void what_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(requests),   cmocka_unit_test(longest),
-		cmocka_unit_test(whole),      cmocka_unit_test(one_member),
-		cmocka_unit_test(what_fails), cmocka_unit_test(longest_replies),
+		cmocka_unit_test(makes_requests),
+		cmocka_unit_test(sends_the_longest_request),
+		cmocka_unit_test(prints_the_whole_reply),
+		cmocka_unit_test(prints_one_member),
+		cmocka_unit_test(reports_failures),
+		cmocka_unit_test(reads_the_longest_replies),
 	};
 
 	return cmocka_run_group_tests_name("call", tests, NULL, NULL);

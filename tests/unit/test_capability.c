@@ -3,7 +3,7 @@
 
 #include "tpm/capability.h"
 
-/* TPM_CAP_TPM_PROPERTIES, one: TPM_PT_NV_BUFFER_MAX is 0x400. */
+/* TPM_CAP_TPM_PROPERTIES with one property: TPM_PT_NV_BUFFER_MAX is 0x400. */
 static const char PROPERTIES[] = "00000006"
 				 "00000001"
 				 "0000012c00000400";
@@ -68,20 +68,20 @@ static void test_refused(void **state)
 {
 	static const char *const cases[] = {
 		"00000000"
-		"00000000", /* TPM_CAP_ALGS: not asked for */
+		"00000000", /* TPM_CAP_ALGS, which was not asked for */
 		"00000100"
 		"0000", /* TPM_CAP_VENDOR_PROPERTY */
 		"00000006"
-		"ffffffff", /* more than there can be */
+		"ffffffff", /* more than a response can hold */
 		"00000006"
 		"000000ff"
 		"0000012c00000400",
-		"00000001" /* TPM_CAP_HANDLES: more than there can be */
+		"00000001" /* TPM_CAP_HANDLES, more than a response can hold */
 		"ffffffff",
 		"00000001"
 		"00000002"
 		"01c00100",
-		"00000002" /* TPM_CAP_COMMANDS: not asked for */
+		"00000002" /* TPM_CAP_COMMANDS, which was not asked for */
 		"00000000",
 	};
 	TPMS_CAPABILITY_DATA data;

@@ -58,7 +58,7 @@ static const char *found(void)
 	return text;
 }
 
-static void one_after_another(void **state)
+static void finds_one_after_another(void **state)
 {
 	(void)state;
 	nv_len = 0;
@@ -76,7 +76,7 @@ static void one_after_another(void **state)
 	}
 }
 
-static void padding(void **state)
+static void skips_padding(void **state)
 {
 	static const size_t sizes[] = {0, 1, 2, 3, 255, 1000};
 
@@ -113,10 +113,10 @@ static size_t signature_at(void)
 }
 
 /*
- * What is whole is found, wherever the one before it ends: but where that misses
- * some of its signature only, what follows is taken for the rest of it.
+ * A complete certificate behind one that is cut short is found. But if the first one
+ * only lacks a part of its signature, the bytes that follow are taken for this part.
  */
-static void cut_short(void **state)
+static void certificate_cut_short(void **state)
 {
 	size_t signature = signature_at();
 
@@ -137,7 +137,7 @@ static void cut_short(void **state)
 	}
 }
 
-static void without_its_start(void **state)
+static void certificate_without_its_start(void **state)
 {
 	(void)state;
 	for (size_t cut = 1; cut < sizeof ec_certificate; cut++) {
@@ -149,7 +149,7 @@ static void without_its_start(void **state)
 	}
 }
 
-static void other_bytes(void **state)
+static void skips_other_bytes(void **state)
 {
 	(void)state;
 	for (unsigned byte = 0; byte < 256; byte++) {
@@ -167,7 +167,7 @@ static void other_bytes(void **state)
 }
 
 /* Only a SEQUENCE of exactly a SEQUENCE, a SEQUENCE and a BIT STRING is a certificate. */
-static void shapes(void **state)
+static void structure_of_a_certificate(void **state)
 {
 	static const struct {
 		const char *hex;
@@ -216,7 +216,7 @@ static void shapes(void **state)
 }
 
 /* Each byte is changed to each value: the certificates before and after are still found. */
-static void changed(void **state)
+static void every_byte_changed(void **state)
 {
 	size_t whole = 0;
 
@@ -245,10 +245,13 @@ static void changed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_after_another), cmocka_unit_test(padding),
-		cmocka_unit_test(cut_short),         cmocka_unit_test(without_its_start),
-		cmocka_unit_test(other_bytes),       cmocka_unit_test(shapes),
-		cmocka_unit_test(changed),
+		cmocka_unit_test(finds_one_after_another),
+		cmocka_unit_test(skips_padding),
+		cmocka_unit_test(certificate_cut_short),
+		cmocka_unit_test(certificate_without_its_start),
+		cmocka_unit_test(skips_other_bytes),
+		cmocka_unit_test(structure_of_a_certificate),
+		cmocka_unit_test(every_byte_changed),
 	};
 
 	return cmocka_run_group_tests_name("cert_chain", tests, NULL, NULL);

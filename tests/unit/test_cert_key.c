@@ -1,6 +1,6 @@
 /*
- * src/wire/cert_key.c: does a certificate belong to a key? Whole certificates, damaged ones,
- * and those of makers.
+ * src/wire/cert_key.c: whether a certificate belongs to a key. Complete certificates,
+ * damaged ones, and those of TPM makers.
  */
 #include "cert_key_check.h"
 

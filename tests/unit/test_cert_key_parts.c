@@ -1,4 +1,5 @@
-/* src/wire/cert_key.c: each part of a certificate, missing, twice, too long, or of another kind. */
+/* src/wire/cert_key.c: each part of a certificate in turn is missing, there twice, too long, or
+ * of another kind. */
 #include "cert_key_check.h"
 
 struct bytes {

@@ -219,9 +219,9 @@ static void test_usage(void **state)
 		assert_true(has("  serve\n") && has("  once\n") && has("  call\n"));
 		assert_true(has("  provision\n") && has("  --undo  (provision)\n") &&
 			    has("  --dry-run  (provision)\n"));
-		assert_true(has("  install\n        becomes a service\n"));
+		assert_true(has("  install\n        installs the service\n"));
 		assert_true(has("  uninstall\n"));
-		assert_true(has("  --socket PATH  (serve, call)\n        where clients come\n"));
+		assert_true(has("  --socket PATH  (serve, call)\n        the socket's path\n"));
 		assert_true(has("  --tpm DEVICE  (serve, once, provision)\n        the TPM\n"));
 		assert_true(has("  --socket-like X  (once)\n"));
 		assert_true(has("  --member NAME  (call)\n"));

@@ -65,7 +65,7 @@ static void from_hmac_and_enc(void **state)
 	assert_int_equal(credential(NULL), 0);
 }
 
-static void contradictions(void **state)
+static void refuses_contradictions(void **state)
 {
 	struct bytes blob = tpm2b(contents(HMAC_LEN, 18));
 	struct bytes shorter = tpm2b(contents(HMAC_LEN, 17));
@@ -152,7 +152,7 @@ static void from_pair(void **state)
 	from_one(pair);
 }
 
-static void missing(void **state)
+static void refuses_missing_members(void **state)
 {
 	struct bytes blob = tpm2b(contents(HMAC_LEN, 18));
 
@@ -177,7 +177,7 @@ static void missing(void **state)
 	assert_int_equal(credential("encrypted_secret"), -ERR_FIELDS);
 }
 
-static void wrong_sizes(void **state)
+static void refuses_wrong_sizes(void **state)
 {
 	uint8_t zeros[600] = {0};
 
@@ -225,7 +225,7 @@ static void wrong_sizes(void **state)
 }
 
 /* The largest credential fits: SHA-512, RSA 4096. */
-static void largest(void **state)
+static void takes_the_largest(void **state)
 {
 	static uint8_t big_secret[SECRET_MAX];
 	struct bytes b = tpm2b(contents(ID_HMAC_MAX, ID_ENC_MAX));
@@ -243,7 +243,7 @@ static void largest(void **state)
 }
 
 /* go-tpm: the two TPM2Bs of its blob, separated, are the members of a request. */
-static void gotpm_blob(void **state)
+static void takes_gotpm_blob(void **state)
 {
 	size_t n;
 	uint8_t *p;
@@ -274,11 +274,11 @@ static void gotpm_blob(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(from_hmac_and_enc), cmocka_unit_test(contradictions),
-		cmocka_unit_test(from_blob),         cmocka_unit_test(from_file),
-		cmocka_unit_test(from_pair),         cmocka_unit_test(missing),
-		cmocka_unit_test(wrong_sizes),       cmocka_unit_test(largest),
-		cmocka_unit_test(gotpm_blob),
+		cmocka_unit_test(from_hmac_and_enc),   cmocka_unit_test(refuses_contradictions),
+		cmocka_unit_test(from_blob),           cmocka_unit_test(from_file),
+		cmocka_unit_test(from_pair),           cmocka_unit_test(refuses_missing_members),
+		cmocka_unit_test(refuses_wrong_sizes), cmocka_unit_test(takes_the_largest),
+		cmocka_unit_test(takes_gotpm_blob),
 	};
 
 	return cmocka_run_group_tests_name("credential", tests, credential_setup, NULL);

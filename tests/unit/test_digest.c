@@ -1,7 +1,7 @@
 /*
- * src/crypto/digest.c: ESAPI's hash and HMAC callbacks. The vectors are NIST's
- * examples for FIPS 180 and those of RFC 4231; HMAC-SHA-1 of the latter's
- * inputs was computed with OpenSSL.
+ * src/crypto/digest.c: ESAPI's callbacks for hashes and HMACs. The vectors are NIST's
+ * examples for FIPS 180 and those of RFC 4231. HMAC-SHA-1 of the RFC's inputs was
+ * computed with OpenSSL.
  */
 #include "unit.h"
 
@@ -167,7 +167,7 @@ static void test_hashes_split_at_every_offset(void **state)
 	}
 }
 
-static void test_a_million_bytes(void **state)
+static void test_hash_of_a_million_bytes(void **state)
 {
 	ESYS_CRYPTO_CONTEXT_BLOB *c;
 	uint8_t a[1000];
@@ -243,7 +243,7 @@ static void test_other_algorithms_are_refused(void **state)
 }
 
 /* Four contexts can be open independently. A fifth is refused until one is released. */
-static void test_contexts_are_few_and_given_back(void **state)
+static void test_contexts_run_out_and_are_given_back(void **state)
 {
 	ESYS_CRYPTO_CONTEXT_BLOB *c[4], *fifth;
 
@@ -288,11 +288,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hashes_split_at_every_offset),
-		cmocka_unit_test(test_a_million_bytes),
+		cmocka_unit_test(test_hash_of_a_million_bytes),
 		cmocka_unit_test(test_hmacs),
 		cmocka_unit_test(test_empty_key),
 		cmocka_unit_test(test_other_algorithms_are_refused),
-		cmocka_unit_test(test_contexts_are_few_and_given_back),
+		cmocka_unit_test(test_contexts_run_out_and_are_given_back),
 	};
 
 	return cmocka_run_group_tests_name("digest", tests, NULL, NULL);

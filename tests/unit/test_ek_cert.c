@@ -64,7 +64,7 @@ static struct bytes tpm2b(struct bytes b)
 	return with_head(head, 2, b);
 }
 
-/* DER with the shortest length. */
+/* Encodes DER with the shortest form of the length. */
 static struct bytes der(uint8_t tag, struct bytes b)
 {
 	uint8_t one[] = {tag, (uint8_t)b.n};
@@ -223,7 +223,7 @@ static void finds_hex(const char *hex, int e)
 	}
 }
 
-static void lengths(void **state)
+static void refuses_other_lengths(void **state)
 {
 	struct bytes empty = {.n = 0};
 
@@ -331,7 +331,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bare_and_padded), cmocka_unit_test(wrapped),
 		cmocka_unit_test(wrapped_twice),   cmocka_unit_test(tpm2b_or_octet_string),
-		cmocka_unit_test(absent),          cmocka_unit_test(lengths),
+		cmocka_unit_test(absent),          cmocka_unit_test(refuses_other_lengths),
 		cmocka_unit_test(damaged),         cmocka_unit_test(public_certificates),
 	};
 

@@ -48,7 +48,7 @@ static int parse_bytes(struct bytes b, size_t hmac_len)
 	return e;
 }
 
-static void known_forms(void **state)
+static void reads_known_forms(void **state)
 {
 	struct bytes forms[4] = {contents(HMAC_LEN, 18), tpm2b(contents(HMAC_LEN, 18)),
 				 file(contents(HMAC_LEN, 18), EK_LEN),
@@ -71,7 +71,7 @@ static void known_forms(void **state)
 }
 
 /* All sizes of hmac and encIdentity, in all forms. */
-static void every_size(void **state)
+static void checks_every_size(void **state)
 {
 	static const size_t wanted[] = {20, 32, 48, 64};
 
@@ -96,7 +96,7 @@ static void every_size(void **state)
 	}
 }
 
-static void wrong_forms(void **state)
+static void refuses_other_forms(void **state)
 {
 	struct bytes plain = contents(HMAC_LEN, 18);
 	struct bytes b = tpm2b(plain);
@@ -184,7 +184,7 @@ static void damaged(void **state)
 }
 
 /* The first two bytes decide which form it is. */
-static void first_size(void **state)
+static void first_size_decides_the_form(void **state)
 {
 	static const size_t wanted[] = {20, 32, 48, 64};
 
@@ -238,9 +238,12 @@ static void field_43_gotpm_blob(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(known_forms), cmocka_unit_test(every_size),
-		cmocka_unit_test(wrong_forms), cmocka_unit_test(damaged),
-		cmocka_unit_test(first_size),  cmocka_unit_test(field_43_gotpm_blob),
+		cmocka_unit_test(reads_known_forms),
+		cmocka_unit_test(checks_every_size),
+		cmocka_unit_test(refuses_other_forms),
+		cmocka_unit_test(damaged),
+		cmocka_unit_test(first_size_decides_the_form),
+		cmocka_unit_test(field_43_gotpm_blob),
 	};
 
 	return cmocka_run_group_tests_name("id_object", tests, credential_setup, NULL);

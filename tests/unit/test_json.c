@@ -125,7 +125,7 @@ static size_t make_members(char *s, size_t cap, int n, const char *last)
 	return len;
 }
 
-static void too_many(void **state)
+static void refuses_too_many_members(void **state)
 {
 	static const struct {
 		int members;
@@ -198,7 +198,7 @@ static void damaged(void **state)
 }
 
 /* The longest request: of one string, or of backslashes, keys or brackets only. */
-static void longest(void **state)
+static void longest_request(void **state)
 {
 	char *s = malloc(REQUEST_MAX);
 	struct json_object o;
@@ -244,8 +244,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(members_in_order), cmocka_unit_test(nul_bytes),
-		cmocka_unit_test(bad_utf8),         cmocka_unit_test(too_many),
-		cmocka_unit_test(damaged),          cmocka_unit_test(longest),
+		cmocka_unit_test(bad_utf8),         cmocka_unit_test(refuses_too_many_members),
+		cmocka_unit_test(damaged),          cmocka_unit_test(longest_request),
 	};
 
 	return cmocka_run_group_tests_name("json", tests, NULL, NULL);

@@ -1,7 +1,7 @@
-/* src/wire/json.c: which texts are JSON, and which are not. */
+/* src/wire/json.c: which texts are valid JSON. */
 #include "json_expect.h"
 
-static void accepted(void **state)
+static void accepts_json(void **state)
 {
 	static const char *const texts[] = {
 		"{}",
@@ -38,7 +38,7 @@ static void accepted(void **state)
 	EXPECT_ALL(texts, 0);
 }
 
-static void not_json(void **state)
+static void refuses_other_texts(void **state)
 {
 	static const char *const texts[] = {
 		"",
@@ -177,7 +177,7 @@ static void not_json(void **state)
 	EXPECT_ALL(texts, -ERR_JSON);
 }
 
-static void trailing(void **state)
+static void refuses_bytes_behind(void **state)
 {
 	static const char *const texts[] = {
 		"{}{}",
@@ -204,7 +204,7 @@ static void trailing(void **state)
 	EXPECT_ALL(texts, -ERR_TRAILING);
 }
 
-static void nesting(void **state)
+static void refuses_nested_values(void **state)
 {
 	static const char *const texts[] = {
 		"{\"a\":{}}",
@@ -230,10 +230,10 @@ static void nesting(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(accepted),
-		cmocka_unit_test(not_json),
-		cmocka_unit_test(trailing),
-		cmocka_unit_test(nesting),
+		cmocka_unit_test(accepts_json),
+		cmocka_unit_test(refuses_other_texts),
+		cmocka_unit_test(refuses_bytes_behind),
+		cmocka_unit_test(refuses_nested_values),
 	};
 
 	return cmocka_run_group_tests_name("json: grammar", tests, NULL, NULL);

@@ -23,7 +23,7 @@ static void members_in_order(void **state)
 		" {\"s\":\"ok\" ,\"o\" : {\"0\":\"x\", \"10\" :null } ,\"e\":[ ],"
 		"\"a\":[\"y\" ,true,-1], \"p\":{},\"0\":\"\"} ";
 	static const struct {
-		const char *key; /* NULL in an array */
+		const char *key; /* NULL for an element of an array */
 		const char *value;
 		enum json_kind kind;
 		unsigned inside;
@@ -52,7 +52,7 @@ static void members_in_order(void **state)
 	expect(text, -ERR_NESTING);
 }
 
-static void faults(void **state)
+static void finds_faults(void **state)
 {
 	static const struct {
 		const char *text;
@@ -144,7 +144,7 @@ static size_t make(char *s, bool array, int n)
 	return len + (size_t)sprintf(s + len, "%c}", array ? ']' : '}');
 }
 
-static void too_many(void **state)
+static void refuses_too_many_items(void **state)
 {
 	char s[4096];
 	struct json_object o;
@@ -211,8 +211,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(members_in_order),
-		cmocka_unit_test(faults),
-		cmocka_unit_test(too_many),
+		cmocka_unit_test(finds_faults),
+		cmocka_unit_test(refuses_too_many_items),
 		cmocka_unit_test(damaged),
 	};
 

@@ -15,7 +15,7 @@ static int parse(const char *s, size_t n, uint32_t *mask)
 	return e;
 }
 
-static void named(void **state)
+static void accepts_numbers_and_ranges(void **state)
 {
 	static const struct {
 		const char *text;
@@ -42,7 +42,7 @@ static void named(void **state)
 	}
 }
 
-static void refused(void **state)
+static void refuses_other_texts(void **state)
 {
 	static const char *const all[] = {
 		"",
@@ -157,7 +157,7 @@ static uint32_t expected(const char *s, size_t n)
 }
 
 /* All texts of up to six of these characters. */
-static void against_comparison(void **state)
+static void agrees_with_comparison(void **state)
 {
 	static const char alphabet[] = "0123,- 9";
 	unsigned taken = 0;
@@ -186,9 +186,9 @@ static void against_comparison(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(named),
-		cmocka_unit_test(refused),
-		cmocka_unit_test(against_comparison),
+		cmocka_unit_test(accepts_numbers_and_ranges),
+		cmocka_unit_test(refuses_other_texts),
+		cmocka_unit_test(agrees_with_comparison),
 	};
 
 	write_pieces();

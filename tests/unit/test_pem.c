@@ -142,7 +142,7 @@ static void test_text_around(void **state)
 	memcpy(t.p + t.n, good.p, good.n);
 	t.n += good.n;
 	reads(t, ec_certificate, sizeof ec_certificate);
-	memcpy(key.p, rsa_certificate, sizeof rsa_certificate); /* DER */
+	memcpy(key.p, rsa_certificate, sizeof rsa_certificate); /* the file is DER, not PEM */
 	key.n = sizeof rsa_certificate;
 	refuses(key);
 }

@@ -134,7 +134,7 @@ void persist_ek_abandon(void)
 	cut = true;
 }
 
-/* ---- */
+/* ---- the tests ----------------------------------------------------------- */
 
 static int set_up(void **state)
 {
@@ -161,7 +161,7 @@ static int run(bool undo, bool dry_run)
 	return r;
 }
 
-static void test_what_is_said(void **state)
+static void test_what_is_printed(void **state)
 {
 	static const struct {
 		bool undo, dry_run, sent;
@@ -230,7 +230,7 @@ static void test_failures(void **state)
 }
 
 /* The clean-up has failed, but what was asked for is done. */
-static void test_done_all_the_same(void **state)
+static void test_failed_clean_up_is_a_success(void **state)
 {
 	(void)state;
 	result.err = -ERR_TPM_RC;
@@ -290,9 +290,9 @@ static void test_stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_what_is_said, set_up),
+		cmocka_unit_test_setup(test_what_is_printed, set_up),
 		cmocka_unit_test_setup(test_failures, set_up),
-		cmocka_unit_test_setup(test_done_all_the_same, set_up),
+		cmocka_unit_test_setup(test_failed_clean_up_is_a_success, set_up),
 		cmocka_unit_test_setup(test_no_tpm, set_up),
 		cmocka_unit_test_setup(test_stop, set_up),
 	};

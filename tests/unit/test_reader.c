@@ -125,7 +125,7 @@ static void tpm2b_of_every_size(void **state)
 	free(bytes);
 }
 
-static void nothing_at_all(void **state)
+static void reads_nothing_from_no_bytes(void **state)
 {
 	struct reader r = reader_over(NULL, 0);
 
@@ -140,9 +140,12 @@ static void nothing_at_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_big_endian),    cmocka_unit_test(stops_at_the_end),
-		cmocka_unit_test(stays_failed),        cmocka_unit_test(tpm2b_whole_and_cut),
-		cmocka_unit_test(tpm2b_of_every_size), cmocka_unit_test(nothing_at_all),
+		cmocka_unit_test(reads_big_endian),
+		cmocka_unit_test(stops_at_the_end),
+		cmocka_unit_test(stays_failed),
+		cmocka_unit_test(tpm2b_whole_and_cut),
+		cmocka_unit_test(tpm2b_of_every_size),
+		cmocka_unit_test(reads_nothing_from_no_bytes),
 	};
 
 	return cmocka_run_group_tests_name("reader", tests, NULL, NULL);

@@ -31,7 +31,7 @@ static void names_and_messages(void **state)
 	assert_string_equal(err_message(0), "ok");
 }
 
-static void out_of_range(void **state)
+static void unknown_errors_are_internal(void **state)
 {
 	static const int wrong[] = {ERR_COUNT, -ERR_COUNT, ERR_COUNT + 1, 1000,
 				    -1000,     INT32_MAX,  INT32_MIN,     -INT32_MAX};
@@ -174,7 +174,7 @@ static void every_error_is_json(void **state)
 }
 
 /* bounds.h: a reply has room for all members at their longest. With less room, `cut` is set. */
-static void largest_and_cut(void **state)
+static void largest_reply_fits_and_smaller_room_is_reported(void **state)
 {
 	static const uint8_t bytes[EK_CERT_MAX];
 	static const char line[] = "{\"status\":\"error\",\"message\":\"The request is not a JSON "
@@ -218,14 +218,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_and_messages),
-		cmocka_unit_test(out_of_range),
+		cmocka_unit_test(unknown_errors_are_internal),
 		cmocka_unit_test(names_are_stable_words),
 		cmocka_unit_test(messages_need_no_escape),
 		cmocka_unit_test(texts_are_escaped),
 		cmocka_unit_test(ok_lines),
 		cmocka_unit_test(error_lines),
 		cmocka_unit_test(every_error_is_json),
-		cmocka_unit_test(largest_and_cut),
+		cmocka_unit_test(largest_reply_fits_and_smaller_room_is_reported),
 	};
 
 	return cmocka_run_group_tests_name("reply", tests, NULL, NULL);

@@ -198,7 +198,7 @@ static void wrong_base64(void **state)
 }
 
 /* A text is as it was sent, with its escapes undone. Only the members asked for are taken. */
-static void texts(void **state)
+static void text_members(void **state)
 {
 	(void)state;
 	assert_int_equal(parse("{\"pcrs\":\"0-7,\\u0031\",\"aik\":\"*\",\"pcr_bank\":\"\","
@@ -210,7 +210,7 @@ static void texts(void **state)
 	field_is(FIELD_NONCE, "foo");
 }
 
-static void own_members(void **state)
+static void decodes_only_wanted_members(void **state)
 {
 	const char *line = "{\"hmac\":\"*\",\"enc\":1,\"nonce\":\"Zm9v\",\"aik\":\"ecc\"}";
 
@@ -266,7 +266,7 @@ static void not_an_object(void **state)
 			 -ERR_MEMBERS);
 }
 
-static void longest(void **state)
+static void longest_request(void **state)
 {
 	char *s = malloc(REQUEST_MAX + 1);
 	const char *end = "\"}";
@@ -356,8 +356,8 @@ int main(void)
 		cmocka_unit_test(byte_order_mark), cmocka_unit_test(white_space_in_base64),
 		cmocka_unit_test(null_and_empty),  cmocka_unit_test(wrong_types),
 		cmocka_unit_test(wrong_base64),    cmocka_unit_test(not_an_object),
-		cmocka_unit_test(longest),         cmocka_unit_test(damaged),
-		cmocka_unit_test(texts),           cmocka_unit_test(own_members),
+		cmocka_unit_test(longest_request), cmocka_unit_test(damaged),
+		cmocka_unit_test(text_members),    cmocka_unit_test(decodes_only_wanted_members),
 		cmocka_unit_test(wiped),
 	};
 

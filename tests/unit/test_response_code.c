@@ -1,4 +1,5 @@
-/* src/tpm/response_code.c: what response codes mean. Most were met in the field (FIELD.md). */
+/* src/tpm/response_code.c: the meaning of response codes. Most of them were met in the field
+ * (FIELD.md). */
 #include "unit.h"
 
 #include "err.h"
@@ -86,7 +87,7 @@ static void test_codes(void **state)
 	}
 }
 
-/* The kernel's resource manager answers some commands itself: 0x000b0143. */
+/* The kernel's resource manager answers some commands itself, with 0x000b0143. */
 static void test_codes_from_the_resource_manager(void **state)
 {
 	(void)state;

@@ -48,7 +48,7 @@ static void known_keys(void **state)
 	check("00000000" MODULUS_520, 3, SPKI_520);
 }
 
-static void smallest(void **state)
+static void smallest_numbers(void **state)
 {
 	(void)state;
 	/* highest bit clear, highest bit set; the same for the exponent */
@@ -70,7 +70,7 @@ static void smallest(void **state)
 	      "020412345678");
 }
 
-/* Reads one DER header of the shortest form. */
+/* Reads a DER header with the shortest form of the length. */
 static size_t header(struct reader *r, uint8_t tag)
 {
 	size_t n;
@@ -180,7 +180,7 @@ static void every_capacity(void **state)
 	free(m);
 }
 
-/* The base64 lines of a PEM file, decoded. */
+/* Decodes the base64 lines of a PEM file. */
 static size_t unpem(const uint8_t *pem, size_t n, uint8_t *out)
 {
 	char *text = calloc(1, n + 1);
@@ -227,7 +227,7 @@ static void keylime_key(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(known_keys),     cmocka_unit_test(smallest),
+		cmocka_unit_test(known_keys),     cmocka_unit_test(smallest_numbers),
 		cmocka_unit_test(every_size),     cmocka_unit_test(no_modulus),
 		cmocka_unit_test(every_capacity), cmocka_unit_test(keylime_key),
 	};

@@ -3,7 +3,7 @@
 #include "common/store_element.h"
 #include "err.h"
 
-/* Bytes being put together. */
+/* A buffer that bytes are appended to. */
 static uint8_t element[256];
 static size_t size;
 
@@ -32,7 +32,7 @@ static void with_certificate(void)
 	put(15, 1, 3, "md5");
 }
 
-/* What is found in the first n bytes, as text; NULL: it is refused. */
+/* What is found in the first n bytes, as text, or NULL if they are refused. */
 static const char *found(size_t n)
 {
 	static char text[64];
@@ -65,7 +65,7 @@ static void finds_the_certificate(void **state)
 	assert_string_equal(found(size), "one");
 }
 
-static void takes_a_marked_end(void **state)
+static void accepts_an_end_mark(void **state)
 {
 	(void)state;
 	with_certificate();
@@ -84,7 +84,8 @@ static void takes_a_marked_end(void **state)
 	assert_null(found(size));
 }
 
-/* Wherever it is cut, but between two properties behind the certificate. */
+/* An element that is cut anywhere is refused, unless the cut is between two properties behind
+ * the certificate. */
 static void refuses_what_is_cut_short(void **state)
 {
 	size_t end;
@@ -118,13 +119,13 @@ static void refuses_others(void **state)
 	(void)state;
 	size = 0;
 	assert_null(found(size));
-	put(3, 1, 4, "hash"); /* none */
+	put(3, 1, 4, "hash"); /* there is no certificate */
 	assert_null(found(size));
 	size = 0;
 	put(33, 1, 3, "CRL");
 	assert_null(found(size));
 	size = 0;
-	put(32, 1, 0, ""); /* an empty one */
+	put(32, 1, 0, ""); /* the certificate is empty */
 	assert_null(found(size));
 	put(32, 1, 3, "two");
 	assert_null(found(size));
@@ -133,7 +134,7 @@ static void refuses_others(void **state)
 	put(32, 1, 3, "two");
 	assert_null(found(size));
 	size = 0;
-	put(32, 0, 3, "one"); /* no encoding that there is */
+	put(32, 0, 3, "one"); /* an unknown encoding */
 	assert_null(found(size));
 	size = 0;
 	put(32, 1, 3, "one");
@@ -145,7 +146,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_the_certificate),
-		cmocka_unit_test(takes_a_marked_end),
+		cmocka_unit_test(accepts_an_end_mark),
 		cmocka_unit_test(refuses_what_is_cut_short),
 		cmocka_unit_test(refuses_sizes_beyond_the_end),
 		cmocka_unit_test(refuses_others),

@@ -1,5 +1,6 @@
 /*
- * The tests' stand-in for TPM Base Services is as strict as they are said to be.
+ * The tests' stand-in for TPM Base Services is as strict as Microsoft's documentation
+ * and reports from the field say.
  */
 #include "unit.h"
 
@@ -25,7 +26,7 @@ static void handle(uint32_t h)
 	size += 4;
 }
 
-/* An authorisation of one session, with a nonce and an HMAC. */
+/* An authorisation area with one session, its nonce and its HMAC. */
 static void session(uint32_t h, uint8_t attributes)
 {
 	put32(command + size, 4 + 2 + 8 + 1 + 2 + 4);
@@ -80,7 +81,8 @@ static int forget_all(void **state)
 
 static void blocks_what_is_not_allowed(void **state)
 {
-	/* ContextSave, ContextLoad, Startup, Shutdown, Clear, HierarchyChangeAuth; none at all */
+	/* ContextSave, ContextLoad, Startup, Shutdown, Clear, HierarchyChangeAuth; then codes
+	 * of no command */
 	static const uint32_t codes[] = {0x162, 0x161, 0x144, 0x145, 0x126, 0x129, 0, 0xffffffff};
 
 	(void)state;
@@ -109,7 +111,7 @@ static void blocks_more_for_users(void **state)
 	assert_int_equal(enter(&one, false), 0);
 }
 
-static void objects_have_other_numbers(void **state)
+static void objects_have_virtual_handles(void **state)
 {
 	uint32_t a = load(&one, 0x80000000), b = load(&one, 0x80000001);
 
@@ -118,7 +120,7 @@ static void objects_have_other_numbers(void **state)
 	assert_int_equal(read_public(&one, a), 0);
 	assert_int_equal(u32(command + HEADER), 0x80000000);
 	assert_int_equal(read_public(&one, 0x80000000), RC_HANDLE | 0x100);
-	/* None comes twice. */
+	/* a virtual handle is never used again */
 	assert_true(load(&one, 0x80000000) != a);
 	assert_int_equal(read_public(&one, a), RC_HANDLE | 0x100);
 }
@@ -142,7 +144,7 @@ static void handles_belong_to_their_context(void **state)
 	assert_int_equal(enter(&one, true), 0);
 }
 
-static void what_is_flushed_is_gone(void **state)
+static void flushed_objects_are_gone(void **state)
 {
 	uint32_t key = load(&one, 0x80000000), said;
 
@@ -152,7 +154,8 @@ static void what_is_flushed_is_gone(void **state)
 	assert_int_equal(enter(&one, true), 0);
 	assert_int_equal(u32(command + HEADER), 0x80000000);
 	answered(&one, 0x101, 0, &said);
-	assert_int_equal(read_public(&one, key), 0); /* it was refused */
+	assert_int_equal(read_public(&one, key),
+			 0); /* the TPM refused to flush it, so it is still there */
 	begin(0x8001, CC_FLUSH_CONTEXT);
 	handle(key);
 	assert_int_equal(enter(&one, true), 0);
@@ -184,8 +187,8 @@ static void sessions_end_with_their_last_command(void **state)
 	assert_int_equal(enter(&one, true), RC_SESSION_HANDLE);
 }
 
-/* Of both keys that certify and are certified, whichever they are. */
-static void what_certifies_is_the_contexts_own(void **state)
+/* Both keys of a Certify or CertifyCreation must belong to the context. */
+static void certify_only_takes_keys_of_the_context(void **state)
 {
 	static const uint32_t codes[] = {0x148, 0x14a};
 	uint32_t ecc = load(&one, 0x80000000), rsa = load(&one, 0x80000001);
@@ -210,7 +213,8 @@ static void what_certifies_is_the_contexts_own(void **state)
 	assert_int_equal(enter(&other, false), 0);
 }
 
-/* The indices of a chain are; their numbers go both ways as they are. */
+/* Handles of NV indices may be listed, and are not translated; handles of objects and sessions
+ * may not be listed. */
 static void lists_of_handles(void **state)
 {
 	static const struct {
@@ -226,7 +230,7 @@ static void lists_of_handles(void **state)
 		begin(0x8001, 0x17a);
 		handle(CAP_HANDLES);
 		handle(lists[i].first);
-		handle(256); /* how many */
+		handle(256); /* how many handles */
 		assert_int_equal(enter(&one, true), lists[i].rc);
 		assert_int_equal(u32(command + HEADER + 4), lists[i].first);
 	}
@@ -239,7 +243,7 @@ static void lists_of_handles(void **state)
 	tbs_leave(&one, &seen, response, sizeof response);
 	assert_int_equal(u32(response + HEADER + 9), 0x01c00100);
 	assert_int_equal(one.count, 0);
-	/* Other properties may have any number. */
+	/* The first property of another capability may have any number. */
 	begin(0x8001, 0x17a);
 	handle(6);
 	handle(0x80000000);
@@ -247,7 +251,7 @@ static void lists_of_handles(void **state)
 	assert_int_equal(enter(&one, true), 0);
 }
 
-static void looks_at_no_byte_too_many(void **state)
+static void reads_nothing_behind_the_command(void **state)
 {
 	uint32_t s = load(&one, 0x02000001);
 
@@ -271,13 +275,13 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(blocks_what_is_not_allowed, forget_all),
 		cmocka_unit_test_setup(blocks_more_for_users, forget_all),
-		cmocka_unit_test_setup(objects_have_other_numbers, forget_all),
+		cmocka_unit_test_setup(objects_have_virtual_handles, forget_all),
 		cmocka_unit_test_setup(handles_belong_to_their_context, forget_all),
-		cmocka_unit_test_setup(what_is_flushed_is_gone, forget_all),
+		cmocka_unit_test_setup(flushed_objects_are_gone, forget_all),
 		cmocka_unit_test_setup(sessions_end_with_their_last_command, forget_all),
-		cmocka_unit_test_setup(what_certifies_is_the_contexts_own, forget_all),
+		cmocka_unit_test_setup(certify_only_takes_keys_of_the_context, forget_all),
 		cmocka_unit_test_setup(lists_of_handles, forget_all),
-		cmocka_unit_test_setup(looks_at_no_byte_too_many, forget_all),
+		cmocka_unit_test_setup(reads_nothing_behind_the_command, forget_all),
 	};
 
 	return cmocka_run_group_tests_name("tbs_rules", tests, NULL, NULL);

@@ -113,7 +113,7 @@ static void put_piece(struct text *t, int which)
 }
 
 /* Each function writes eight characters; with less room than that it writes none. */
-static void whole_or_nothing(void **state)
+static void puts_whole_or_nothing(void **state)
 {
 	(void)state;
 	for (int which = 0; which < 4; which++) {
@@ -135,8 +135,8 @@ static void whole_or_nothing(void **state)
 	}
 }
 
-/* The same behind text that is there already. */
-static void behind_other_text(void **state)
+/* The same behind text that is already there. */
+static void puts_whole_or_nothing_behind_text(void **state)
 {
 	(void)state;
 	for (int which = 0; which < 4; which++) {
@@ -156,7 +156,7 @@ static void behind_other_text(void **state)
 }
 
 /* The sum of the lengths would wrap around. */
-static void huge_lengths(void **state)
+static void refuses_huge_lengths(void **state)
 {
 	static const size_t huge[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 2, SIZE_MAX / 2};
 	char buf[CAP];
@@ -176,7 +176,7 @@ static void huge_lengths(void **state)
 }
 
 /* As much as fits, without control characters, which a terminal would obey. */
-static void printable(void **state)
+static void puts_only_printable_characters(void **state)
 {
 	char buf[12];
 	struct text t = text_in(buf, sizeof buf);
@@ -195,7 +195,7 @@ static void printable(void **state)
 	assert_int_equal(t.len, sizeof buf - 1);
 }
 
-static void numbers_read(void **state)
+static void reads_numbers(void **state)
 {
 	static const struct {
 		const char *s;
@@ -230,7 +230,7 @@ static void numbers_read(void **state)
 	}
 }
 
-static void until_a_character(void **state)
+static void length_until_a_character(void **state)
 {
 	(void)state;
 	assert_int_equal(text_until("name=value=", '='), 4);
@@ -246,12 +246,12 @@ int main(void)
 		cmocka_unit_test(decimal),
 		cmocka_unit_test(decimal_with_zeros_in_front),
 		cmocka_unit_test(hexadecimal),
-		cmocka_unit_test(whole_or_nothing),
-		cmocka_unit_test(behind_other_text),
-		cmocka_unit_test(huge_lengths),
-		cmocka_unit_test(until_a_character),
-		cmocka_unit_test(printable),
-		cmocka_unit_test(numbers_read),
+		cmocka_unit_test(puts_whole_or_nothing),
+		cmocka_unit_test(puts_whole_or_nothing_behind_text),
+		cmocka_unit_test(refuses_huge_lengths),
+		cmocka_unit_test(length_until_a_character),
+		cmocka_unit_test(puts_only_printable_characters),
+		cmocka_unit_test(reads_numbers),
 	};
 
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);

@@ -2,7 +2,7 @@
 
 #include "base/wipe.h"
 
-static void wipes_just_its_bytes(void **state)
+static void wipes_only_its_bytes(void **state)
 {
 	uint8_t buf[64];
 
@@ -95,7 +95,7 @@ static void compares_every_bit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(wipes_just_its_bytes),
+		cmocka_unit_test(wipes_only_its_bytes),
 		cmocka_unit_test(wipes_the_stack_below),
 		cmocka_unit_test(compares_every_bit),
 	};

@@ -1,6 +1,6 @@
 /*
- * One valid response to each TPM command that attestd sends, with each number of sessions:
- * what the tests of src/wire/tpm_response.c begin with.
+ * One valid response to each TPM command that attestd sends, with each possible number
+ * of sessions. The tests of src/wire/tpm_response.c start from them.
  */
 #ifndef TESTS_TPM_RESPONSES_H
 #define TESTS_TPM_RESPONSES_H
@@ -14,8 +14,8 @@
 #define DATA 0xee
 
 /*
- * The parameters of each response as the specification's part 3 has them, each by a
- * character: see fill_parameters.
+ * The parameters of each response as in part 3 of the specification, one character
+ * each: see fill_parameters.
  */
 static const struct kind {
 	const char *name;
@@ -107,7 +107,7 @@ static inline void make_command(const struct kind *k, unsigned sessions)
 	if (sessions > 0) {
 		put(command, &command_len, 9 + (sessions - 1) * 57, 4);
 	}
-	for (unsigned i = 0; i < sessions; i++) { /* a password, then policy sessions */
+	for (unsigned i = 0; i < sessions; i++) { /* a password first, then policy sessions */
 		size_t n = i == 0 ? 0 : 16;
 
 		put(command, &command_len, i == 0 ? 0x40000009 : 0x03000000, 4);
@@ -156,9 +156,9 @@ static inline void fill_list(char kind, unsigned count)
 
 /*
  * A digit: so many bytes. B: a TPM2B, L: a long one, E: an empty one. r, e: the
- * TPMT_SIGNATURE of an RSA or ECC key. a, h: the capabilities that are properties or
- * handles. s, d, p, q: two selections of PCRs, eight digests, two properties, three
- * handles; n: a list without anything in it.
+ * TPMT_SIGNATURE of an RSA or ECC key. a, h: TPM_CAP_TPM_PROPERTIES, TPM_CAP_HANDLES.
+ * s: two selections of PCRs; d: eight digests; p: two properties; q: three handles; n:
+ * an empty list.
  */
 static inline void fill_parameters(const char *kind)
 {

@@ -1,5 +1,5 @@
 /*
- * What the unit tests share: exact copies, hexadecimal, the public vectors.
+ * For all unit tests: exact copies, hexadecimal, the public vectors.
  */
 #ifndef TESTS_UNIT_H
 #define TESTS_UNIT_H
@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-/* n bytes in a block of just that size, so that a sanitiser sees each step beyond. */
+/* A copy in a block of exactly n bytes, so that a sanitiser reports each access beyond it. */
 static inline uint8_t *exact(const void *p, size_t n)
 {
 	uint8_t *copy = malloc(n);
@@ -28,7 +28,7 @@ static inline uint8_t *exact(const void *p, size_t n)
 	return copy;
 }
 
-/* The bytes of a hexadecimal text, to be freed. */
+/* The bytes of a hexadecimal text. The caller frees them. */
 static inline uint8_t *unhex(const char *hex, size_t *n)
 {
 	uint8_t *p = malloc(strlen(hex) / 2 + 1);
@@ -45,9 +45,9 @@ static inline uint8_t *unhex(const char *hex, size_t *n)
 }
 
 /*
- * Calls try_parse with an exact copy of: all n bytes, each truncation of them,
- * and all of them with each byte changed in each of 256 ways. `damage` says
- * what was done: the length for a truncation, n for the changed ones.
+ * Calls try_parse with exact copies of: the first 0 to n bytes; all n bytes with one
+ * byte changed, each byte to each of its 256 values. The callback's n is smaller only
+ * for a truncation.
  */
 static inline void sweep(const uint8_t *p, size_t n,
 			 void (*try_parse)(const uint8_t *p, size_t n, void *arg), void *arg)
@@ -70,7 +70,7 @@ static inline void sweep(const uint8_t *p, size_t n,
 }
 
 /*
- * A file of the public vectors (shared/vectors/README.md), to be freed; skips
+ * A file of the public vectors (shared/vectors/README.md); the caller frees it. Skips
  * the test if the folder is not there.
  */
 static inline uint8_t *vector(const char *name, size_t *n)
