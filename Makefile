@@ -16,6 +16,7 @@
 #   make test-windows  only the tests for Windows, under wine
 #   make test-vm       only the tests on real kernels, in virtual machines
 #   make packaging     only the tests of the packages, units, hooks and images
+#   make compilers     only the builds with other compilers: make CC=...
 #   make fuzz          [TIME=30] the fuzz targets, each for so many seconds
 #   make sanitize      the integration tests on attestd with ASan and UBSan
 #   make valgrind      the unit tests under memcheck, and the constant-time tests

@@ -4,24 +4,25 @@ MUSL = aarch64-linux-musl
 QEMU = qemu-aarch64-static
 include toolchains/musl.inc
 
-# clang's code for this CPU is 7 kB less than gcc's: what functions have in common
-# becomes functions of their own. It and its linker know all CPUs.
+# clang's code for this CPU is 7 kB smaller than gcc's, because clang turns code that
+# functions have in common into functions of its own. clang and lld know all CPUs.
 CC = clang-19 --target=$(MUSL) -Qunused-arguments
 AR = llvm-ar-19
 PACKAGES = clang-19 lld-19 llvm-19 binutils-aarch64-linux-gnu $(if $(SYSROOT),,musl-dev)
 TARGET_CPPFLAGS = -nostdlibinc -isystem $(SYSROOT)/usr/include/$(MUSL)
-# Debug information is for make parts, and what ships is stripped of it: the functions
-# that it makes stand in another order where there is none.
+# `make parts` needs debug information, but without it clang puts the functions of its own
+# in another order. So it is always made; the linker leaves it out of what ships.
 TARGET_OPTIMISE = -fno-asynchronous-unwind-tables -fno-unwind-tables -gdwarf-4
 LTO = -flto
-# All that we compile is within a megabyte, what comes last (lld.ld) with its first
-# byte: an address is one instruction then, not two. That saves 4 kB. Beyond it the
-# linker stops.
+# The whole program, up to the first byte of the last variable (lld.ld), is within a
+# megabyte. So an address takes one instruction, not two, which saves 4 kB. If the
+# program grows beyond that, the linker stops with an error.
 TARGET_CFLAGS += -mcmodel=tiny
 
-# Segments as musl.ld has them are what lld makes when told of the largest page.
-# Relocations packed, 100 bytes for 5 kB, and a start that knows them. The C library
-# is compiled for more than a megabyte: in that way an erratum of the Cortex-A53 is.
+# lld lays out segments as musl.ld does, when it knows the largest page. Relocations are
+# packed (100 bytes instead of 5 kB), and START knows how to read them. The C library is
+# not compiled with -mcmodel=tiny, so its code needs the fix for an erratum of the
+# Cortex-A53.
 LINKER_SCRIPT = toolchains/lld.ld
 START = $(OUT)/start.o
 LINK_FLAGS = -fuse-ld=lld -Wl,--gc-sections,--icf=all,-O2,-z,relro,-z,now \

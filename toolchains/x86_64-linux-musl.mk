@@ -3,6 +3,6 @@ DEBIAN_ARCH = amd64
 MUSL = x86_64-linux-musl
 QEMU = qemu-x86_64-static
 include toolchains/musl.inc
-# Relocations packed, 100 bytes for 4.8 kB, and a start that knows them.
+# Relocations are packed (100 bytes instead of 4.8 kB), and START knows how to read them.
 START = $(OUT)/start.o
 LINK_FLAGS += -Wl,-z,pack-relative-relocs

@@ -1,4 +1,4 @@
-# A second compiler and a second C library (msvcrt), both Debian's own.
+# A second compiler and a second C library (msvcrt), both from Debian. For tests only.
 CPU = x86_64
 include toolchains/windows.inc
 
@@ -10,8 +10,8 @@ PREPARE =
 
 LTO = -flto -flto-partition=one
 GUARD =
-# It takes zeroes in sections of their own for data.
+# With -fdata-sections gcc would put variables that are zero into the file as data.
 TARGET_OPTIMISE = -fno-inline-small-functions -fno-data-sections
-# Without the C library's start files, unused as they are, this ld crashes.
+# Without the C library's start files (which are not used) this version of ld crashes.
 TARGET_LDFLAGS =
 C_LDLIBS =

@@ -1,5 +1,5 @@
 CPU = x86_64
 include toolchains/windows.inc
 
-# Fit for a shadow stack, where the CPU has one.
+# The program may run with a shadow stack, where the CPU has one.
 TARGET_LDFLAGS += -Wl,-Xlink=-cetcompat

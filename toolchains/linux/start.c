@@ -1,8 +1,8 @@
 /*
- * Where the process begins, in place of the C library's rcrt1.o: that knows every
- * kind of relocation and, before musl 1.2.4, not the packed ones (RELR), which take
- * 100 bytes of the file where the others take 5 kB. Here are only those: toolchains/
- * check-binary sees to it that there are no others.
+ * Here the process begins, instead of in the C library's rcrt1.o. Before musl 1.2.4
+ * rcrt1.o does not know packed relocations (RELR), which take 100 bytes of the file
+ * where others take 5 kB. This file knows only packed ones; tests/binary/check-binary
+ * checks that a program has no others.
  */
 #include <elf.h>
 #include <stddef.h>
@@ -13,16 +13,17 @@ int __libc_start_main(int (*main)(int, char **), int argc, char **argv, void (*i
 		      void (*fini)(void), void (*ldso)(void));
 
 _Noreturn void start(uintptr_t *stack);
-/* The linker's. Hidden: an address from a table would itself want to be relocated. */
+/* From the linker. Hidden, because otherwise their addresses would be in a table that must
+ * itself be relocated first. */
 #define HIDDEN __attribute__((visibility("hidden")))
-/* The program's first byte, where it is loaded: its addresses are counted from there. */
+/* The program's first byte in memory. The addresses in its tables are relative to it. */
 extern HIDDEN char __ehdr_start[];
 extern HIDDEN const Elf64_Dyn _DYNAMIC[];
-/* musl's elf.h has these two since 1.2.4. */
+/* musl's elf.h has names for these two since 1.2.4. */
 #define RELR_SIZE 35
 #define RELR_AT 36
 
-/* The stack begins with argc and argv (System V ABI); nobody has called us. */
+/* The stack begins with argc and argv (System V ABI). There is no caller to return to. */
 __asm__(".text\n"
 	".globl _start\n"
 	".hidden _start\n"
@@ -41,8 +42,8 @@ __asm__(".text\n"
 #endif
 );
 
-/* An even entry is an address to relocate, the next one's is behind it; an odd one has
- * a bit for each of the next 63 words. */
+/* An even entry is the address of a word to relocate. An odd entry has a bit for each of the
+ * 63 words after the last one that an entry was about. */
 static void relocate(const uintptr_t *entry, size_t n)
 {
 	uintptr_t base = (uintptr_t)__ehdr_start;

@@ -1,12 +1,12 @@
 /*
- * What the compiler calls before it takes a page of stack or more: touches
- * each page in order, for Windows grows the stack at its guard page only. The
- * one thing that would be needed of a library of the compiler's own.
+ * The compiler calls this before a function takes a page of stack or more. It touches
+ * each page in order, because Windows grows the stack only at its guard page. Nothing
+ * else would be needed from the compiler's own library.
  */
 	.text
 
 #ifdef __x86_64__
-/* %rax bytes will be taken. May change %r10, %r11 and the flags. */
+/* The function will take %rax bytes. This may change %r10, %r11 and the flags. */
 	.globl ___chkstk_ms
 ___chkstk_ms:
 	leaq 8(%rsp), %r10
@@ -22,7 +22,7 @@ ___chkstk_ms:
 #endif
 
 #ifdef __aarch64__
-/* x15 times 16 bytes will be taken. May change x16, x17 and the flags. */
+/* The function will take x15 * 16 bytes. This may change x16, x17 and the flags. */
 	.globl __chkstk
 __chkstk:
 	mov x17, sp

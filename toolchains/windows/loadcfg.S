@@ -1,8 +1,8 @@
 /*
- * What Windows' loader is to know of control-flow guard, in the linker's own
- * symbols, and of where DLLs may come from, which the linker fills in: the
- * structure IMAGE_LOAD_CONFIG_DIRECTORY64 as far as that goes. It says how long
- * it is; mingw-w64's is 120 bytes longer, all of them 0.
+ * The structure IMAGE_LOAD_CONFIG_DIRECTORY64 tells Windows' loader about control-flow
+ * guard (the linker defines these symbols) and where DLLs may come from (the linker fills
+ * that in). Its first member is its length, and this one ends after the last member that
+ * is used. mingw-w64's is 120 bytes longer, and these bytes are all 0.
  */
 	.section .rdata,"dr"
 	.globl _load_config_used

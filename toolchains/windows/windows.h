@@ -1,6 +1,6 @@
 /*
- * All of windows.h that tss2_tcti.h wants, for what is not the port's. So src/
- * sees no more of Windows than a pointer, and compiles six times as fast.
+ * tss2_tcti.h includes <windows.h>, but needs only HANDLE. All sources but the port's get
+ * this file instead: src/ sees nothing else of Windows, and compiles six times as fast.
  */
 #ifndef ATTESTD_WINDOWS_H
 #define ATTESTD_WINDOWS_H
