@@ -1,8 +1,8 @@
-# Builds what runs on this machine only: $(BUILD)/host/TOOL from each
+# Builds what only tests on this machine need: $(BUILD)/host/TOOL from each
 # tests/tools/TOOL.c, $(BUILD)/host/unit/TEST from each tests/unit/TEST.c, and
-# $(BUILD)/host/attestd, which has the sanitizers inside as the unit tests have.
-# With VARIANT=NAME the latter two are compiled another way, to $(BUILD)/NAME.
-# Made by the Makefile, which has seen to the packages and $(DEPS).
+# $(BUILD)/host/attestd. The unit tests and this attestd are compiled with sanitizers. With
+# VARIANT=NAME they are compiled in another way, to $(BUILD)/NAME. tests/checks.mk calls
+# this when the packages and the libraries' sources ($(DEPS)) are there.
 
 PORT = linux
 HOSTCC = gcc
@@ -11,7 +11,7 @@ OUT := $(BUILD)/$(VARIANT)
 DEPS := $(BUILD)/deps
 TSS := $(DEPS)/tpm2-tss
 BEARSSL := $(DEPS)/bearssl
-# The unit tests' TPM opens what attestd has salted.
+# The TPM in the unit tests decrypts the salts that attestd encrypts.
 BEARSSL_TESTS = $(addprefix rsa/rsa_,i31_oaep_decrypt i31_priv oaep_unpad) \
 	$(addprefix int/i31_,decred mulacc reduce rshift)
 include toolchains/deps.mk
@@ -38,13 +38,14 @@ $(TOOLS): $(OUT)/%: tests/tools/%.c $(TOOL_LIB) tests/host.mk
 	$(Q)$(HOSTCC) $(TOOL_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(TOOL_LIB) \
 		-Wl,--as-needed -lcrypto
 
-# A unit test is linked with all of wire/ and with what this table names:
+# A unit test is linked with all of base/ and wire/, and with what this table names:
 #   UNIT_SRC_test_x = sources of ours    UNIT_LIB_test_x = tss2, bearssl
-#   UNIT_WRAP_test_x = functions that the test stands before, by --wrap
+#   UNIT_WRAP_test_x = functions that the test replaces, by the linker's --wrap
 -include tests/unit/sources.mk
 
-# VARIANT's: how ours are compiled, and what of tests/instrumented goes with them.
-# For valgrind as small as what ships: it is about what the compiler makes.
+# For each VARIANT, how our sources are compiled (INSTRUMENTED) and the libraries
+# (LIB_INSTRUMENTED). For valgrind they are optimised as in the program that ships, because
+# what it examines is the code that the compiler makes.
 INSTRUMENTED_host = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 INSTRUMENTED_valgrind = -Oz -fno-jump-tables -g
 INSTRUMENTED_coverage = -O0 -g --coverage
@@ -57,11 +58,11 @@ wrap = $(addprefix -Wl$(comma)--wrap=,$1)
 comma = ,
 UNIT_EXTRA_coverage = $(OUT)/obj/tests/instrumented/gcov_at_exit.o
 UNIT_WRAP_coverage = _exit
-# The tests' own functions may all be called test_...: no prototypes for them.
+# Functions in tests need no prototypes.
 UNIT_CFLAGS = $(INSTRUMENTED) $(OWN_CFLAGS) -D_GNU_SOURCE -Itests/unit -Iport
 TEST_CFLAGS = -Wno-missing-prototypes -Wno-conversion
 
-# objects(SOURCES): ours, with VARIANT's checks.
+# $(call objects,SOURCES): the objects of our sources, as VARIANT compiles them.
 objects = $(patsubst %.c,$(OUT)/obj/%.o,$1)
 INSTRUMENTS := $(filter-out tests/instrumented/test_%,$(wildcard tests/instrumented/*.c))
 SOURCES := $(sort $(wildcard src/*.c src/*/*.c port/common/*.c port/$(PORT)/*.c))
@@ -70,7 +71,7 @@ $(call objects,$(SOURCES) $(INSTRUMENTS)): $(OUT)/obj/%.o: %.c tests/host.mk too
 	@mkdir -p $(@D) && echo "HOSTCC $<"
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
 
-# unit(TEST): one test's program.
+# $(call unit,TEST): the rule for one test's program.
 define unit
 $(OUT)/unit/$1: $(filter %/$1.c,$(UNIT_TESTS)) tests/host.mk $(wildcard tests/unit/sources.mk) \
 		$(call objects,$(sort $(wildcard src/base/*.c src/wire/*.c) $(UNIT_SRC_$1))) \
@@ -81,11 +82,12 @@ $(OUT)/unit/$1: $(filter %/$1.c,$(UNIT_TESTS)) tests/host.mk $(wildcard tests/un
 endef
 $(foreach u,$(UNITS),$(eval $(call unit,$(notdir $u))))
 
-# ESAPI's heap is an array: where steps beyond are looked for it is another.
+# ESAPI's heap is an array inside attestd, where AddressSanitizer sees no blocks. With it,
+# tests/instrumented/heap.c takes its place.
 REPLACED_host = src/tpm/heap.c
 EXTRA_host = tests/instrumented/planted_bugs.c tests/instrumented/malloc_heap.c tests/instrumented/pretend_sandbox.c
 EXTRA_coverage = tests/instrumented/gcov_at_exit.c tests/instrumented/pretend_sandbox.c
-# Else UndefinedBehaviorSanitizer's reports would not go to log_path.
+# Without these, UndefinedBehaviorSanitizer's reports would not go to log_path.
 LINK_host = -static-libasan -static-libubsan
 WRAP_host = prctl syscall
 WRAP_coverage = _exit prctl syscall

@@ -1,6 +1,6 @@
-# Builds one TARGET: $(BUILD)/$(TARGET)/attestd$(EXE), and for Windows the tests'
-# programs that run there: $(BUILD)/$(TARGET)/tools. Made by the Makefile, which
-# has seen to the compiler, its C library and $(DEPS).
+# Builds attestd for one TARGET, as $(BUILD)/$(TARGET)/attestd$(EXE), and the programs that
+# tests run on TARGET, in $(BUILD)/$(TARGET)/tools. The Makefile calls it when the compiler,
+# its C library and the libraries' sources ($(DEPS)) are there.
 
 include toolchains/target.mk
 
@@ -18,7 +18,7 @@ DEPS := $(BUILD)/deps
 TSS := $(DEPS)/tpm2-tss
 BEARSSL := $(DEPS)/bearssl
 
-# Simply expanded, so that the compiler is asked for its paths only once.
+# := asks the compiler for its paths only once.
 TARGET_CPPFLAGS := $(TARGET_CPPFLAGS)
 
 SOURCES := $(sort $(wildcard src/*.c src/*/*.c port/common/*.c port/$(PORT)/*.c) \
@@ -38,8 +38,8 @@ ifdef GIVEN
 include $(COMPILER_FLAGS) # made by a rule below
 endif
 OPTIMISE = $(GIVEN_CFLAGS) $(OPTIMISE_FLAGS) $(TARGET_OPTIMISE)
-# LTO saves a quarter. Not for BearSSL: its constant-time code counts on what the
-# compiler cannot see across files.
+# LTO saves a quarter of the size. BearSSL is compiled without it, because its
+# constant-time code relies on the compiler not seeing across files.
 
 ifneq ($(INJECT),)
 include tests/injected/wrap.mk
@@ -80,16 +80,16 @@ $(OUT)/libtss2.a $(SHIPS)/libbearssl.a:
 	@rm -f $@
 	$(Q)$(AR) rcD $@ $^
 
-# Is it what it should be? Runs it, where this machine can.
+# Checks the properties of the binary, and runs it if this machine can.
 check-binary: $(OUT)/attestd$(EXE)
 	@$(CHECK_BINARY)
 .PHONY: attestd check-binary tools FORCE
 .DELETE_ON_ERROR:
 
-# Nearly all of the time that is not the TPM's is spent here.
+# Almost all time that attestd itself needs is spent in these two, so they are fast, not small.
 $(addprefix $(SHIPS)/deps/bearssl/src/,int/i31_montmul.o hash/sha2small.o): OPTIMISE += -O2
 
-# What else decides how things are compiled; the Makefile has the version.
+# These files decide how everything is compiled. The Makefile has the version.
 $(OBJECTS) $(TSS_OBJECTS) $(BEARSSL_OBJECTS): toolchains/build.mk toolchains/deps.mk \
 	$(wildcard toolchains/*.inc) $(TARGET_FILE) $(BUILD)/$(TARGET)/compiler
 $(OBJECTS): Makefile
@@ -109,14 +109,14 @@ $(BEARSSL_OBJECTS): $(SHIPS)/deps/%.o: $(DEPS)/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(OPTIMISE) $(NO_LTO) $(TARGET_CFLAGS) $(BEARSSL_CFLAGS) $(TARGET_CPPFLAGS) -c -o $@ $<
 
-# Not with LTO, and no stack protector: what that compares is not there yet.
+# Without LTO, and without a stack protector, because its canary is not set yet.
 $(OUT)/start.o: toolchains/linux/start.c toolchains/build.mk $(TARGET_FILE) $(wildcard toolchains/*.inc) \
 		$(BUILD)/$(TARGET)/compiler
 	@mkdir -p $(@D)
 	@echo "CC $<"
 	$(Q)$(CC) $(OPTIMISE) $(NO_LTO) -fno-stack-protector $(TARGET_CFLAGS) $(OWN_CFLAGS) $(TARGET_CPPFLAGS) -c -o $@ $<
 
-# The version as text, its quotes escaped as for a shell, and as four numbers.
+# The version is given as text, with quotes that the shell keeps, and as four numbers.
 comma = ,
 $(RESOURCES): $(OUT)/%.res.o: %.rc $(wildcard port/$(PORT)/*.h) Makefile toolchains/build.mk
 	@mkdir -p $(@D)
@@ -124,8 +124,8 @@ $(RESOURCES): $(OUT)/%.res.o: %.rc $(wildcard port/$(PORT)/*.h) Makefile toolcha
 	$(Q)$(WINDRES) -DATTESTD_VERSION='\"$(VERSION)\"' \
 		-DATTESTD_VERSION_COMMAS=$(subst .,$(comma),$(VERSION)),0 -i $< -o $@
 
-# The tests' own: for Windows an exe, and a DLL that stands for one of its own;
-# for Linux a TPM inside a guest.
+# The programs that tests run on TARGET: for Windows two exes, and a tbs.dll that stands in
+# for Windows's own; for Linux a program that makes a TPM inside a virtual machine.
 TOOLS := $(addprefix $(OUT)/tools/,$(if $(EXE),relay.exe ordinary.exe tbs.dll,vtpm-proxy))
 tools: $(TOOLS)
 	@:

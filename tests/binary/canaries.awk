@@ -1,7 +1,7 @@
-# Of a program's disassembly (objdump -d --no-show-raw-insn, stripped or not):
-# how often it calls what ends it when a stack protector's canary is dead. That
-# is the most called function that comes upon a trap within NEAR instructions.
-# Most functions that have an array call it.
+# Reads a program's disassembly (objdump -d --no-show-raw-insn, stripped or not) and counts the
+# calls of the function that ends the program when the stack protector finds its canary
+# changed. Of the functions that have a trap within their first NEAR instructions, it is the
+# one with the most calls: most functions that have an array call it.
 BEGIN { FS = "\t" }
 /^ *[0-9a-f]+:/ {
 	split($2 " " $3, word, /[ ,]+/)

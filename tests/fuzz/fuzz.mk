@@ -10,7 +10,7 @@ TSS := $(DEPS)/tpm2-tss
 BEARSSL := $(DEPS)/bearssl
 include toolchains/deps.mk
 
-# A target is linked with all of wire/ and with what this table names:
+# A target is linked with all of base/ and wire/, and with what this table names:
 #   FUZZ_SRC_x = sources of ours    FUZZ_LIB_x = tss2, bearssl    FUZZ_WRAP_x = functions
 include tests/fuzz/sources.mk
 
@@ -38,7 +38,7 @@ $(call objects,$(FUZZ_SOURCES)): $(OUT)/obj/%.o: %.c tests/fuzz/fuzz.mk toolchai
 	@mkdir -p $(@D) && echo "FUZZCC $<"
 	$(Q)$(FUZZCC) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
 
-# fuzz_target(TARGET): its program.
+# $(call fuzz_target,TARGET): the rule for its program.
 define fuzz_target
 $(OUT)/$1: $(call objects,$(sort $(wildcard src/base/*.c src/wire/*.c) $(FUZZ_SRC_$1)) tests/fuzz/fuzz_$1.c) \
 		$(patsubst %,$(OUT)/lib%.a,$(FUZZ_LIB_$1)) tests/fuzz/fuzz.mk tests/fuzz/sources.mk
@@ -48,8 +48,8 @@ $(OUT)/$1: $(call objects,$(sort $(wildcard src/base/*.c src/wire/*.c) $(FUZZ_SR
 endef
 $(foreach t,$(TARGETS),$(eval $(call fuzz_target,$t)))
 
-# The libraries tell the fuzzer what they do, too; undefined behaviour that does
-# no harm is their own business.
+# The fuzzer follows the libraries' code, too. They are compiled without
+# UndefinedBehaviorSanitizer, because harmless undefined behaviour in them is not ours.
 LIB_CFLAGS = $(COMMON) -fsanitize=fuzzer-no-link,address
 $(OUT)/libtss2.a: $(TSS_SOURCES:$(DEPS)/%.c=$(OUT)/deps/%.o)
 $(OUT)/libbearssl.a: $(BEARSSL_SOURCES:$(DEPS)/%.c=$(OUT)/deps/%.o)

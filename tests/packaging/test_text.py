@@ -14,7 +14,7 @@ SCRIPTS = [LINUX / "early/early", LINUX / "early/exchange.example",
            *(LINUX / "debian" / name for name in ("postinst", "prerm", "postrm")),
            *(paths.ROOT / "toolchains" / name for name in
              ("release/install", "release/deb", "need", "fetch-deps", "musl-sysroot", "mingw-sysroot",
-              "private-apt")),
+              "private-apt", "try-compiler")),
            *(paths.ROOT / "tests" / name for name in
              ("packaging/debian-base", "packaging/debian-images", "packaging/guest/check",
               "binary/check-binary", "binary/check-pe", "binary/reproducible", "source/cppcheck",
