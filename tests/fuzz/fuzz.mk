@@ -17,7 +17,7 @@ include tests/fuzz/sources.mk
 TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 fuzz: $(TARGETS:%=$(OUT)/%) $(OUT)/seeds/made
 	@:
-$(OUT)/seeds/made: tests/fuzz/seeds tests/unit/rsa_key.h tests/unit/certificates.h
+$(OUT)/seeds/made: tests/fuzz/seeds $(wildcard tests/fuzz/*.py) tests/unit/rsa_key.h tests/unit/certificates.h
 	@rm -rf $(@D)
 	@tests/fuzz/seeds $(@D)
 	@touch $@
