@@ -51,7 +51,7 @@ static void splits(void)
 		memcpy(part, line, i + 1);
 		part[i + 1] = '\0';
 		expect_text(0, part, false);
-		expect_nothing(0); /* not armed: nothing, whatever comes */
+		expect_nothing(0); /* without port_rx_arm no event comes */
 		port_rx_arm(0);
 	}
 	CHECK(close(fd) == 0);
@@ -63,7 +63,7 @@ static void splits(void)
 	CHECK(slots_used == 0);
 }
 
-/* Acknowledged in the middle and asked for more: the rest moves up. */
+/* After an acknowledgement in the middle, port_rx_arm moves the rest to the front. */
 static void moves_up(void)
 {
 	static uint8_t much[RX_MAX + 100];
@@ -119,7 +119,7 @@ static void resets(void)
 	fd = client();
 	expect(PORT_EVENT_OPEN, 0);
 	CHECK(send(slots[0].tx_fd, "unread", 6, 0) == 6);
-	CHECK(close(fd) == 0); /* with unread input: a reset */
+	CHECK(close(fd) == 0); /* with unread input, so this resets the connection */
 	expect(PORT_EVENT_CLOSED, 0);
 	expect_nothing(0);
 	port_close(0, 1000);
@@ -130,7 +130,7 @@ static void resets(void)
 	expect(PORT_EVENT_OPEN, 0);
 	expect(PORT_EVENT_DATA, 0);
 	CHECK(close(fd) == 0);
-	expect_nothing(20); /* it is our turn: nobody looks */
+	expect_nothing(20); /* the port does not read while the core is to act */
 	reply(0, "late");
 	expect(PORT_EVENT_CLOSED, 0);
 	port_close(0, 0);
@@ -176,7 +176,7 @@ static void slow_reader(void)
 	CHECK(read(fd, all, 1) == 0 && slots_used == 0);
 }
 
-/* A refused client that sends on reads its reply, then the end: no reset. */
+/* A refused client that goes on sending reads its reply and then the end, not a reset. */
 static void lingers(void)
 {
 	static char flood[40000];
@@ -201,7 +201,7 @@ static void lingers(void)
 	expect_nothing(20);
 	CHECK(slots_used == 0);
 
-	/* ... and one that stays: until the deadline, without events */
+	/* ... and one that stays lingers until the deadline, without events */
 	fd = client();
 	expect(PORT_EVENT_OPEN, 0);
 	start = port_now_ms();
@@ -212,7 +212,7 @@ static void lingers(void)
 	}
 	CHECK(port_now_ms() - start >= 300);
 
-	/* without lingering what is there is read away */
+	/* without lingering, what has arrived is read away */
 	fd = client();
 	CHECK(write(fd, flood, sizeof(flood)) == sizeof(flood));
 	expect(PORT_EVENT_OPEN, 0);
@@ -224,7 +224,7 @@ static void lingers(void)
 	hear(fd, "");
 }
 
-/* Lingering slots count; their end lets the next client in. */
+/* Lingering slots are in use; when one ends, the next client gets it. */
 static void linger_frees(void)
 {
 	struct port_event e[64];
@@ -259,7 +259,7 @@ static void wipes(void)
 	expect(PORT_EVENT_DATA, 0);
 	CHECK(!port_rx(0, &in, &n) && n == RX_MAX);
 	port_rx_ack(0, RX_MAX - 3);
-	port_rx_arm(0); /* moves the rest */
+	port_rx_arm(0); /* moves the rest to the front */
 	out = port_tx(0, &n);
 	memset(out, 's', TX_MAX); /* never sent */
 	port_close(0, 0);
@@ -271,7 +271,7 @@ static void wipes(void)
 	}
 }
 
-/* What is due does not keep others waiting for ever. */
+/* Pending events of one client do not keep others waiting for ever. */
 static void polls_now_and_then(void)
 {
 	bool seen = false;

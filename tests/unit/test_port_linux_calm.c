@@ -1,6 +1,6 @@
 /*
- * port/linux/wait.c takes no processor time while there is nothing to do. (Not
- * for valgrind, which takes some itself and counts descriptors otherwise.)
+ * port/linux/wait.c uses no CPU time while there is nothing to do. (This does not
+ * run under valgrind, whose own overhead would spoil the measurement.)
  */
 #include <sys/resource.h>
 #include <time.h>
@@ -8,7 +8,7 @@
 #include "passed.h"
 #include "port_linux.h"
 
-/* Waiting takes next to none of it; spinning all, or our share. */
+/* Waiting takes hardly any CPU time; a busy loop takes all that it gets. */
 static uint64_t cpu_us(void)
 {
 	struct timespec t;
@@ -32,7 +32,7 @@ static void forty_clients(void)
 	}
 	while ((n = wait_ms(e, 3, 0)) > 0) {
 		for (int i = 0; i < n; i++) {
-			/* lowest first, OPEN before DATA, none lost */
+			/* the lowest slot first, OPEN before DATA, and none lost */
 			CHECK(e[i].kind == (opened == data ? PORT_EVENT_OPEN : PORT_EVENT_DATA));
 			CHECK(e[i].conn == data);
 			opened += e[i].kind == PORT_EVENT_OPEN;
@@ -41,7 +41,7 @@ static void forty_clients(void)
 	}
 	CHECK(opened == 32 && data == 32);
 	cpu = cpu_us();
-	expect_nothing(200); /* with clients waiting: calmly */
+	expect_nothing(200); /* while clients wait, without using CPU time */
 	CHECK(cpu_us() - cpu < 20000);
 	port_close(7, 0);
 	port_close(5, 0);
@@ -73,7 +73,7 @@ static void full_with_two_sockets(void)
 	expect_nothing(0);
 }
 
-/* Out of descriptors: the listener rests, and nothing spins. */
+/* Without free descriptors there is a pause before the next accept, not a busy loop. */
 static void descriptors_run_out(void)
 {
 	struct rlimit limit, none;
@@ -93,7 +93,7 @@ static void descriptors_run_out(void)
 	expect(PORT_EVENT_OPEN, 0);
 }
 
-/* An idle slot whose peer hung up; a deadline in the past; one to come. */
+/* An idle slot whose peer has hung up; deadlines in the past and in the future. */
 static void waits_calmly(void)
 {
 	uint64_t start, cpu;

@@ -10,11 +10,11 @@
 
 static const struct {
 	struct fault fault;
-	bool stale; /* a former process has left its socket */
+	bool stale; /* an earlier process has left its socket */
 	int result;
 	const char *log;
 } creations[] = {
-	/* lstat: of three folders first */
+	/* the first three lstat calls are for folders */
 	{{"signalfd", 0, EMFILE}, false, -ERR_IO, "cannot take signals: too many"},
 	{{"lstat", 0, EACCES}, false, -ERR_IO, "cannot look at /: permission denied"},
 	{{"lstat", 3, EACCES}, false, -ERR_IO, "cannot look at"},
@@ -24,7 +24,10 @@ static const struct {
 	{{"socket", 0, EMFILE}, true, -ERR_IO, "cannot make a socket"},
 	{{"socket", 1, EMFILE}, true, -ERR_IO, "cannot make a socket"},
 	{{"unlink", 0, EROFS}, true, -ERR_IO, "cannot remove"},
-	{{"unlink", 0, ENOENT}, true, -ERR_ADDRESS, "cannot bind to"}, /* it is there still */
+	{{"unlink", 0, ENOENT},
+	 true,
+	 -ERR_ADDRESS,
+	 "cannot bind to"}, /* the socket is still there */
 	{{"fchownat", 0, EPERM}, false, -ERR_IO, "cannot set the owner of"},
 	{{"listen", 0, EADDRINUSE}, false, -ERR_IO, "cannot listen on"},
 	{{NULL, 0, 0}, true, 0, ""},
@@ -43,7 +46,7 @@ static void create(unsigned i)
 	CHECK(strstr(log_read(), creations[i].log) != NULL);
 	CHECK((listen_count > 0) == (creations[i].result == 0));
 	port_unlisten();
-	/* What cannot be found cannot be known for ours. */
+	/* If the socket cannot be looked at, it cannot be identified as ours. */
 	CHECK(creations[i].stale || access(path, F_OK) != 0 ||
 	      strcmp(creations[i].log, "cannot find") == 0);
 }
@@ -60,7 +63,7 @@ static const struct {
 	int result;
 } adoptions[] = {
 	{{"getsockopt", 0, ENOTSOCK}, -ERR_IO},
-	{{"syscall", 2, EBADF}, -ERR_IO}, /* behind two for signals */
+	{{"syscall", 2, EBADF}, -ERR_IO}, /* two calls for signals come before */
 	{{"syscall", 3, EBADF}, -ERR_IO},
 	{{NULL, 0, 0}, 0},
 };
@@ -98,7 +101,7 @@ static const struct {
 } waits[] = {
 	{{"poll", 0, EINTR}, 1},           {{"poll", 0, EAGAIN}, 1},
 	{{"poll", 0, EBADF}, -ERR_IO},     {{"accept4", 0, EINTR}, 1},
-	{{"accept4", 0, ECONNABORTED}, 1}, {{"accept4", 0, EMFILE}, 1}, /* after a rest */
+	{{"accept4", 0, ECONNABORTED}, 1}, {{"accept4", 0, EMFILE}, 1}, /* after a pause */
 	{{"read", 0, EINTR}, 1},
 };
 
@@ -119,7 +122,7 @@ static void waiting(void)
 	EACH(waits, wait_for_client);
 }
 
-/* Said once, until it has worked again; and others are not kept waiting by it. */
+/* It is logged once until accept has worked again, and does not keep others waiting. */
 static void accepting(void)
 {
 	static const char said[] = "error cannot accept clients, will try again: too many files";
@@ -141,8 +144,8 @@ static void accepting(void)
 	CHECK(log_read()[0] == '\0');
 }
 
-/* Whether somebody waits behind a client is looked for seldom where they come one by one;
- * and yet nobody who does is left there. */
+/* While clients come one by one, a second accept is seldom tried; but a client that
+ * waits is found all the same. */
 static void one_by_one(void)
 {
 	unsigned vain = 0;
@@ -190,7 +193,7 @@ static const struct {
 	{{"read", 0, EIO}, "x", -ERR_IO, "no answer from"},
 	{{"send", 0, EINTR}, "x", 0, ""},
 	{{"send", 0, EAGAIN}, "x", 0, ""},
-	{{"send", 0, EPIPE}, "x", 0, ""}, /* it may have answered already */
+	{{"send", 0, EPIPE}, "x", 0, ""}, /* the service may have answered already */
 	{{"read", 0, EIO}, NULL, -ERR_IO, "cannot read standard input"},
 	{{"poll", 0, EIO}, NULL, -ERR_IO, "cannot read standard input"},
 };

@@ -21,16 +21,16 @@ static void tpm_errors(void)
 {
 	opens_fail(ENOENT, ENOENT, -ERR_TPM_UNAVAILABLE, 1);
 	opens_fail(ENOENT, EBUSY, -ERR_TPM_BUSY, 1);
-	opens_fail(EACCES, 0, -ERR_TPM_DENIED, 0); /* nor past the resource manager */
+	opens_fail(EACCES, 0, -ERR_TPM_DENIED, 0); /* the resource manager is not bypassed */
 	opens_fail(EPERM, 0, -ERR_TPM_DENIED, 0);
 	opens_fail(ENOENT, EACCES, -ERR_TPM_DENIED, 1);
 	opens_fail(ENODEV, ENXIO, -ERR_TPM_UNAVAILABLE, 1);
-	opens_fail(-1, EBUSY, -ERR_TPM_UNAVAILABLE, 0); /* mute: once is enough */
+	opens_fail(-1, EBUSY, -ERR_TPM_UNAVAILABLE, 0); /* no answer: only one attempt */
 	CHECK(port_tpm_arm() == -ERR_NOTSUP);
 	port_tpm_close();
 }
 
-/* A driver that was bound again may have another number. */
+/* After its driver was bound again, a device may have another number. */
 static void tpm_has_another_number(void)
 {
 	TSS2_TCTI_CONTEXT *tcti;
@@ -60,10 +60,10 @@ static void tpm_answers(void)
 		CHECK(tcti != NULL && strcmp(device, "/dev/my-tpm") == 0);
 		CHECK(fcntl(ends[0], F_GETFD) == FD_CLOEXEC);
 		CHECK(port_tpm_arm() == 0);
-		expect_nothing(20); /* though it could be written */
+		expect_nothing(20); /* although the device is writable */
 		say(ends[1], "response");
 		expect(PORT_EVENT_TPM, 0);
-		expect_nothing(0); /* once */
+		expect_nothing(0); /* the event comes once */
 		CHECK(port_tpm_arm() == 0);
 		CHECK(close(ends[1]) == 0);
 		expect(PORT_EVENT_TPM, 0);
@@ -119,7 +119,7 @@ static void once(void)
 	expect_text(0, "", true);
 	CHECK(close(out[0]) == 0);
 	reply(0, "x");
-	expect(PORT_EVENT_CLOSED, 0); /* and no SIGPIPE */
+	expect(PORT_EVENT_CLOSED, 0); /* and SIGPIPE does not end the process */
 	port_close(0, 1000);
 	CHECK(fcntl(0, F_GETFD) >= 0);
 }

@@ -63,7 +63,7 @@ static void live_is_refused(void)
 {
 	bind_there(SOCK_STREAM, true);
 	CHECK(port_listen(PORT_SERVE) == -ERR_ADDRESS);
-	CHECK(port_listen(PORT_SERVE) == -ERR_ADDRESS); /* backlog full */
+	CHECK(port_listen(PORT_SERVE) == -ERR_ADDRESS); /* its backlog is full */
 	CHECK(mode_of_path() != 0);
 }
 
@@ -87,7 +87,7 @@ static void other_things_stay(void)
 	CHECK(port_listen(PORT_SERVE) == -ERR_IO);
 }
 
-/* Somebody has put another socket in our place meanwhile: not ours. */
+/* A socket that another program has put in the place of ours is not removed. */
 static void replaced_stays(void)
 {
 	CHECK(port_listen(PORT_SERVE) == 0);
@@ -114,7 +114,7 @@ static void stops_once(void)
 	expect_nothing(20);
 }
 
-/* nohup's wish. */
+/* Signals that nohup has ignored stay ignored. */
 static void ignored_hangup(void)
 {
 	CHECK(signal(SIGHUP, SIG_IGN) != SIG_ERR);
@@ -131,7 +131,7 @@ static void notifies(void)
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	socklen_t head = offsetof(struct sockaddr_un, sun_path);
 
-	port_state(PORT_READY); /* nobody to tell */
+	port_state(PORT_READY); /* there is no supervisor */
 	for (unsigned abstract = 0; abstract < 2; abstract++) {
 		int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 

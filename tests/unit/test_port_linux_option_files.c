@@ -1,4 +1,4 @@
-/* port/linux/option_files.c: endorsementAuth and the EK's certificate, from files. */
+/* port/linux/option_files.c: authorisation values and the EK's certificate, from files. */
 #include "port_linux.h"
 
 #include <sys/xattr.h>
@@ -8,7 +8,7 @@
 
 static char file[80];
 
-/* The option, with a file of these bytes. */
+/* Sets the option, with a file that has these bytes. */
 static void give(const char *option, const void *bytes, size_t n, mode_t mode)
 {
 	static char names[3][80];
@@ -71,7 +71,7 @@ static void nothing_given(void)
 	CHECK(set_option("--ek-cert", "") == -ERR_USAGE);
 }
 
-/* One newline is not part of it; all else is. */
+/* One newline at the end does not belong to the value; everything else does. */
 static void authorisation(void)
 {
 	static const struct {
@@ -99,7 +99,7 @@ static void authorisation(void)
 	auth_is("", 0);
 }
 
-/* The owner's is another one, and has the same limits. */
+/* ownerAuth is separate, with the same limits. */
 static void authorisation_of_the_owner(void)
 {
 	uint8_t many[AUTH_MAX + 1];
@@ -120,7 +120,7 @@ static void authorisation_of_the_owner(void)
 	owner_is("", 0);
 }
 
-/* No socket is made for who needs none; but what is given is read. */
+/* Modes without a socket make none, but read the files. */
 static void for_provision(void)
 {
 	give("--owner-auth", "x", 1, 0600);
@@ -149,7 +149,7 @@ static void authorisation_too_long(void)
 	CHECK(access(path, F_OK) < 0);
 }
 
-/* Whose secret it is; it is used all the same. */
+/* A file that others may read causes a warning, and is used all the same. */
 static void authorisation_for_all(void)
 {
 	static const struct {
@@ -168,7 +168,7 @@ static void authorisation_for_all(void)
 	}
 }
 
-/* As systemd hands a credential to a service's user: read by an access list. */
+/* systemd lets a service's user read a credential by an access control list. */
 static void authorisation_by_list(void)
 {
 	/* struct posix_acl_xattr: version 2; user::r--, user:7:r--, group::---, mask::r--, other::--- */
@@ -183,7 +183,7 @@ static void authorisation_by_list(void)
 
 	give("--endorsement-auth", "x", 1, 0400);
 	if (setxattr(file, "system.posix_acl_access", &list, sizeof(list), 0) < 0) {
-		CHECK(errno == ENOTSUP); /* this file system has none, so nobody is told so */
+		CHECK(errno == ENOTSUP); /* this file system has no such lists */
 		return;
 	}
 	CHECK(stat(file, &st) == 0 && (st.st_mode & 0777) == 0440);
@@ -200,7 +200,7 @@ static void certificate(void)
 	give("--ek-cert", "\x30\0\xff\n", 4, 0644);
 	log_begin();
 	CHECK(option_files_read() == 0);
-	cert_is("\x30\0\xff\n", 4); /* as it is */
+	cert_is("\x30\0\xff\n", 4); /* the bytes as they are */
 	give("--ek-cert", many, CERT_FILE_MAX, 0644);
 	CHECK(option_files_read() == 0 && log_read()[0] == '\0');
 	cert_is(many, CERT_FILE_MAX);
@@ -213,7 +213,7 @@ static void certificate(void)
 	CHECK(strstr(log_read(), "error no bytes in --ek-cert ") != NULL);
 }
 
-/* Absent, or no file: said by name, and nothing is listened at. */
+/* If a file is missing or is no file, its name is logged, and nothing listens. */
 static void unreadable(void)
 {
 	static const char *const names[][2] = {{"--endorsement-auth", "the authorisation in"},
@@ -236,7 +236,7 @@ static void unreadable(void)
 	CHECK(port_listen(PORT_SERVE) == -ERR_IO && access(path, F_OK) < 0);
 }
 
-/* What the process may not open later is known by then. */
+/* Files are read before the process gives up the right to open them. */
 static void before_the_sandbox(void)
 {
 	give("--endorsement-auth", "secret\n", 7, 0600);

@@ -21,14 +21,14 @@ static void one(void)
 	expect(PORT_EVENT_OPEN, 0);
 	expect(PORT_EVENT_DATA, 0);
 	port_unlisten();
-	CHECK(access(passed_path(0), F_OK) == 0); /* the supervisor's */
+	CHECK(access(passed_path(0), F_OK) == 0); /* it belongs to the supervisor */
 	reply(0, "y");
 	hear(fd, "y");
 	expect(PORT_EVENT_SENT, 0);
 	expect_nothing(0);
 }
 
-/* Each has its clients; at the end none is removed, and none answers. */
+/* Each socket has its clients; at the end none is removed, and none answers. */
 static void all(void)
 {
 	pass(LISTEN_MAX);
@@ -53,7 +53,7 @@ static void all(void)
 	expect_nothing(0);
 }
 
-/* Many at one, each of whom is followed by another, do not keep out who is at the other. */
+/* An endless row of clients at one socket does not keep out a client at the other. */
 static void in_turn(void)
 {
 	struct port_event e[64];
@@ -78,7 +78,7 @@ static void in_turn(void)
 	CHECK(other == 3);
 }
 
-/* One that is broken is said to be, once; the others are served as if it were not there. */
+/* A broken socket is logged once; the others are served all the same. */
 static void one_is_broken(void)
 {
 	uint64_t start;
@@ -93,7 +93,7 @@ static void one_is_broken(void)
 		(void)client_of(1);
 		expect(PORT_EVENT_OPEN, i);
 	}
-	CHECK(port_now_ms() - start < 2500); /* none waits for a rest to end */
+	CHECK(port_now_ms() - start < 2500); /* nobody waits for the end of a pause */
 	expect_nothing(250);
 	CHECK(strstr(log_read(),
 		     " error cannot accept clients, will try again: it was shut down\n") != NULL);
@@ -132,7 +132,7 @@ static int over_tcp(void)
 	return fd;
 }
 
-/* The second is not what can be served: that is said, and the first is not served either. */
+/* If the second cannot be served, this is logged, and the first is not served either. */
 static void something_else(void)
 {
 	static int (*const kinds[])(void) = {no_socket, connected, datagrams, packets, over_tcp};
@@ -170,7 +170,7 @@ static void too_many(void)
 	}
 }
 
-/* None, or another's: there is one of our own. */
+/* If none was passed, or to another process, attestd makes its own. */
 static void none(void)
 {
 	static const char *const wrong[][2] = {

@@ -56,7 +56,7 @@ static void half_the_slots(void)
 	(void)open_client(CONN_EACH, -ERR_CLIENTS);
 }
 
-/* A slot that is kept for what the client may still send is held by it. */
+/* A slot that lingers still counts for its client's account. */
 static void lingering_counts(void)
 {
 	int fds[CONN_EACH];
@@ -73,7 +73,7 @@ static void lingering_counts(void)
 	(void)open_client(5, 0);
 }
 
-/* One that is gone, and one that has said something which was reported. */
+/* A client that is gone, and one whose data was reported. */
 static void turned_away_in_any_state(void)
 {
 	struct port_event e[2];
@@ -127,7 +127,7 @@ static void is_allowed(void)
 	allowed(list, 0);
 	(void)snprintf(list, sizeof(list), "%u,@%u", getuid() + 1, getgid() + 1);
 	allowed(list, -ERR_ACCESS);
-	/* Its uid is no group, its gid no user. */
+	/* Its uid does not match a group, nor its gid a user. */
 	if (setegid(getgid() + 5) == 0) {
 		(void)snprintf(list, sizeof(list), "@%u,%u", getuid() + 2, getegid());
 		allowed(list, -ERR_ACCESS);
@@ -158,11 +158,11 @@ static void is_allowed_by_group(void)
 		groups[n] = 70000 + (gid_t)n;
 	}
 	CHECK(setgroups(n, groups) == 0);
-	allowed("@70000", -ERR_ACCESS); /* too many to look at */
-	allowed("@0", 0); /* its own, all the same */
+	allowed("@70000", -ERR_ACCESS); /* too many groups to compare */
+	allowed("@0", 0); /* its primary group is compared all the same */
 }
 
-/* Of those who are in; the list of --allow says nothing of it, nor the other way round. */
+/* --allow-quote holds for admitted clients; the two lists do not influence each other. */
 static void may_quote(const char *in, const char *quote, bool may)
 {
 	int fd;
@@ -183,9 +183,9 @@ static void is_allowed_to_quote(void)
 
 	CHECK(port_listen(PORT_SERVE) == 0);
 	fd = open_client(0, 0);
-	CHECK(port_may_quote(0)); /* nobody has said who may */
+	CHECK(port_may_quote(0)); /* --allow-quote was not given */
 	port_close(0, 0);
-	CHECK(!port_may_quote(0)); /* that is nobody */
+	CHECK(!port_may_quote(0)); /* nobody is on the list */
 	CHECK(close(fd) == 0);
 	(void)snprintf(own, sizeof(own), "%u", getuid());
 	(void)snprintf(group, sizeof(group), "7654321,@%u", getgid());
@@ -194,11 +194,11 @@ static void is_allowed_to_quote(void)
 	may_quote(group, "7654321,@7654321", false);
 	CHECK(set_option("--allow", "7654321") == 0 && set_option("--allow-quote", own) == 0);
 	(void)open_client(0, -ERR_ACCESS);
-	CHECK(!port_may_quote(0)); /* it is not in */
+	CHECK(!port_may_quote(0)); /* it was not admitted */
 	turn_away(0, "x");
 }
 
-/* As its groups were when it connected. */
+/* Its groups at the time it connected count. */
 static void is_allowed_to_quote_by_group(void)
 {
 	static const gid_t groups[] = {70000, 70001};
@@ -215,10 +215,10 @@ static void is_allowed_to_quote_by_group(void)
 	(void)open_client(1, 0);
 	CHECK(port_may_quote(0) && !port_may_quote(1));
 	CHECK(close(fd) == 0);
-	CHECK(port_may_quote(0)); /* it has hung up, and is who it was */
+	CHECK(port_may_quote(0)); /* also after it has hung up */
 }
 
-/* Whoever started `once` is not a client of the socket. */
+/* Whoever started `attestd once` is not a client of the socket. */
 static void standard_input_may(void)
 {
 	CHECK(set_option("--allow-quote", "4294967294") == 0);

@@ -6,7 +6,7 @@
 
 /* ---- the TPM -------------------------------------------------------------------------- */
 
-/* Who cannot wait for it is told so, and blocks. */
+/* If the device cannot be waited for, this is logged, and the caller blocks. */
 static const struct fault watches[] = {
 	{"epoll_create1", 0, EMFILE}, {"epoll_ctl", 0, EPERM}, {NULL, 0, 0}};
 
@@ -67,7 +67,7 @@ static void logging(void)
 	log_begin();
 	log_reason(PORT_LOG_ERROR, "a\nb", "c", 4095);
 	CHECK(strstr(log_read(), "error a?b c: errno 4095\n") != NULL);
-	/* Who reads the log is stuck. */
+	/* The log's reader is stuck. */
 	for (int i = 0; i < 3; i++) {
 		fail_once("poll", i == 0 ? EINTR : 0);
 		port_log(PORT_LOG_INFO, "lost", i < 2 ? 4 : 0);
@@ -99,7 +99,7 @@ static void random_bytes(void)
 
 	fail_once("getrandom", EINTR);
 	CHECK(port_random(a, sizeof(a)) == 0 && memcmp(a, zero, sizeof(a)) != 0);
-	/* The kernel is not ready: not waited for, and told apart. */
+	/* If the kernel has no randomness yet, there is no wait, and an error of its own. */
 	fail_once("getrandom", EAGAIN);
 	CHECK(port_random(a, sizeof(a)) == -ERR_RANDOM);
 	CHECK(random_flags == GRND_NONBLOCK);
@@ -115,7 +115,7 @@ static int body(int argc, char **argv)
 	return argc;
 }
 
-/* The first three descriptors are never the next thing opened. */
+/* No file that is opened later gets one of the first three descriptors. */
 static void standard_descriptors(void)
 {
 	fail_once("poll", ENOMEM);
@@ -124,7 +124,7 @@ static void standard_descriptors(void)
 	fail_once("open", ENOENT); /* no /dev/null */
 	CHECK(port_run(7, NULL, body) == 7);
 	CHECK(fault.call == NULL && __real_fcntl(0, F_GETFD, 0) >= 0);
-	/* An input or output that was closed cannot be used; the log's can be written. */
+	/* A closed standard input or output stays unusable; the log's can be written. */
 	for (int fd = 0; fd < 3; fd++) {
 		char c = 0;
 
@@ -143,7 +143,7 @@ static void notifying(void)
 	memset(name, 'x', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	CHECK(setenv("NOTIFY_SOCKET", name, 1) == 0);
-	port_state(PORT_STARTING); /* relative: not for us */
+	port_state(PORT_STARTING); /* a relative path is ignored */
 	name[0] = '/';
 	CHECK(setenv("NOTIFY_SOCKET", name, 1) == 0);
 	port_state(PORT_STARTING); /* too long */
@@ -175,7 +175,7 @@ static void a_failed_assert(void)
 	CHECK(pid >= 0);
 	if (pid == 0) {
 		CHECK(signal(SIGILL, trapped) != SIG_ERR && signal(SIGTRAP, trapped) != SIG_ERR);
-		port_rx_ack(0, 1); /* more than there is */
+		port_rx_ack(0, 1); /* more than has arrived */
 		_exit(0);
 	}
 	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 7);

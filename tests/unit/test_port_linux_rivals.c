@@ -1,6 +1,6 @@
 /*
- * port/linux: nobody who may change the socket's folder leads it elsewhere, and
- * of two that start at once one serves.
+ * port/linux: a user who may change the socket's folder cannot lead attestd to
+ * another place, and if two start at once, one serves.
  */
 #include "places.h"
 
@@ -11,16 +11,16 @@
 #include "../../port/linux/socket_folder.h"
 #include "../../port/linux/listen.h"
 
-/* ---- what others do right before or after a call --------------------------- */
+/* ---- what another user does right before or after a call ------------------- */
 
 static struct {
 	void (*before_unlink)(void);
 	void (*before_bind)(void);
 	void (*after_bind)(void);
 	void (*before_chown)(void);
-	bool no_umask; /* as where a folder has a default access list */
+	bool no_umask; /* as in a folder with a default access control list */
 	bool no_chmod;
-	long refused; /* a system call's number; 0: none */
+	long refused; /* the number of a system call that fails; 0: none */
 } meanwhile;
 
 static void happen(void (**what)(void))
@@ -89,7 +89,7 @@ long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
 	return __real_syscall(number, a, b, c, d, e, f);
 }
 
-/* ---- whose the socket is ---- */
+/* ---- who owns the socket ---- */
 
 static void is(const char *name, mode_t mode, uid_t uid, gid_t gid)
 {
@@ -107,7 +107,7 @@ static void is_root(void)
 	CHECK(getgroups(3, groups) == 2 && groups[0] == 20 && groups[1] == 30);
 }
 
-/* What is in a folder of --user's is that user's, unless told otherwise. */
+/* A socket in a folder of --user belongs to that user, unless --owner is given. */
 static void owners(void)
 {
 	static const gid_t groups[] = {20, 30};
@@ -131,7 +131,7 @@ static void owners(void)
 	port_unlisten();
 	CHECK(set_option("--owner", "4714") == 0 && port_listen(PORT_SERVE) == 0);
 	is("his/s", S_IFSOCK | 0604, 4714, 4713);
-	/* A stale one is found to be stale though it keeps that user out. */
+	/* A stale socket is recognised although that user may not connect to it. */
 	CHECK(listen_count == 1 && close(listen_fds[0]) == 0);
 	listen_count = 0;
 	CHECK(port_listen(PORT_SERVE) == 0);
@@ -139,7 +139,7 @@ static void owners(void)
 	is_root();
 }
 
-/* Root that may not become another user does nothing in that user's folder. */
+/* If root cannot act as that user, it changes nothing in that user's folder. */
 static void cannot_borrow(void)
 {
 	static const long calls[] = {SYS_setresuid, SYS_setresgid};
@@ -153,12 +153,12 @@ static void cannot_borrow(void)
 		refuses(in_dir("his/s"), -ERR_IO, "/his/s: operation not permitted");
 		CHECK(access(in_dir("his/s"), F_OK) < 0 && geteuid() == 0 && getegid() == 0);
 	}
-	/* The groups alone may be left: who may set none has none of root's. */
+	/* Only setgroups may fail: a process that may not call it has no groups of root's. */
 	meanwhile.refused = SYS_setgroups;
 	listens_at("his/s", 0);
 }
 
-/* Where a folder's access list takes bits away the mode is set, there too. */
+/* If a folder's access control list takes bits away, the mode is set afterwards. */
 static void mode_is_set(void)
 {
 	make_folder("own", 0755);
@@ -172,7 +172,7 @@ static void mode_is_set(void)
 	CHECK(access(in_dir("own/s"), F_OK) < 0);
 }
 
-/* ---- somebody is quick ---------------------------------------------------------- */
+/* ---- another user replaces the socket ------------------------------------------- */
 
 static void secret(void)
 {
@@ -195,7 +195,7 @@ static void put_hard_link(void)
 	CHECK(seteuid(0) == 0 && link(from, place) == 0 && seteuid(before) == 0);
 }
 
-/* A socket of root's that is for root alone. */
+/* Makes a socket of root's that only root may use. */
 static void put_socket(void)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
@@ -209,7 +209,7 @@ static void put_socket(void)
 	put_hard_link();
 }
 
-/* Between bind and what follows. */
+/* The socket is replaced right after bind. */
 static void replaced(void)
 {
 	static void (*const tricks[])(void) = {put_link, put_hard_link, put_socket};
@@ -232,7 +232,7 @@ static void replaced(void)
 	}
 }
 
-/* Later still: what was looked at is what is given away, wherever it is now. */
+/* It is replaced later: the owner of the socket that was checked is changed, by descriptor. */
 static void replaced_late(void)
 {
 	as_root();
@@ -246,10 +246,10 @@ static void replaced_late(void)
 	CHECK(port_listen(PORT_SERVE) == 0 && meanwhile.before_chown == NULL);
 	is("secret", S_IFREG | 0600, 0, 0);
 	port_unlisten();
-	CHECK(access(in_dir("his/s"), F_OK) == 0); /* his, not ours */
+	CHECK(access(in_dir("his/s"), F_OK) == 0); /* that user's, not ours */
 }
 
-/* The folder itself becomes a link to root's. */
+/* The folder itself is replaced by a link to one of root's. */
 static void lead_astray(void)
 {
 	char from[200];
@@ -291,7 +291,7 @@ static void led_astray(void)
 	CHECK(port_listen(PORT_SERVE) == -ERR_IO);
 	CHECK(access(in_dir("roots/s"), F_OK) < 0);
 	led_back();
-	/* ... and before one that is stale is removed */
+	/* ... also right before a stale socket is removed */
 	stale_at("his/inner/s");
 	stale_at("roots/s");
 	meanwhile.before_unlink = lead_astray;
@@ -304,19 +304,19 @@ static void led_astray(void)
 
 /* ---- two starts at once ------------------------------------------------------------ */
 
-static int second[2]; /* the second start: told when to begin; its result */
+static int second[2]; /* to and from the second start: when to begin, its result */
 
 static void second_starts(void)
 {
 	struct pollfd done = {.fd = second[1], .events = POLLIN};
 
 	CHECK(write(second[1], "x", 1) == 1);
-	(void)poll(&done, 1, 300); /* it comes this far where it does not wait */
+	(void)poll(&done, 1, 300); /* time enough to get this far if it does not wait */
 }
 
 /*
- * Both find a stale socket. The second must not put its own there before the
- * first removes what it has found: the second's would be gone then.
+ * Both find a stale socket. If the second made its own before the first removes
+ * the stale one, the first would remove that of the second.
  */
 static void two_starts(void)
 {
@@ -344,7 +344,7 @@ static void two_starts(void)
 	CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
 }
 
-/* Everybody who can read the folder can lock it: that keeps nobody from starting. */
+/* Anybody who can read the folder can lock it, but this does not prevent the start. */
 static void lock_is_held(void)
 {
 	uint64_t start = port_now_ms();

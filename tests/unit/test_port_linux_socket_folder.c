@@ -21,7 +21,7 @@ static void others_may_write(void)
 	listens_at("all/own/s", -ERR_USAGE);
 }
 
-/* A relative path is in all the folders that the process is in. */
+/* For a relative path, all folders above the current one count as well. */
 static void relative(void)
 {
 	char here[200];
@@ -37,7 +37,7 @@ static void relative(void)
 
 		CHECK(set_option("--socket", names[i]) == 0 && port_listen(PORT_SERVE) == 0);
 		CHECK(strcmp(sandbox_paths.socket, here) == 0);
-		CHECK(chdir("/") == 0); /* it is found from anywhere */
+		CHECK(chdir("/") == 0); /* the path is absolute now */
 		port_unlisten();
 		CHECK(access(here, F_OK) < 0 && chdir(in_dir("own")) == 0);
 	}
@@ -49,7 +49,8 @@ static void relative(void)
 	refuses("s", -ERR_IO, "cannot find the folder of s: no such file");
 }
 
-/* /var/run is one to /run, on most systems: what it leads to is looked at, all the way. */
+/* Links are followed, as /var/run is a link to /run on most systems; the target's folders
+ * are checked as well. */
 static void links(void)
 {
 	static const char *const good[] = {"link/s",    "link//s",  "to-own/inner/s",
@@ -88,7 +89,7 @@ static void links(void)
 	refuses(in_dir("none/s"), -ERR_IO, "no such file or directory");
 }
 
-/* A socket's name has 107 characters; what leads to it may be longer before, and after. */
+/* A socket's path has at most 107 characters. Resolving links may make it shorter or longer. */
 static void too_long(void)
 {
 	char name[1200] = "", *end = name;
@@ -122,7 +123,7 @@ static void anothers(void)
 	make_link("his", "to-his");
 	listens_at("his/s", -ERR_USAGE);
 	listens_at("his/inner/s", -ERR_USAGE);
-	/* but for him whom we are to become: it is left over from the last time */
+	/* but a folder of --user is accepted: an earlier attestd has left it */
 	CHECK(set_option("--user", USERS) == 0);
 	listens_at("his/s", 0);
 	CHECK(set_option("--user", "4712:4711") == 0);
@@ -130,10 +131,10 @@ static void anothers(void)
 	listens_at("to-his/inner/s", -ERR_USAGE);
 	CHECK(lchown(in_dir("link"), USER, 0) == 0);
 	listens_at("link/inner/s", -ERR_USAGE);
-	/* Root's and one's own are right. */
+	/* Folders of root and of our own user are accepted. */
 	CHECK(seteuid(USER) == 0);
 	listens_at("his/s", 0);
-	listens_at("his/inner/s", -ERR_IO); /* may not write there */
+	listens_at("his/inner/s", -ERR_IO); /* --user may not write there */
 }
 
 #define ALL_TESTS(X)        \

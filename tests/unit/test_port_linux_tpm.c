@@ -1,6 +1,6 @@
 /*
- * port/linux/tpm_device.c: which chip a device is, as sysfs has it, and why a transfer
- * failed. The tests' own /sys is a folder, and their devices have any number.
+ * port/linux/tpm_version.c: which chip a device belongs to, by sysfs; and tpm_device.c: why
+ * a transfer failed. The tests' /sys is a folder, and their devices have made-up numbers.
  */
 #include "port_linux.h"
 
@@ -10,9 +10,9 @@
 
 /* ---- a /sys of our own --------------------------------------------------- */
 
-static char sys[128]; /* the folder that stands for /sys */
+static char sys[128]; /* the folder in place of /sys */
 
-/* Some devices, by name: what stat says of them. */
+/* Devices by name, and what stat says about them. */
 static struct {
 	const char *name;
 	dev_t number;
@@ -72,7 +72,7 @@ static void begin(void)
 	CHECK(mkdir(sys, 0755) == 0);
 }
 
-/* What opening it comes to; there is no device behind it, so it is never 0. */
+/* The result of opening it, which is never 0, because no device is behind it. */
 static int opens(const char *device, dev_t number)
 {
 	TSS2_TCTI_CONTEXT *tcti;
@@ -90,7 +90,7 @@ static int opens(const char *device, dev_t number)
 #define IS_NOT (-ERR_TPM_UNAVAILABLE)
 #define FIRST makedev(10, 224)
 
-/* Four chips, as a host may have them: of both kinds, before and since Linux 5.6. */
+/* Four chips: TPM 1.2 and 2.0, each as sysfs shows it before and since Linux 5.6. */
 static void chips(void)
 {
 	begin();
@@ -105,7 +105,7 @@ static void chips(void)
 	put("tpm9/pcrs", "");
 }
 
-/* By the device's number, whatever its name. */
+/* The chip is found by the device's number, whatever its name. */
 static void field_36_by_number(void)
 {
 	chips();
@@ -117,12 +117,12 @@ static void field_36_by_number(void)
 	CHECK(opens("/dev/tpm0", makedev(253, 1)) == IS_12);
 	CHECK(opens("/dev/tpm1", FIRST) == IS_NOT);
 	CHECK(opens("/dev/chip", makedev(253, 2)) == IS_12);
-	/* No chip's number, or what begins as one does. */
+	/* A number that is no chip's, or that only begins like one. */
 	CHECK(opens("/dev/tpm1", makedev(253, 10)) == IS_NOT);
 	CHECK(opens("/dev/tpm1", makedev(25, 31)) == IS_NOT);
 }
 
-/* A TPM 1.2 has no resource manager: whoever is called so is none. */
+/* A TPM 1.2 has no resource manager, so a device of that name is no TPM 1.2. */
 static void resource_manager(void)
 {
 	chips();
@@ -131,7 +131,7 @@ static void resource_manager(void)
 	CHECK(opens("/dev/tpm1", makedev(253, 65537)) == IS_NOT);
 }
 
-/* The number's chip is found although it has come after the sandbox's names. */
+/* A chip is found although it came after the sandbox's paths were filled in. */
 static void comes_late(void)
 {
 	begin();
@@ -150,13 +150,13 @@ static void no_device(void)
 	CHECK(set_option("--tpm", "/dev/attestd-nothing") == 0);
 	sandbox_paths_fill();
 	CHECK(port_tpm_open(&tcti, &name) == IS_NOT);
-	nodes[0].name = "/dev/attestd-nothing"; /* a file may have a number, too */
+	nodes[0].name = "/dev/attestd-nothing"; /* no device, but stat has a number for it */
 	nodes[0].number = makedev(253, 1);
 	nodes[0].type = S_IFREG;
 	CHECK(port_tpm_open(&tcti, &name) == IS_NOT);
 }
 
-/* Trees of real machines (canonical/go-tpm2), where they are at hand. They lack the numbers. */
+/* sysfs of real machines (from canonical/go-tpm2), if it is there. It lacks the numbers. */
 static void real_trees(void)
 {
 	static const struct {
@@ -210,7 +210,7 @@ static TSS2_RC fake_receive(TSS2_TCTI_CONTEXT *c, size_t *n, uint8_t *response, 
 	return fake_transmit(c, 0, response);
 }
 
-/* Both ways, for the kernel may tell at either; and only of the last one. */
+/* Transmit and receive, since either may fail; only the last transfer counts. */
 static void faults(void)
 {
 	static const struct {
@@ -218,16 +218,16 @@ static void faults(void)
 		TSS2_RC rc;
 		int fault;
 	} cases[] = {
-		{EFAULT, TSS2_TCTI_RC_IO_ERROR, 0}, /* as the command is */
+		{EFAULT, TSS2_TCTI_RC_IO_ERROR, 0}, /* depends on the command */
 		{EIO, TSS2_TCTI_RC_IO_ERROR, -ERR_TPM_UNAVAILABLE},
 		{EPIPE, TSS2_TCTI_RC_IO_ERROR, -ERR_TPM_UNAVAILABLE},
-		{0, TSS2_TCTI_RC_IO_ERROR, -ERR_TPM_UNAVAILABLE}, /* errno is older */
+		{0, TSS2_TCTI_RC_IO_ERROR, -ERR_TPM_UNAVAILABLE}, /* errno is from before */
 		{EFAULT, TSS2_TCTI_RC_TRY_AGAIN, -ERR_TPM_UNAVAILABLE},
 		{EFAULT, TSS2_RC_SUCCESS, -ERR_TPM_UNAVAILABLE},
 	};
 	TSS2_TCTI_CONTEXT *tcti;
 	const char *name;
-	/* NV_Read in a session, StartAuthSession, GetRandom: none where there is no session. */
+	/* NV_Read in a session, StartAuthSession, GetRandom: no gap without a session. */
 	static const struct {
 		uint8_t bytes[10];
 		const char *device;
@@ -256,7 +256,7 @@ static void faults(void)
 		CHECK(set_option("--tpm", commands[of].device) == 0);
 		sandbox_paths_fill();
 		CHECK(port_tpm_open(&tcti, &name) == 0);
-		if (i % 2 == 1) { /* the write worked */
+		if (i % 2 == 1) { /* only the read fails */
 			transfer_errno = 0;
 			transfer_rc = TSS2_RC_SUCCESS;
 			CHECK(Tss2_Tcti_Transmit(tcti, n, commands[of].bytes) == 0);
@@ -266,7 +266,7 @@ static void faults(void)
 		errno = EFAULT;
 		CHECK((i % 2 == 0 ? Tss2_Tcti_Transmit(tcti, n, commands[of].bytes)
 				  : Tss2_Tcti_Receive(tcti, &n, bytes, 0)) == transfer_rc);
-		errno = EFAULT; /* whatever else has failed since */
+		errno = EFAULT; /* a later failure of something else */
 		CHECK(port_tpm_fault() == wanted);
 		transfer_errno = 0;
 		transfer_rc = TSS2_TCTI_RC_NO_CONNECTION;
