@@ -1,4 +1,6 @@
-"""The certificate that Windows keeps for a TPM which holds none, and how replies with one are read."""
+"""The EK's certificate and chain in Windows' registry or a file, and how clients read long
+replies.
+"""
 import datetime
 import struct
 
@@ -22,8 +24,8 @@ pytestmark = pytest.mark.windows
 
 ENDORSEMENT = r"HKLM\SYSTEM\CurrentControlSet\Services\TPM\WMI\Endorsement"
 STORES = ["EKCertStore", "EKCertStoreECC"]
-ONE_READ = 4096  # what the older services' clients read, once
-USUAL = 1600  # a certificate as long as they are
+ONE_READ = 4096  # the most that a client of the older services reads, in one call
+USUAL = 1600  # the usual length of an EK's certificate
 
 
 def prop(number, value, encoding=1):
@@ -31,7 +33,7 @@ def prop(number, value, encoding=1):
 
 
 def element(cert):
-    """As Windows writes it: a hash, a name, the certificate last."""
+    """A registry value as Windows writes it: a hash and a name, then the certificate."""
     digest = hashes.Hash(hashes.SHA1())
     digest.update(cert)
     return prop(3, digest.finalize()) + prop(11, "EK\0".encode("utf-16-le")) + prop(32, cert)
@@ -45,7 +47,7 @@ def put(name, blob, store=STORES[0], kind="REG_BINARY", value="Blob"):
 
 @pytest.fixture(autouse=True)
 def registry():
-    """It is the worker's: the next test's is empty again."""
+    """Deletes the certificates afterwards, since a worker's tests share one registry."""
     yield
     run("reg", "delete", ENDORSEMENT, "/f")
 
@@ -56,7 +58,7 @@ def of_another(authority):
 
 
 def found(service):
-    """The certificate that is reported, and where it is from."""
+    """The certificate in the replies, and where attestd found it."""
     reply = service.ok({"command": "getEK"})
     data = service.ok({"command": "getAttestationData"})
     assert data["ek_cert"] == reply["ek_cert"]
@@ -67,18 +69,18 @@ def found(service):
 
 @pytest.mark.core
 @pytest.mark.parametrize("store", STORES)
-def test_it_is_in_the_store(start, ours, store):
+def test_certificate_in_the_store(start, ours, store):
     put("6C0CE2DD0584C47CAC18839F14055F19FA270CDD", element(ours), store)
     service = start("plain").settled()
     assert found(service) == (ours, "system")
 
 
-def test_there_is_no_store(start):
+def test_no_store(start):
     assert found(start("plain").settled()) == (None, None)
 
 
 @pytest.mark.core
-def test_the_tpms_own_comes_first(start, states, tmp_path, ours):
+def test_nv_comes_before_the_store(start, states, tmp_path, ours):
     other_copy = ours[:-1] + bytes([ours[-1] ^ 1])
     put("01", element(other_copy))
     state = states.new("plain")
@@ -86,7 +88,7 @@ def test_the_tpms_own_comes_first(start, states, tmp_path, ours):
     assert found(start(state).settled()) == (ours, "nv")
 
 
-def test_the_tpms_is_for_another_key(start, states, tmp_path, ours, of_another):
+def test_nv_has_one_for_another_key(start, states, tmp_path, ours, of_another):
     put("01", element(ours))
     state = states.new("plain")
     tpm.write_index(state, tmp_path, of_another)
@@ -94,19 +96,19 @@ def test_the_tpms_is_for_another_key(start, states, tmp_path, ours, of_another):
 
 
 @pytest.mark.parametrize("names", [("00", "FF"), ("FF", "00")])
-def test_another_keys_beside_it(start, ours, of_another, names):
+def test_one_for_another_key_beside_it(start, ours, of_another, names):
     for name, cert in zip(names, (of_another, ours)):
         put(name, element(cert))
     assert found(start("plain").settled()) == (ours, "system")
 
 
-def test_another_keys_in_the_first_store(start, ours, of_another):
+def test_one_for_another_key_in_the_first_store(start, ours, of_another):
     put("01", element(of_another))
     put("01", element(ours), STORES[1])
     assert found(start("plain").settled()) == (ours, "system")
 
 
-def test_only_another_keys(start, of_another):
+def test_only_one_for_another_key(start, of_another):
     put("01", element(of_another))
     service = start("plain").settled()
     assert found(service) == (None, None)
@@ -131,7 +133,7 @@ DAMAGED = {
 
 @pytest.mark.parametrize("damage", DAMAGED)
 def test_damaged(start, ours, damage):
-    """It is passed over, and what is behind it is found; the log tells of it."""
+    """A damaged value is skipped, and the certificate behind it is found."""
     put("00", DAMAGED[damage](ours))
     put("01", element(ours))
     assert found(start("plain").settled()) == (ours, "system")
@@ -146,14 +148,15 @@ def test_only_damaged(start, ours, damage):
 
 
 def test_another_type_or_value(start, ours):
+    """Only values named Blob of the type REG_BINARY are read."""
     put("00", element(ours).hex(), kind="REG_SZ")
     put("01", element(ours), value="Blobs")
     service = start("plain").settled()
     assert found(service) == (None, None)
 
 
-def test_many(start, ours, of_another):
-    """No more than a store may be expected to have are looked at: it is an end."""
+def test_many_certificates(start, ours, of_another):
+    """attestd looks at no more values than a store usually has, then goes on to the next store."""
     for i in range(20):
         put(f"{i:02}", element(of_another))
     put("99", element(ours), STORES[1])
@@ -171,13 +174,13 @@ def certs():
 
 
 def put_chain(certs):
-    """By names of which none is in the order of the others."""
+    """Puts the certificates under names that are not in their order."""
     for i, cert in enumerate(certs):
         put(f"{(7 * i + 3) % 16:X}{i:039}", element(cert), AUTHORITIES)
 
 
 def chain(service):
-    """Answered from memory the second time."""
+    """The chain in the reply; a second request is answered from memory."""
     reply = service.ok({"command": "getEKChain"})
     service.control.reset()
     assert service.ok({"command": "getEKChain"}) == reply and service.control.count() == 0
@@ -190,8 +193,10 @@ def in_order_of_names(certs):
 
 @pytest.mark.core
 @pytest.mark.parametrize("count", [0, 1, 5])
-def test_the_chain_is_in_the_store(start, certs, count):
-    """In the order of the keys' names, for a store has none of its own. The EK's own is no part of it."""
+def test_chain_in_the_store(start, certs, count):
+    """A store has no order, so the chain is in the order of the names. The EK's own certificate
+    is not part of it.
+    """
     put("00", element(certs[0]), STORES[0])
     put_chain(certs[:count])
     service = start("plain").settled()
@@ -199,17 +204,17 @@ def test_the_chain_is_in_the_store(start, certs, count):
     assert "chain" not in service.log()
 
 
-def test_the_tpms_own_chain_comes_first(start, certs):
+def test_chain_in_nv_comes_before_the_store(start, certs):
     put_chain(certs[:2])
     service = start("persistent").settled()
     write_nv(service, {0x01C00100: certs[3] + certs[4]})
     assert chain(service) == certs[3:]
 
 
-# Zeros behind one are no damage here: they are passed over, as in the TPM's NV.
+# Zeros behind a certificate of the chain are skipped, as in the TPM's NV, so that is no damage here.
 @pytest.mark.parametrize("damage", [damage for damage in DAMAGED if damage != "a certificate too long"])
-def test_what_is_whole_of_the_chain(start, certs, damage):
-    """The others are given, and a warning says that it is not all."""
+def test_damaged_certificate_in_the_chain(start, certs, damage):
+    """The other certificates are returned, and a warning says that the chain is incomplete."""
     put_chain(certs[:2])
     put("8" + "0" * 39, DAMAGED[damage](certs[2]), AUTHORITIES)
     service = start("plain").settled()
@@ -217,8 +222,8 @@ def test_what_is_whole_of_the_chain(start, certs, damage):
     assert "chain" in service.logged(" warning ")
 
 
-def test_the_chain_is_too_long(start, certs):
-    """8192 bytes in all."""
+def test_chain_too_long(start, certs):
+    """A chain is cut at 8192 bytes, and a warning says so."""
     many = [sized(1100, name=f"many {i}") for i in range(9)]
     put_chain(many)
     service = start("plain").settled()
@@ -227,8 +232,8 @@ def test_the_chain_is_too_long(start, certs):
     assert "chain" in service.logged(" warning ")
 
 
-def test_the_longest_reply(start):
-    """It goes through the pipe in one piece, to whom reads little at a time as well."""
+def test_longest_reply(start):
+    """The pipe passes it in one message, and also to clients that read late or little at a time."""
     many = [sized(1024, name=f"many {i}") for i in range(8)]
     put_chain(many)
     service = start("plain").settled()
@@ -254,15 +259,15 @@ def pem(cert):
 
 
 @pytest.mark.parametrize("form", [bytes, pem], ids=["DER", "PEM"])
-def test_of_a_file(start, tmp_path, ours, form):
-    """It comes before Windows' store."""
+def test_file(start, tmp_path, ours, form):
+    """A certificate in a file comes before Windows' store."""
     put("00", element(ours[:-1] + bytes([ours[-1] ^ 1])))
     (tmp_path / "EK Schlüssel.crt").write_bytes(form(ours))
     service = start("plain", args=["--ek-cert", windows_path(tmp_path / "EK Schlüssel.crt")]).settled()
     assert found(service) == (ours, "file")
 
 
-def test_of_a_file_for_another_key(start, tmp_path, ours, of_another):
+def test_file_for_another_key(start, tmp_path, ours, of_another):
     put("00", element(ours))
     (tmp_path / "crt").write_bytes(of_another)
     service = start("plain", args=["--ek-cert", windows_path(tmp_path / "crt")]).settled()
@@ -283,13 +288,13 @@ def test_no_such_file(tmp_path, content):
     done = attestd("serve", "--ek-cert", windows_path(tmp_path / "crt"))
     assert done.returncode == 64
     assert "--ek-cert" in done.stderr.split("usage:")[0] and not done.stdout
-    assert r"\crt" in done.stderr  # the log's line may come later than the usage
+    assert r"\crt" in done.stderr  # the log line may come after the usage
 
 
 # ---- one read ----------------------------------------------------------------
 
 def usual(key, authority):
-    """A certificate of just that length."""
+    """A certificate of exactly USUAL bytes."""
     def of(padding):
         day = datetime.datetime(2024, 1, 1)
         name = x509.Name([common_name("EK")])
@@ -297,7 +302,7 @@ def usual(key, authority):
             .add_extension(x509.UnrecognizedExtension(ObjectIdentifier("1.2.3"), bytes(padding)), False)
         return builder.sign(authority, hashes.SHA256()).public_bytes(Encoding.DER)
 
-    # A signature's length is not always the same.
+    # The length of an ECDSA signature varies, so several are tried.
     return next(cert for _ in range(100) if len(cert := of(USUAL - len(of(1000)) + 1000)) == USUAL)
 
 

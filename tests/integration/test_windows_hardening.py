@@ -1,4 +1,6 @@
-"""tests/binary/check-pe refuses a program that lacks a protection: ours, with one taken away."""
+"""tests/binary/check-pe accepts attestd.exe, and refuses it if one of its protections is taken
+away.
+"""
 import os
 import pathlib
 import re
@@ -13,11 +15,11 @@ pytestmark = [pytest.mark.windows, pytest.mark.core]
 
 FLAGS = {"DYNAMIC_BASE": 0x40, "HIGH_ENTROPY_VA": 0x20, "NX_COMPAT": 0x100}
 WRITABLE = 0x80000000
-LOAD_CONFIG = 10  # of the data directories
+LOAD_CONFIG = 10  # index in the data directories
 
 
 class Pe:
-    """A 64-bit one, to be changed in place."""
+    """A 64-bit PE file that can be changed in memory."""
 
     def __init__(self, data):
         self.data = bytearray(data)
@@ -36,7 +38,7 @@ class Pe:
         self.put(form, at, self.get(form, at) & ~bits)
 
     def offset(self, address):
-        """Where in the file that is."""
+        """The offset in the file of an address in memory."""
         for i in range(self.get("<H", self.coff + 2)):
             at = self.sections + 40 * i
             start = self.get("<I", at + 12)
@@ -77,7 +79,7 @@ DAMAGE = {
     "imports from xbs.dll": Pe.imports_another,
     "no stack protector": Pe.without_traps,
 }
-# What gcc's lacks, for its linker makes no such things.
+# Protections that only clang's programs have; gcc's linker does not make them.
 CLANG = {
     "lacks GUARD_CF": flag(0x4000),
     "control flow is not guarded": lambda pe: pe.clear("<I", pe.config() + 0x90, 0x100),
@@ -88,11 +90,11 @@ CLANG = {
 
 @pytest.fixture
 def check(tmp_path):
-    """Runs it: the exit status, and what it complains about."""
+    """Runs check-pe; returns its exit status and its output."""
     version = re.search(r"^VERSION = (.*)$", (paths.ROOT / "Makefile").read_text(), re.M)[1]
-    wine = tmp_path / "bin/wine"  # it need not start, but
+    wine = tmp_path / "bin/wine"  # stands in for wine; like wine 10,
     wine.parent.mkdir()
-    # fails as wine 10 does: where TMPDIR is set
+    # it fails if TMPDIR is set
     wine.write_text(f"#!/bin/sh\n[ -z \"${{TMPDIR+set}}\" ] && echo attestd {version}\n")
     wine.chmod(0o755)
 

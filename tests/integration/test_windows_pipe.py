@@ -1,4 +1,4 @@
-"""The named pipe: what it is, who may use it, and its clients."""
+"""The named pipe: its properties, its access control, and its clients."""
 import re
 import struct
 import time
@@ -16,11 +16,11 @@ pytestmark = pytest.mark.windows
 SLOTS = 32
 
 
-# ---- what it is --------------------------------------------------------------
+# ---- its properties ------------------------------------------------------------
 
 @pytest.mark.core
 def test_by_default(start):
-    """Its name, its type, and who may use it."""
+    """Without options: the pipe's name, its type, and its DACL."""
     service = start("plain", pipe="TpmWrapperPipe").settled()
     known = info("TpmWrapperPipe")
     assert known["type"] == "message" and known["read"] == "byte"
@@ -38,9 +38,8 @@ def test_full_name(start):
 
 
 def test_flags(start):
-    """
-    As they were passed: wine enforces neither of the two. What is made is all
-    that there will be, however many clients come.
+    """The flags in the calls, since wine enforces neither of them. All instances are created at
+    the start; clients do not add any.
     """
     first_instance, reject_remote = 0x00080000, 0x8
     service = start("plain", env={"WINEDEBUG": "-all,+sync"}).settled()
@@ -64,15 +63,15 @@ def test_a_name_that_is_taken(start):
 
 
 @pytest.mark.core
-def test_not_ascii(start):
-    """UTF-8 outside, UTF-16 inside."""
+def test_name_that_is_not_ascii(start):
+    """The name is UTF-8 on the command line and UTF-16 in Windows' calls."""
     name = "Gerät-ключ-\U0001f511"
     service = start("plain", pipe=name, args=["--pipe", name]).ready()
     service.ok({"command": "getEK"})
     assert attestd("call", "--pipe", name, "getEK").returncode == 0
 
 
-# ---- who may use it ----------------------------------------------------------
+# ---- its access control --------------------------------------------------------
 
 @pytest.mark.parametrize("sddl", [
     "D:(A;;GA;;;SY)(A;;GWGR;;;AU)",
@@ -92,7 +91,9 @@ def test_sddl(start, sddl):
 ])
 @pytest.mark.parametrize("option", ["--sddl", "--allow-quote"])
 def test_sddl_refused(option, sddl):
-    """Malformed; no DACL, a NULL one (all may), an empty one (none may); what is not applied."""
+    """Malformed; without a DACL; a NULL DACL (all may connect) or an empty one (none may); with
+    parts that attestd does not apply.
+    """
     done = attestd("serve", "--pipe", new_pipe(), option, sddl)
     assert done.returncode == 64
     assert option in done.stderr.split("usage:")[0] and not done.stdout
@@ -101,7 +102,7 @@ def test_sddl_refused(option, sddl):
 # ---- its clients -------------------------------------------------------------
 
 def messages(data):
-    """What `relay --message` passes on."""
+    """The messages in the output of `relay --message`."""
     while data:
         size, = struct.unpack(">I", data[:4])
         yield data[4:4 + size]
@@ -112,14 +113,14 @@ def messages(data):
                          ids=["short", "long", "error"])
 @pytest.mark.core
 def test_message_mode(start, request_):
-    """The reply is one message."""
+    """A reply is one message."""
     service = start("factory").settled()
     reply, = messages(exchange(service.relay("--message"), request_))
     assert reply == exchange(service.address, request_)
 
 
 def test_read_late(start):
-    """A reply is there until it has been read; nobody else waits for that."""
+    """A reply stays until the client has read it, and other clients do not wait for that."""
     service = start("factory").settled()
     request = b'{"command":"getAttestationData"}\n'
     late = connect(service.relay("--late", "3000"))
@@ -131,10 +132,9 @@ def test_read_late(start):
     late.close()
 
 
-def test_those_who_hide(start):
-    """
-    All whose account cannot be found out have four slots together, so that who
-    has his half of them gets no second one. All are served; the log says what is known.
+def test_clients_of_unknown_accounts(start):
+    """Clients whose account cannot be found out share four slots. A client that already has half
+    of the slots gets none of these. All are served, and the log says what is known of them.
     """
     service = start("plain").settled()
     hidden = service.relay_process("--hidden")
@@ -151,7 +151,7 @@ def test_those_who_hide(start):
 
 
 def test_anonymous(start):
-    """Who does not lend its name is known by its process's all the same."""
+    """A client that does not allow impersonation is known by the account of its process."""
     service = start("plain").settled()
     relay = service.relay_process("--anonymous")
     assert b'"ok"' in exchange(relay.port, GET_EK)
@@ -160,17 +160,16 @@ def test_anonymous(start):
 
 
 def test_another_client(start):
-    """It is the client that the log names, by its own token."""
+    """The log names each client by its own token."""
     service = start("plain").settled()
     relay = service.relay_process("--hidden")
     assert b'"ok"' in exchange(relay.port, GET_EK)
     assert service.logged(f"getEK ok tpm_commands=0 pid={relay.pid} sid={USER}\n")
 
 
-def test_those_who_do_not_read_why(start):
-    """
-    One account's clients beyond its half, which do not read that they are
-    turned away, keep nobody waiting: 400 would for 6 s if each had its 250 ms.
+def test_clients_that_do_not_read_the_refusal(start):
+    """Clients beyond one account's half of the slots are refused. If they do not read the
+    refusal, others do not wait: 250 ms for each of the 400 would be 6 s in all.
     """
     service = start("plain").settled()
     held = service.hold_half()
@@ -184,10 +183,10 @@ def test_those_who_do_not_read_why(start):
 
 @pytest.mark.slow
 def test_never_read(start):
-    """After ten seconds the slot is somebody else's."""
+    """If a client does not read its reply for ten seconds, its slot becomes free."""
     service = start("plain").settled()
     address = service.relay("--late", "13000")
-    lazy = [connect(address) for _ in range(SLOTS // 2)]  # all that an account may have
+    lazy = [connect(address) for _ in range(SLOTS // 2)]  # as many as one account may have
     for s in lazy:
         s.sendall(GET_EK)
     time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""The command line, the exe, and how it ends at a console."""
+"""The command line, the properties of attestd.exe, and how a console ends it."""
 import json
 import os
 import pathlib
@@ -45,7 +45,9 @@ def test_wrong_options(args):
 
 
 def test_provision():
-    """Windows does it: here is nothing for it in the exe, and nothing is asked of a TPM."""
+    """On Windows, provision only prints that Windows does this itself. No TPM command is sent,
+    and the code for it is not in the exe.
+    """
     done = attestd("provision")
     assert done.returncode == 0 and not done.stderr
     assert "Windows itself keeps the EK in the TPM" in done.stdout
@@ -59,7 +61,7 @@ def test_provision():
 
 
 def test_arguments_with_quotes():
-    """As CreateProcess's callers quote them; wine quotes for us."""
+    """Arguments quoted by wine, as callers of CreateProcess do, are read unchanged."""
     for word in ('a"b', 'a b', 'a\\', 'a\\"b c\\', '"', "ключ \U0001f511"):
         done = attestd("call", "--pipe", "nobody", "--nope", word)
         assert done.returncode == 64
@@ -75,7 +77,7 @@ def test_a_request_that_is_not_ascii(start):
 
 
 def read_terminal(ours):
-    """Until nobody has the other side any more."""
+    """Reads until the other side of the terminal is closed."""
     try:
         while os.read(ours, 4096):
             pass
@@ -84,7 +86,7 @@ def read_terminal(ours):
 
 
 def test_a_request_that_is_typed(start):
-    """At a console, whose code page, here that of DOS, is not UTF-8."""
+    """A request typed at a console is UTF-8, although the console's code page is that of DOS."""
     service = start("plain").settled()
     ours, terminal = os.openpty()
     process = subprocess.Popen(
@@ -92,12 +94,12 @@ def test_a_request_that_is_typed(start):
          "call", "--pipe", service.pipe],
         stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     os.close(terminal)
-    screen = threading.Thread(target=read_terminal, args=(ours,))  # or wine waits for that
+    screen = threading.Thread(target=read_terminal, args=(ours,))  # wine would wait if nobody read its output
     screen.start()
     try:
         assert process.stdout.readline() == b"console\n"
         reply = []
-        while not reply:  # what is typed before wine has set up the terminal is lost
+        while not reply:  # input that comes before wine has set up the terminal is lost
             os.write(ours, '{"command":"getEK","\u00e9":"\u00e9"}\r'.encode())
             reply, _, _ = select.select([process.stdout], [], [], 1)
         assert json.loads(process.stdout.readline())["status"] == "ok"
@@ -112,7 +114,7 @@ def test_a_request_that_is_typed(start):
 
 @pytest.mark.core
 def test_ctrl_c(start):
-    """With clients, idle and in the middle of a line."""
+    """While one client is idle and another is in the middle of a line."""
     service = start("plain").settled()
     with connect(service.address), connect(service.address) as s:
         s.sendall(b'{"comm')
@@ -122,8 +124,8 @@ def test_ctrl_c(start):
 
 
 @pytest.mark.parametrize("event", [1, 2], ids=["break", "close"])
-def test_other_ends_of_a_console(start, event):
-    """With a client in the middle of a line."""
+def test_other_console_events(start, event):
+    """While a client is in the middle of a line."""
     service = start("plain").settled()
     with connect(service.address) as s:
         s.sendall(b'{"comm')
@@ -138,7 +140,7 @@ def test_ctrl_c_before_there_is_a_tpm(start):
 
 
 def test_ctrl_c_ends_once(states, launch):
-    """Waiting for input."""
+    """While `once` waits for input."""
     process = subprocess.Popen(
         [paths.SWTPM_RUN, "--state", states.new(), *launch.LAUNCHER, "--",
          *paths.BINARIES[paths.first_binary()], "once"],
@@ -154,12 +156,12 @@ def test_ctrl_c_ends_once(states, launch):
 
 @pytest.mark.core
 def test_version_resource():
-    """What the file's properties show."""
+    """The properties of the file that Explorer shows."""
     exe = pathlib.Path(paths.BINARIES[paths.first_binary()][-1]).read_bytes()
     version = attestd("--version").stdout.split()[1]
 
     def value(key):
-        """A String of VS_VERSIONINFO: key and value, each ends with a NUL."""
+        """A String of VS_VERSIONINFO: a key and a value, both with a NUL at the end."""
         key = key.encode("utf-16-le") + b"\0\0"
         assert exe.count(key) == 1, key
         words = exe[exe.index(key) + len(key):][:400].decode("utf-16-le", "replace")
@@ -176,7 +178,9 @@ def test_version_resource():
 
 
 def test_hardening(start):
-    """Which policies are asked for (wine only notes them); a token with the one privilege."""
+    """attestd asks for these process mitigation policies (wine only logs them), and keeps only
+    one privilege.
+    """
     strict_handles, extension_points, dynamic_code, fonts = 3, 6, 2, 9
     image_load, signature, child_processes = 10, 8, 13
     service = start("plain", env={"WINEDEBUG": "-all,fixme+process"}).ready()

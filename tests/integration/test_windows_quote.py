@@ -1,4 +1,6 @@
-"""On Windows: who may have the AIK sign, and what TPM Base Services make of it."""
+"""On Windows: which clients may use the AIK to sign, and how attestd handles TPM Base Services'
+errors.
+"""
 import json
 import time
 
@@ -17,18 +19,20 @@ pytestmark = pytest.mark.windows
 BLOCKED = 0x80280400  # TPM_E_COMMAND_BLOCKED
 DENIED = {"status": "error", "error": "access_denied", "message": "this client is not allowed"}
 SIGNING = [quote_request(), certify_request(), quote_request(aik="rsa"), certify_request(aik="rsa")]
-# The TPM command, and a request that sends it.
+# A TPM command, and a request that makes attestd send it.
 SENT_BY = [("Quote", quote_request), ("PCR_Read", quote_request), ("Certify", certify_request)]
 
 
 # ---- --allow-quote -----------------------------------------------------------
 
-def is_let(service, address=None):
+def may_sign(service, address=None):
     return all(ask(address or service.address, request)["status"] == "ok" for request in SIGNING)
 
 
-def is_denied(service, address=None):
-    """To have the AIK sign, and nothing else; the TPM does not hear of it."""
+def may_not_sign(service, address=None):
+    """The client may not use the AIK to sign, and no TPM command is sent for it. All other
+    requests are answered.
+    """
     address = address or service.address
     service.settled().control.reset()
     for request in SIGNING:
@@ -45,8 +49,8 @@ def is_denied(service, address=None):
     "D:(A;;0x12019b;;;BA)", "D:(A;;0x3;;;BA)", "D:(A;;GR;;;BA)(A;;GW;;;WD)", "D:(D;;GA;;;AN)(A;;GA;;;BA)",
     "D:(A;;GRGW;;;BA)(D;;GA;;;WD)",
 ])
-def test_let(start, sddl):
-    assert is_let(start("plain", args=["--allow-quote", sddl]).settled())
+def test_allowed(start, sddl):
+    assert may_sign(start("plain", args=["--allow-quote", sddl]).settled())
 
 
 @pytest.mark.parametrize("sddl", [
@@ -55,39 +59,45 @@ def test_let(start, sddl):
     "D:(D;;GW;;;WD)(A;;GA;;;BA)", "D:(A;;GA;;;OW)",
 ])
 def test_denied(start, sddl):
-    """Reading alone does not do, nor the right to change who may; nor to be the owner of what has none."""
-    assert is_denied(start("plain", args=["--allow-quote", sddl]))
+    """The client needs both reading and writing. The right to change the DACL is not enough, nor
+    is being the owner.
+    """
+    assert may_not_sign(start("plain", args=["--allow-quote", sddl]))
 
 
 @pytest.mark.core
-def test_each_client_for_itself(start):
-    """By the token of who asks: the same account, but no administrator, may not."""
+def test_checked_for_each_client(start):
+    """The client's own token decides: the same account without its administrator's rights is
+    denied.
+    """
     service = start("plain", args=["--sddl", "D:(A;;GA;;;WD)", "--allow-quote", "D:(A;;GA;;;BA)"]).settled()
     ordinary = Relay(service.pipe, before=[paths.windows_tool("ordinary.exe")])
     service.relays.append(ordinary)
-    assert is_let(service)
-    assert is_denied(service, ordinary.port)
-    assert is_let(service)
+    assert may_sign(service)
+    assert may_not_sign(service, ordinary.port)
+    assert may_sign(service)
     assert service.logged(f"quote access_denied tpm_commands=0 pid={ordinary.pid} sid={USER}\n")
 
 
-def test_the_last_one_counts(start):
-    assert is_denied(start("plain", args=["--allow-quote", "D:(A;;GA;;;BA)", "--allow-quote", "D:(A;;GA;;;SY)"]))
+def test_last_option_counts(start):
+    assert may_not_sign(start("plain", args=["--allow-quote", "D:(A;;GA;;;BA)", "--allow-quote", "D:(A;;GA;;;SY)"]))
 
 
-def test_who_does_not_let_itself_be_known(start):
-    """May not, whoever may; where nobody has said who may, it may as well."""
+def test_clients_without_impersonation(start):
+    """Such a client is denied, whatever --allow-quote says; without the option it may sign like
+    all others.
+    """
     service = start("plain", args=["--allow-quote", "D:(A;;GA;;;WD)(A;;GA;;;AN)"]).settled()
     anonymous = service.relay("--anonymous")
-    assert is_let(service) and is_denied(service, anonymous)
+    assert may_sign(service) and may_not_sign(service, anonymous)
     service = start("plain").settled()
-    assert is_let(service, service.relay("--anonymous"))
+    assert may_sign(service, service.relay("--anonymous"))
 
 
-def test_who_hides_its_process(start):
-    """Its token comes with what it has sent."""
+def test_client_that_hides_its_process(start):
+    """The pipe still gives attestd its token."""
     service = start("plain", args=["--allow-quote", "D:(A;;GA;;;BA)"]).settled()
-    assert is_let(service, service.relay("--hidden"))
+    assert may_sign(service, service.relay("--hidden"))
 
 
 # ---- TPM Base Services -------------------------------------------------------
@@ -104,7 +114,7 @@ def verify(service, public, aik, request):
 
 @pytest.fixture
 def both(start):
-    """A service that knows both AIKs, and these."""
+    """A service that knows both AIKs, and their public areas."""
     service = start("plain").settled()
     return service, {aik: public_of(service, aik) for aik in AIKS}
 
@@ -112,7 +122,7 @@ def both(start):
 @pytest.mark.parametrize("aik", AIKS)
 @pytest.mark.parametrize("command,request_", [SENT_BY[0], SENT_BY[2]], ids=["Quote", "Certify"])
 def test_a_key_that_is_gone(both, aik, command, request_):
-    """Noticed, whatever TBS call it; made anew, once, and the same."""
+    """TBS has several codes for that. attestd makes the key once more, and it is the same key."""
     service, publics = both
     for code in GONE.values():
         service.control.fault("rc", code, command=command, count=1)
@@ -122,7 +132,7 @@ def test_a_key_that_is_gone(both, aik, command, request_):
 
 @pytest.mark.core
 @pytest.mark.parametrize("aik", AIKS)
-def test_the_tpm_or_tbs_is_new(both, aik):
+def test_tpm_or_tbs_restarted(both, aik):
     service, publics = both
     for command, request in SENT_BY:
         for event in ("restart", "vanish", None):
@@ -146,7 +156,7 @@ def test_cancelled_at_sleep(both, command, request_):
 
 @pytest.mark.parametrize("command,request_", SENT_BY, ids=[s[0] for s in SENT_BY])
 def test_blocked(both, command, request_):
-    """By its name, and nothing else suffers."""
+    """The reply names the error, and other requests are still answered."""
     service, publics = both
     service.control.fault("rc", BLOCKED, command=command)
     for _ in range(2):
@@ -159,7 +169,7 @@ def test_blocked(both, command, request_):
 
 @pytest.mark.parametrize("aik", AIKS)
 def test_certify_creation_is_blocked(start, aik):
-    """How the AIK was made is not said then; it is of use all the same."""
+    """The proof of how the AIK was created is then missing, but the AIK can be used."""
     service = start("plain", launcher=["--absent"]).ready()
     service.control.fault("rc", BLOCKED, command="CertifyCreation")
     service.finds_tpm()
@@ -182,8 +192,9 @@ def test_health(both):
 
 
 def test_health_while_the_tpm_works(both):
-    """TBS cannot be waited for together with anything else: it is answered behind the command at work,
-    and does not wait for the rest of the request."""
+    """attestd cannot wait for TBS and for clients at the same time. So getHealth is answered
+    after the TPM command that is running, but before the rest of that request.
+    """
     service, _ = both
     service.control.delay(1500, "Quote", 1)
     service.control.delay(2500, "PCR_Read", 1)
@@ -194,7 +205,7 @@ def test_health_while_the_tpm_works(both):
         begin = time.monotonic()
         with connect(service.address) as other, other.makefile() as replies:
             other.sendall(line_of({"command": "getHealth"}))
-            assert json.loads(replies.readline())["status"] == "ok"  # it is closed later
+            assert json.loads(replies.readline())["status"] == "ok"  # before the connection is closed
             assert time.monotonic() - begin < 2.2
         assert parse_reply(read_all(working))["status"] == "ok"
         assert time.monotonic() - begin > 2.2

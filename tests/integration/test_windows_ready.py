@@ -1,5 +1,6 @@
-"""The session that is ready for the next activation, behind TPM Base Services: keys stay loaded, endorsementAuth
-is set, and sessions are the context's own."""
+"""The ready session for the next activation, behind TPM Base Services: keys stay loaded,
+endorsementAuth is set, and sessions belong to the context.
+"""
 import concurrent.futures
 import time
 
@@ -14,7 +15,7 @@ from test_windows_tbs import AUTH, CANCELED, GONE, INVALID_CONTEXT, change_auth
 pytestmark = pytest.mark.windows
 
 ATTESTATION = {"command": "getAttestationData"}
-# Two sessions, of which one shows endorsementAuth, and ends with that.
+# The policy session, and a session that proves endorsementAuth and ends with that command.
 MAKING = ["StartAuthSession", "StartAuthSession", "PolicySecret"]
 WITHOUT = [*MAKING, "ActivateCredential"]
 
@@ -42,7 +43,7 @@ def watched(start, tmp_path):
 
 @pytest.mark.core
 @pytest.mark.parametrize("kind", ["plain", "persistent"])
-def test_made_behind_the_reply_and_used_once(start, tmp_path, kind):
+def test_made_after_the_reply_and_used_once(start, tmp_path, kind):
     watched = Watched(start, tmp_path, kind).made_ready()
     assert watched.control.commands() == MAKING
     for commands in (["ActivateCredential"], WITHOUT):
@@ -52,7 +53,7 @@ def test_made_behind_the_reply_and_used_once(start, tmp_path, kind):
     assert watched.sessions.used()[-2:] == [1, 1]
 
 
-def test_asking_again_and_again(watched):
+def test_many_requests_make_one_session(watched):
     for _ in range(10):
         watched.service.ok(ATTESTATION)
         time.sleep(0.1)
@@ -61,7 +62,7 @@ def test_asking_again_and_again(watched):
 
 
 @pytest.mark.slow
-def test_nobody_comes(watched):
+def test_unused_session_expires(watched):
     watched.made_ready()
     watched.control.reset()
     end = time.monotonic() + READY_S + 10
@@ -72,7 +73,7 @@ def test_nobody_comes(watched):
     watched.activates()
 
 
-def test_two_at_once(watched):
+def test_two_activations_at_once(watched):
     watched.made_ready()
     another = watched.service.relay()
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
@@ -83,7 +84,7 @@ def test_two_at_once(watched):
 
 @pytest.mark.parametrize("code", [*GONE.values(), CANCELED, INVALID_CONTEXT])
 def test_a_session_that_is_gone(watched, code):
-    """Noticed at its use: the activation has one of its own."""
+    """The activation fails with the ready session, and starts one of its own."""
     watched.made_ready()
     watched.control.fault("rc", code, command="ActivateCredential", count=1)
     watched.activates()
@@ -102,15 +103,17 @@ def test_making_it_fails(watched, command, code):
 
 @pytest.mark.core
 @pytest.mark.parametrize("what", ["restart", "vanish"])
-def test_the_tpm_is_reset_meanwhile(watched, what):
+def test_tpm_reset_while_it_is_ready(watched, what):
     watched.made_ready()
     watched.control.ask(what)
     watched.activates()
     watched.sessions.all()
 
 
-def test_the_authorisation_is_changed_meanwhile(start, tmp_path):
-    """What was shown ahead was right; what comes next is asked for anew."""
+def test_endorsement_auth_changed_while_it_is_ready(start, tmp_path):
+    """The ready session proved the old value and is still valid. For later sessions attestd asks
+    TBS again.
+    """
     path = tmp_path / "auth"
     path.write_bytes(AUTH)
     watched = Watched(start, tmp_path, env={"ATTESTD_TEST_TBS_AUTH": windows_path(path)}).made_ready()
@@ -124,8 +127,8 @@ def test_the_authorisation_is_changed_meanwhile(start, tmp_path):
     assert watched.control.commands() == ["ActivateCredential"]
 
 
-def test_stopped_while_it_waits(watched):
-    """Nothing is left of it: TBS would flush it with the context, but attestd has done so before."""
+def test_stopped_while_it_is_ready(watched):
+    """attestd flushes the session itself, although TBS would flush it together with the context."""
     watched.made_ready()
     watched.control.reset()
     watched.service.terminate()

@@ -21,10 +21,8 @@ GET_EK = {"command": "getEK"}
 
 
 class Machine(wine.WindowsService):
-    """
-    A Windows in which services find a TPM. Their standard error is that of the
-    first program, and what they say to the event log is there as well, for
-    that is all that wine does with it.
+    """A Windows in which services find a TPM. Services inherit the standard error of the first
+    program; wine also writes the event log there.
     """
 
     def __init__(self, state, prefix):
@@ -56,7 +54,9 @@ def machine(states, launch):
 
 
 def query():
-    """What the manager knows of it, {} if it does not know it."""
+    """What the service control manager knows of attestd, as a dictionary; empty if it is not
+    installed.
+    """
     done = run("sc", "query", "attestd")
     return dict(re.findall(r"^\s*(\w+)\s*: ([0-9a-fx]+)", done.stdout, re.M))
 
@@ -66,18 +66,18 @@ def is_state(number):
 
 
 STOPPED, START_PENDING, STOP_PENDING, RUNNING = 1, 2, 3, 4
-NEVER_STARTED = "1077"  # ERROR_SERVICE_NEVER_STARTED: what STOPPED is before the first start
+NEVER_STARTED = "1077"  # ERROR_SERVICE_NEVER_STARTED: the exit code before the first start
 
 
 def values(key):
-    """A registry key's, as {name: text}."""
+    """The values of a registry key, as {name: text}."""
     done = run("reg", "query", key)
     return dict(re.findall(r"^    ([\w.]+)    REG_\w+    (.*)$", done.stdout, re.M))
 
 
 @pytest.fixture
 def installed(machine):
-    """Installed with a pipe of its own; removed in any case."""
+    """attestd installed as a service with a pipe of its own; it is uninstalled afterwards."""
     done = attestd("install", "--pipe", machine.pipe, "--log-level", "debug")
     assert done.returncode == 0, done.stderr
     yield machine
@@ -110,12 +110,14 @@ def test_install(installed):
                         r'"?--log-level"? "?debug"?', command)
     assert known["Start"] == "0x2" and known["Type"] == "0x10"
     assert known["ObjectName"] == "LocalSystem" and known["Description"]
-    assert int(known["PreshutdownTimeout"], 16) >= 180000  # the slowest TPM command
+    assert int(known["PreshutdownTimeout"], 16) >= 180000  # longer than the slowest TPM command
     assert is_state(STOPPED)
 
 
 def test_install_asks_for_more(installed):
-    """What wine cannot keep it says, and the rest is made. wine 10 keeps the delayed start."""
+    """`install` names each setting that wine cannot keep, and makes the others. wine 10 keeps the
+    delayed start.
+    """
     assert attestd("uninstall").returncode == 0
     done = attestd("install", "--pipe", installed.pipe)
     assert done.returncode == 0
@@ -127,7 +129,7 @@ def test_install_asks_for_more(installed):
 
 
 def test_install_quotes(machine):
-    """An option's value comes to the service as it was given."""
+    """The service gets the values of options exactly as they were given to `install`."""
     name, sddl = "a b ключ", "D:(A;;GA;;;SY)(A;;SDGWGR;;;BU)"
     try:
         assert attestd("install", "--pipe", name, "--sddl", sddl).returncode == 0
@@ -152,7 +154,7 @@ def test_the_event_source(installed):
 
 
 def test_no_report_of_a_crash(installed):
-    """A dump might have a secret in it."""
+    """Windows must not report a crash, because a memory dump could contain a secret."""
     assert values(EXCLUDED).get("attestd.exe") == "0x1"
     assert attestd("uninstall").returncode == 0
     assert "attestd.exe" not in values(EXCLUDED)
@@ -164,13 +166,13 @@ def test_install_twice(installed):
     assert installed.pipe in values(SERVICES + r"\attestd")["ImagePath"]
 
 
-def test_uninstall_what_is_not_there(machine):
+def test_uninstall_when_not_installed(machine):
     done = attestd("uninstall")
     assert done.returncode not in (0, 64) and done.stderr
 
 
-def test_life(running):
-    """Install, start, three commands with a true credential, query, stop, start again."""
+def test_start_and_stop_twice(running):
+    """Started, three requests with a real credential, queried, stopped, and started again."""
     for _ in range(2):
         address = running.address
         known = ask(address, {"command": "getAttestationData"})
@@ -187,7 +189,9 @@ def test_life(running):
 
 
 def test_the_event_log(running):
-    """What wine shows of it: each line with its type, and nothing on standard error."""
+    """Each log line goes to the event log with its type, as wine shows it, and not to standard
+    error.
+    """
     ask(running.address, {"command": "nope"})
     text = running.logged("unknown_command")
     lines = [line for line in text.splitlines() if "unknown_command" in line]
@@ -195,7 +199,7 @@ def test_the_event_log(running):
 
 
 def test_stop_during_a_slow_command(running):
-    """Pending until the request in hand is answered, with a hint how long that may take."""
+    """The stop is pending until the request is answered, with a hint how long that may take."""
     known = ask(running.address, {"command": "getAttestationData"})
     request = activation({k: unb64(known[k]) for k in ("ek_tpm", "aik_name")})
     running.control.delay(4500, "ActivateCredential", 1)
@@ -216,7 +220,9 @@ def test_uninstall_ends_it(running):
 
 
 def test_a_service_that_cannot_start(installed):
-    """Its pipe is another's: the manager hears that it failed, and the log why."""
+    """Another program has its pipe. The service control manager learns that the start failed, and
+    the log says why.
+    """
     forget_services()
     command = [*paths.BINARIES[paths.first_binary()], "serve", "--pipe", installed.pipe]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as other:
@@ -231,7 +237,7 @@ def test_a_service_that_cannot_start(installed):
 
 
 def test_a_service_with_a_wrong_option(machine):
-    """What a console would show is in the log."""
+    """The log has the message that a console would show."""
     forget_services()
     exe = paths.BINARIES[paths.first_binary()][-1].replace("/", "\\")
     assert run("sc", "create", "attestd", "binPath=", f'"Z:{exe}" serve --bad').returncode == 0

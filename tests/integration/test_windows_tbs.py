@@ -1,4 +1,6 @@
-"""TPM Base Services as they are: what they keep to themselves, and what they give."""
+"""TPM Base Services: what they forbid, how their errors are handled, and where endorsementAuth
+comes from.
+"""
 import json
 import os
 import re
@@ -18,13 +20,13 @@ pytestmark = pytest.mark.windows
 AUTH = ENDORSEMENT_AUTH.encode()
 CANCELED = 0x8028400D  # TBS_E_COMMAND_CANCELED
 INVALID_CONTEXT = 0x80284004  # TBS_E_INVALID_CONTEXT
-# An object or a session that TBS does not know: theirs, and the TPM's.
+# The codes of TBS and of the TPM for an object or a session that they do not know.
 GONE = {"TPM_E_INVALID_HANDLE": 0x80280401, "TPM_E_INVALID_KEYHANDLE": 0x8028000C,
         "TPM_RC_HANDLE": 0x18B, "TPM_RC_REFERENCE_H0": 0x910}
-# TPM_RS_PW, no nonce, attributes, and the password's size.
+# A password authorisation: TPM_RS_PW, no nonce, attributes, and the password's size.
 PASSWORD = re.compile(r"4000000900000[01](....)")
 KINDS = ["plain", "persistent", "factory"]
-# What a request sends when the keys are there.
+# The TPM commands of an activation when the keys are loaded.
 IN_REQUEST = ["StartAuthSession", "PolicySecret", "ActivateCredential"]
 
 
@@ -34,7 +36,9 @@ def settled(start, kind="plain", **options):
 
 
 def change_auth(service, old, new):
-    """HierarchyChangeAuth(TPM_RH_ENDORSEMENT), as Windows does when it provisions a TPM anew."""
+    """Sends HierarchyChangeAuth(TPM_RH_ENDORSEMENT), as Windows does when it provisions a TPM
+    again.
+    """
     body = struct.pack(">III", 0x129, 0x4000000B, 9 + len(old)) + \
         struct.pack(">IHBH", 0x40000009, 0, 0, len(old)) + old + struct.pack(">H", len(new)) + new
     answer = transmit(service.raw, struct.pack(">HI", 0x8002, 6 + len(body)) + body)
@@ -46,7 +50,7 @@ def change_auth(service, old, new):
 @pytest.mark.core
 @pytest.mark.parametrize("kind", KINDS)
 def test_field_31_no_contexts(start, kind):
-    """ContextSave and ContextLoad are TBS' own."""
+    """TBS do not let programs send ContextSave and ContextLoad."""
     service, request = settled(start, kind)
     for _ in range(3):
         service.ok(request)
@@ -56,13 +60,13 @@ def test_field_31_no_contexts(start, kind):
 
 
 def test_keys_stay_loaded(start):
-    """They are neither made nor loaded again for a request."""
+    """No request creates or loads the keys again."""
     service, request = settled(start)
     service.ok(request)
     service.control.reset()
     for _ in range(5):
         service.ok(request)
-    # Two sessions, one of which shows endorsementAuth.
+    # The policy session, and one that proves endorsementAuth.
     assert service.control.commands() == 5 * ["StartAuthSession", "StartAuthSession", "PolicySecret",
                                               "ActivateCredential"]
 
@@ -70,7 +74,7 @@ def test_keys_stay_loaded(start):
 @pytest.mark.parametrize("command", IN_REQUEST)
 @pytest.mark.parametrize("code", GONE)
 def test_a_handle_that_is_gone(start, code, command):
-    """Noticed; what was loaded is had anew, once, and the request is answered."""
+    """attestd loads or starts again what is gone, once, and the request succeeds."""
     service, request = settled(start)
     service.control.fault("rc", GONE[code], command=command, count=1)
     service.ok(request)
@@ -79,8 +83,8 @@ def test_a_handle_that_is_gone(start, code, command):
 
 @pytest.mark.core
 @pytest.mark.parametrize("kind", ["plain", "persistent"])
-def test_the_tpm_is_reset(start, kind):
-    """Behind TBS, so that their handles are worth nothing."""
+def test_tpm_reset(start, kind):
+    """The TPM is reset without TBS' knowledge, so the handles become invalid."""
     service, request = settled(start, kind)
     for _ in range(3):
         service.control.ask("restart")
@@ -88,8 +92,8 @@ def test_the_tpm_is_reset(start, kind):
 
 
 @pytest.mark.parametrize("command", IN_REQUEST)
-def test_tbs_is_started_anew(start, command):
-    """It knows nothing of the context any more."""
+def test_tbs_restarted(start, command):
+    """TBS no longer know attestd's context."""
     service, request = settled(start)
     service.control.fault("rc", INVALID_CONTEXT, command=command, count=1)
     service.ok(request)
@@ -114,8 +118,8 @@ def test_cancelled_at_the_start(start, command):
     assert recovers(service, GET_EK)
 
 
-def test_cancelled_always(start):
-    """Once more, and then it is said what it was: not that the TPM took too long."""
+def test_always_cancelled(start):
+    """attestd tries a second time, then reports that TBS cancelled the command, not a timeout."""
     service, request = settled(start)
     service.control.fault("rc", CANCELED, command="ActivateCredential")
     service.control.reset()
@@ -129,7 +133,7 @@ def test_cancelled_always(start):
 
 @pytest.mark.core
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_is_used_and_never_on_the_bus(start, tmp_path, kind):
+def test_value_is_used_but_never_sent(start, tmp_path, kind):
     trace = tmp_path / "trace"
     service, request = settled(start, kind, launcher=["--trace", str(trace)])
     for _ in range(2):
@@ -138,12 +142,12 @@ def test_it_is_used_and_never_on_the_bus(start, tmp_path, kind):
     assert any(data[12:20] == "00000151" for data in sent)  # PolicySecret
     assert not any(AUTH.hex() in data for data in sent)
     passwords = [size for data in sent for size in PASSWORD.findall(data)]
-    assert set(passwords) <= {"0000"}, "only where the value is empty"
+    assert set(passwords) <= {"0000"}, "a password that is not empty was sent"
 
 
 @pytest.mark.core
-def test_there_is_none(start, tmp_path):
-    """TBS_E_OWNERAUTH_NOT_FOUND: the value is empty."""
+def test_no_value(start, tmp_path):
+    """TBS answer TBS_E_OWNERAUTH_NOT_FOUND if the value is empty."""
     service, request = settled(start, launcher=["--endorsement-auth", ""],
                                env={"ATTESTD_TEST_TBS_AUTH": windows_path(tmp_path / "none")})
     service.ok(request)
@@ -151,7 +155,7 @@ def test_there_is_none(start, tmp_path):
 
 @pytest.mark.parametrize("auth", [b"x", b"0123456789abcdef" * 2, b"zeros behind it"],
                          ids=["short", "long", "zeros"])
-def test_of_any_length(start, tmp_path, auth):
+def test_any_length(start, tmp_path, auth):
     (tmp_path / "auth").write_bytes(auth + (b"\0\0" if b"zeros" in auth else b""))
     service, request = settled(start, launcher=["--endorsement-auth", auth.decode()],
                                env={"ATTESTD_TEST_TBS_AUTH": windows_path(tmp_path / "auth")})
@@ -160,7 +164,7 @@ def test_of_any_length(start, tmp_path, auth):
 
 @pytest.mark.core
 def test_changed_while_it_runs(start, tmp_path):
-    """Refused by the TPM, and so asked for anew: the client does not notice."""
+    """The TPM refuses the old value, attestd asks TBS again, and the client does not notice."""
     path = tmp_path / "auth"
     path.write_bytes(AUTH)
     service, request = settled(start, env={"ATTESTD_TEST_TBS_AUTH": windows_path(path)})
@@ -168,12 +172,14 @@ def test_changed_while_it_runs(start, tmp_path):
     change_auth(service, AUTH, b"another one")
     path.write_bytes(b"another one")
     service.ok(request)
-    service.control.ask("vanish")  # keys and all
+    service.control.ask("vanish")  # the keys are lost too
     service.ok(request)
 
 
-def test_the_wrong_one(start, tmp_path):
-    """Asked for once more, and tried no more often than that; right as soon as it is."""
+def test_wrong_value(start, tmp_path):
+    """attestd asks TBS once more and tries at most twice, because of dictionary-attack lockout.
+    Requests succeed as soon as TBS have the right value.
+    """
     path = tmp_path / "auth"
     path.write_bytes(b"wrong")
     service = start("plain", env={"ATTESTD_TEST_TBS_AUTH": windows_path(path)}).ready()
@@ -188,8 +194,8 @@ def test_the_wrong_one(start, tmp_path):
 
 @pytest.mark.parametrize("code,error", [("80284012", "tpm_access_denied"),
                                         ("80284001", "tpm_auth_required")])
-def test_not_to_be_had(start, code, error):
-    """An administrator whom TBS do not give it: by what name depends on what TBS say."""
+def test_value_refused_by_tbs(start, code, error):
+    """TBS do not give the value to this administrator. The error depends on their code."""
     service = start("plain", env={"ATTESTD_TEST_TBS_AUTH_FAILS": code}).ready()
     assert service.ask(GET_EK)["error"] == error
 
@@ -198,9 +204,8 @@ def test_not_to_be_had(start, code, error):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_not_elevated(states, kind):
-    """
-    TBS let such a user read, and make keys of his own; endorsementAuth and
-    ActivateCredential are not for him, and he is told what it is that he lacks.
+    """TBS let a user who is no administrator read, and create keys, but give him neither
+    endorsementAuth nor ActivateCredential. The reply tells him which right he lacks.
     """
     requests = [GET_EK, {"command": "getAttestationData"}]
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What TPM Base Services say, and what becomes of it."""
+"""Errors of TPM Base Services, and the replies that they lead to."""
 import os
 import subprocess
 import time
@@ -15,7 +15,7 @@ from test_tpm_misbehaves import begin
 pytestmark = pytest.mark.windows
 
 NOT_FOUND = 0x8028400F  # TBS_E_TPM_NOT_FOUND
-# The names are winerror.h's; what a message must say is what to do.
+# The name in winerror.h, its code, attestd's error, and a word of the advice in the message.
 ERRORS = [
     ("TBS_E_ACCESS_DENIED", 0x80284012, "tpm_access_denied", "account"),
     ("TPM_E_COMMAND_BLOCKED", 0x80280400, "tpm_command_blocked", "1809"),
@@ -45,7 +45,7 @@ def test_field_27_errors(start, when, name, code, error, advice):
     assert service.logged(error)
 
 
-# What TPM Base Services answer in the TPM's place: the call succeeds.
+# Codes that TBS put into a response in place of the TPM, in a call that succeeds.
 ANSWERED = [
     ("TPM_E_COMMAND_BLOCKED", 0x80280400, "tpm_command_blocked"),
     ("TBS_E_ACCESS_DENIED", 0x80284012, "tpm_access_denied"),
@@ -56,7 +56,7 @@ ANSWERED = [
 @pytest.mark.parametrize("name,code,error", ANSWERED, ids=[e[0] for e in ANSWERED])
 @pytest.mark.core
 def test_field_27_codes_of_windows_in_a_response(start, name, code, error):
-    """They are not taken for a TPM's that garbles."""
+    """Such a code is not mistaken for a malformed response of the TPM."""
     service = start("plain", launcher=["--absent"]).ready()
     service.control.fault("rc", code, command="CreatePrimary")
     service.finds_tpm()
@@ -66,7 +66,9 @@ def test_field_27_codes_of_windows_in_a_response(start, name, code, error):
 
 
 def test_blocked_for_ordinary_users():
-    """TBS answers so to those who are no administrators, whom no policy concerns."""
+    """TBS also answer TPM_E_COMMAND_BLOCKED to a user who is no administrator; no policy is the
+    reason then.
+    """
     done = subprocess.run(
         [paths.wine(), paths.windows_tool("ordinary.exe"), paths.BINARIES[paths.first_binary()][-1],
          "once"], input='{"command":"getEK"}\n', env=dict(os.environ, ATTESTD_TEST_TBS="80280400"),
@@ -76,14 +78,16 @@ def test_blocked_for_ordinary_users():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name,code,error,advice", LATE, ids=[e[0] for e in LATE])
-def test_not_yet(start, name, code, error, advice):
-    """A TPM may come late: first it is waited for."""
+def test_waits_for_a_late_tpm(start, name, code, error, advice):
+    """The TPM may only become ready later, so attestd waits for it before it replies with the
+    error.
+    """
     service = start("plain", env={"ATTESTD_TEST_TBS": f"{code:08x}"}).ready()
     assert answers(service, error, advice)
 
 
 def test_an_error_without_a_name(start):
-    """The log has its number, once."""
+    """The log has its number."""
     service = start("plain", env={"ATTESTD_TEST_TBS": "80284001"}).ready()
     assert service.logged("0x80284001")
 
@@ -96,16 +100,18 @@ def test_tpm_12(start):
 
 @pytest.mark.slow
 @pytest.mark.core
-def test_wines_own(start):
-    """A TBS that cannot do anything is no TPM."""
+def test_tbs_of_wine(start):
+    """wine's own TBS has no functions, so there is no TPM."""
     service = start("plain", env={"WINEDLLOVERRIDES": f"tbs=b;{NO_DLLS}"}).ready()
     assert answers(service, "tpm_unavailable", "firmware")
     assert service.control.opens() == 0
 
 
 @pytest.mark.slow
-def test_tbs_does_not_let_go(start):
-    """Of a command that it was told to cancel, or of who tells it: a stop is an end all the same."""
+def test_stop_although_tbs_does_not_return(start):
+    """TBS do not return from a command that was cancelled, or from the cancel itself. attestd
+    stops all the same.
+    """
     services = [start("plain", env={"ATTESTD_TEST_TBS_CANCEL": how}).settled() for how in "12"]
     request = activation(services[0].attestation())
     clients = []
