@@ -72,11 +72,13 @@ static struct line next(struct line_framer *framer, const uint8_t *p, size_t n, 
 	MUST(line.consumed <= n);
 	MUST(line.start <= line.consumed && line.len <= line.consumed - line.start);
 	MUST(line.kind == LINE_WHOLE ? line.len <= REQUEST_MAX : line.start + line.len == 0);
-	MUST(!line.last || (ended && line.consumed == n));
 	if (line.kind == LINE_WHOLE || line.kind == LINE_TOO_LONG) {
 		MUST(line.consumed > 0);
+		MUST(line.last == (ended && copy[line.consumed - 1] != '\n'));
+		MUST(!line.last || line.consumed == n);
 		add(lines, copy + line.start, line.len, line.kind == LINE_TOO_LONG);
 	} else {
+		MUST(!line.last);
 		MUST(line.kind == LINE_PARTIAL || (ended && line.consumed == n));
 	}
 	free(copy);
