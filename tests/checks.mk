@@ -223,7 +223,8 @@ STAGES_test-vm = $(SUBMAKE) -k vm || :
 SUITES_test-vm = vm
 
 # Downloads come at the same time as compilers, and what only computes at the same time
-# as what waits. What could not be downloaded is tried again by the suites that need it.
+# as what waits: analyse and compilers run at low priority, beside integration, which waits for
+# clocks. What could not be downloaded is tried again by the suites that need it.
 fetched: $(GUESTS:%=$(READY)/guest-%) arm64-wine $(READY)/packaging-base $(READY)/guest-aarch64-16k
 compiled: $(TARGETS:%=target-%) units tools probes parts-$(HOST_TARGET) sanitized valgrind-units \
 	fuzzers $(WINDOWS:%=tools-%) $(GUEST_PROGRAMS)
@@ -235,10 +236,10 @@ define STAGES_test
 $(SUBMAKE) targets
 $(SUBMAKE) -k unit rooms format-check ROOMS='$(TARGET) x86_64-windows' || :
 $(SUBMAKE) -k binaries reproducible suite-parts REPRODUCED='$(TARGET) x86_64-windows' || :
-$(SUBMAKE) -k integration suite-analyse BESIDE_analyse='nice -n 19 env' || :
+$(SUBMAKE) -k integration suite-analyse compilers BESIDE_analyse='nice -n 19 env' || :
 $(SUBMAKE) -k suite-sanitize suite-valgrind PYTEST_FLAGS='-m "not slow"' || :
 $(SUBMAKE) -k suite-fuzz AT_ONCE=5 || :
-$(SUBMAKE) -k windows suite-soak compilers SOAK_TIME=60 || :
+$(SUBMAKE) -k windows suite-soak SOAK_TIME=60 || :
 $(SUBMAKE) -k vm packaging || :
 endef
 SUITES_test = $(SUITES_check) sanitize valgrind analyse fuzz soak $(WINDOWS_SUITES) vm packaging \
