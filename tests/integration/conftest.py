@@ -16,7 +16,7 @@ from harness.wine import Wine, WindowsService
 
 time_limit = limit.each_test(240)
 SECRET = bytes(range(7, 39))
-# So that no worker is left alone with one of these at the end.
+# These take longest. They begin first, so that no worker has to end with one of them alone.
 LONGEST = ["test_probed", "test_provision_faults", "test_faults_at_start", "test_tpm_comes_and_goes", "test_silent_clients",
            "test_faults_in_request", "test_windows_service"]
 
@@ -62,7 +62,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_generate_tests(metafunc):
-    """Not as the fixture's own params: these are fixed before the target is known."""
+    """Not as params of the fixture, which are fixed before the target is known."""
     if "shared" in metafunc.fixturenames:
         first, *others = paths.BINARIES
         metafunc.parametrize("shared", [first, *(pytest.param(name, marks=pytest.mark.variant) for name in others)],
@@ -79,7 +79,7 @@ def states():
 
 @pytest.fixture(scope="session")
 def reports():
-    """Of sanitizers, where attestd has any."""
+    """Reports of the sanitizers, if attestd was built with them."""
     found = Reports()
     yield found
     found.close()
@@ -87,7 +87,7 @@ def reports():
 
 @pytest.fixture(autouse=True)
 def no_reports(reports):
-    """Set up before, and so looked at behind, all that a test starts."""
+    """Fails a test if a sanitizer has reported anything. Set up first, and so checked after all that a test starts."""
     yield
     text = reports.take()
     assert not text, text
@@ -95,7 +95,7 @@ def no_reports(reports):
 
 @pytest.fixture(scope="session", autouse=True)
 def launch(request):
-    """The target's kind of service."""
+    """The class of services for the target."""
     if not request.config.getoption("--target").startswith("windows"):
         yield Service
         return
@@ -126,14 +126,14 @@ def start(states, launch):
 
 @pytest.fixture(scope="module")
 def shared(states, launch, request):
-    """One service for a module's tests, of each binary in turn."""
+    """One service for all tests of a module, for each binary in turn."""
     with launch(states.new("plain"), binary=request.param) as service:
         yield service.settled()
 
 
 @pytest.fixture
 def service(shared):
-    """The shared one; what a test did must not show afterwards."""
+    """The shared service. A test must leave it as it was."""
     yield shared
     shared.control.ask("clear")
     shared.served_again()
@@ -154,7 +154,7 @@ def kind(request):
 
 @pytest.fixture
 def watched(start, kind, tmp_path):
-    """Of that kind of TPM."""
+    """A watched service on that kind of TPM."""
     return Watched(start, kind, tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Who may connect, and who may quote: --allow, --allow-quote, --owner, one account's half of the slots, the socket's folder."""
+"""Who may connect, and who may quote: --allow, --allow-quote, --owner, how many connections an account may have."""
 import os
 import pathlib
 import socket
@@ -45,7 +45,7 @@ SIGNING += [{**request, "aik": "rsa"} for request in SIGNING]
 def may_sign(service, uid, gid=None, groups=()):
     """Whether this account may have the AIK sign; all else it may in any case, and the TPM does not
     hear of what it may not."""
-    service.ok(SIGNING[2])  # the RSA AIK is there
+    service.ok(SIGNING[2])  # so that the RSA AIK exists
     assert service.control.left() == []
     with account(uid, gid, groups):
         service.control.reset()
@@ -66,7 +66,7 @@ def may_sign(service, uid, gid=None, groups=()):
     ("0,7,@9", (1000,), False), (None, (1000,), True),
 ])
 def test_allow_quote(start, allow, who, let_in):
-    """The same way as --allow, of those who are in."""
+    """As --allow, for those who may connect."""
     args = ["--allow-quote", allow] if allow else []
     service = start("persistent", args=["--sandbox", "require", *args]).settled().let_in_all()
     assert may_sign(service, *who) is let_in
@@ -75,7 +75,7 @@ def test_allow_quote(start, allow, who, let_in):
 
 
 def test_allow_quote_narrows(start):
-    """Who may not come in may not quote; who may come in may not, unless he is named here, too."""
+    """Who may not connect may not quote. Who may connect may not quote, unless --allow-quote names him, too."""
     service = start("persistent", args=["--allow", "0,1000", "--allow-quote", "0,1001"]).settled().let_in_all()
     assert not may_sign(service, 1000) and may_sign(service, 0)
     assert outcome(service, 1001) == "access_denied"
@@ -86,13 +86,13 @@ def test_allow_quote_narrows(start):
     ({"command": "quote", "aik": {}}, "nested_value"),
 ])
 def test_allow_quote_before_its_members(start, request_, error):
-    """Who may not is told that, whatever else is wrong with its request, unless it is none."""
+    """access_denied comes before any other error of a request, unless the line is no request."""
     service = start("plain", args=["--allow-quote", "1234"]).settled()
     assert service.ask(request_)["error"] == error
 
 
 def test_once_may_quote():
-    """Standard input is whoever runs it."""
+    """`attestd once` may quote: its standard input belongs to whoever runs it."""
     for option in ("--allow", "--allow-quote"):
         done = subprocess.run([*BINARIES[first_binary()], "once", option, "1"], check=False, timeout=30,
                               stdin=subprocess.DEVNULL, capture_output=True)
@@ -100,7 +100,7 @@ def test_once_may_quote():
 
 
 def test_denied_at_once_and_logged_once(start):
-    """Though it says nothing; the log says who it was."""
+    """A client is refused at once, though it sends nothing; the log says once who it was."""
     service = start("plain", args=["--allow", "0"]).ready().let_in_all()
     with service.connect_as(1234) as s:
         reply = parse_reply(read_all(s))
@@ -112,7 +112,7 @@ def test_denied_at_once_and_logged_once(start):
 
 
 def test_denied_clients_hold_nothing(start):
-    """Hundreds of them, connected all the while, keep nobody out."""
+    """Hundreds of refused clients that stay connected keep nobody out."""
     service = start("plain", args=["--allow", "0"]).ready().let_in_all()
     held = [service.connect_as(1234) for _ in range(300)]
     service.ok(GET_EK)
@@ -129,7 +129,7 @@ def test_call_prints_why(start):
 
 
 def test_allow_on_a_passed_socket(start, tmp_path):
-    """The folder is not attestd's to judge then; who comes in is."""
+    """attestd does not check the folder of a passed socket, but --allow applies."""
     tmp_path.chmod(0o777)
     path = tmp_path / "s"
     with socket.socket(socket.AF_UNIX) as listening:
@@ -150,7 +150,7 @@ def test_allow_on_a_passed_socket(start, tmp_path):
 
 
 def test_half_of_the_slots(start):
-    """All accounts but one are served while that one holds all it can."""
+    """While one account holds all connections that it may have, all others are served."""
     service = start("plain").settled().let_in_all()
     held = [service.connect_as(1000) for _ in range(100)]
     for s in held[16:]:
@@ -166,7 +166,7 @@ def test_half_of_the_slots(start):
 
 
 def test_lingering_holds_no_more(start):
-    """Refused clients that go on sending, and so are kept for a second, count."""
+    """Refused clients that go on sending are kept for a second, and count as connections."""
     service = start("plain").settled().let_in_all()
 
     def linger_and_come():
@@ -187,7 +187,7 @@ def test_lingering_holds_no_more(start):
 
 
 def test_once_has_no_such_limits():
-    """Whatever runs it may use it."""
+    """`attestd once` has no such limits."""
     done = subprocess.run([*BINARIES[first_binary()], "once"], input=b'{"command":"x"}\n' * 50,
                           check=False, timeout=30, capture_output=True)
     assert done.stdout.count(b"unknown_command") == 50
@@ -211,7 +211,7 @@ def test_owner(start):
     (0o755, 4711, "to-inner/", "another user owns"),
 ])
 def test_unsafe_folder(tmp_path, mode, owner, way, why):
-    """The error names the folder and what is wrong with it, whatever link leads there."""
+    """The error names the folder and what is wrong with it, even if a link leads there."""
     folder = tmp_path / "folder"
     (folder / "inner").mkdir(parents=True)
     folder.chmod(mode)
@@ -231,7 +231,7 @@ def refused(path, *args):
 
 
 def test_anothers_link(tmp_path):
-    """He may let it lead elsewhere."""
+    """Another user's link is refused: he could change it."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to("folder")
     os.chown(tmp_path / "link", 4711, 0, follow_symlinks=False)
@@ -239,7 +239,7 @@ def test_anothers_link(tmp_path):
 
 
 def test_the_folders_above(tmp_path, monkeypatch):
-    """All of them, also of a path that does not name them."""
+    """All folders above are checked, also for a relative path."""
     (tmp_path / "all" / "own").mkdir(parents=True)
     (tmp_path / "all").chmod(0o777)
     monkeypatch.chdir(tmp_path / "all" / "own")
@@ -248,7 +248,7 @@ def test_the_folders_above(tmp_path, monkeypatch):
 
 
 def test_through_a_link(start, tmp_path):
-    """As /var/run is one, to /run. The sandbox lets the socket be removed where it really is."""
+    """A link such as /var/run to /run. In the sandbox, the socket can be removed where it really is."""
     (tmp_path / "run").mkdir()
     (tmp_path / "var").mkdir()
     (tmp_path / "var" / "run").symlink_to("../run")
@@ -268,7 +268,7 @@ USER = 4711
     ((), USER, 4712), (("--group", "4713"), USER, 4713), (("--owner", "4714"), 4714, 4712),
     (("--owner", "0", "--group", "0"), 0, 0)])
 def test_in_the_users_folder(start, args, owner, group):
-    """The socket is that user's unless told otherwise, and removed at the end."""
+    """The socket is owned by that user unless the options say otherwise, and is removed at the end."""
     with tempfile.TemporaryDirectory() as folder:
         os.chown(folder, USER, 0)
         path = pathlib.Path(folder) / "s"
@@ -283,7 +283,7 @@ def test_in_the_users_folder(start, args, owner, group):
 
 
 def test_two_starts_at_once(tmp_path):
-    """Over a socket that a third has left: one of them serves, and the other says why not."""
+    """Two start at once, over a socket that a third has left: one serves, and the other says why it does not."""
     path = tmp_path / "s"
     command = [*BINARIES[first_binary()], "serve", "--socket", path, "--tpm", "/dev/none"]
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""The two AIKs: what they are, when they are made, and that the TPM says it has made them."""
+"""The two AIKs: which keys they are, when they are created, and that the TPM certifies their creation."""
 import json
 
 import pytest
@@ -58,7 +58,7 @@ def test_the_default_is_ecc(service):
 
 @pytest.mark.parametrize("aik", AIKS)
 def test_the_one_that_tools_create(states, start, tmp_path, aik):
-    """unique, which the area does not show, included: 32 zero bytes each, or 256."""
+    """The key is what tpm2-tools create from the same template and unique: 32 zero bytes for each coordinate, or 256."""
     state = states.new("plain")
     expected = tpm.aik_name(state, tmp_path, aik)
     assert known(start(state).settled(), aik)["aik_name"] == expected
@@ -66,7 +66,7 @@ def test_the_one_that_tools_create(states, start, tmp_path, aik):
 
 @pytest.mark.parametrize("aik", AIKS)
 def test_same_after_a_restart(states, start, aik):
-    """But for the signature over a new clock."""
+    """Everything is the same, except the signature over the clock."""
     state = states.new("plain")
     first = start(state).settled()
     before = known(first, aik)
@@ -98,7 +98,7 @@ def test_creation_is_certified(start, kind, aik):
 
 @pytest.mark.parametrize("binary", BINARIES)
 def test_made_when_first_asked_for(start, binary):
-    """The RSA one is: a TPM may take many seconds for it. Each is certified once, and costs nothing again."""
+    """The RSA AIK is, because a TPM may take many seconds for it. Each AIK is certified once; further requests cost nothing."""
     service = start("persistent", binary=binary).ready()
     made = 0
     for aik in AIKS:
@@ -121,7 +121,7 @@ def test_made_when_first_asked_for(start, binary):
 
 @pytest.mark.parametrize("request_", ["quote", "certify", "activateCredential"])
 def test_each_request_may_be_the_first(start, request_):
-    """Of an AIK that nobody has asked for before."""
+    """Each request may be the first one for its AIK."""
     service = start("persistent").settled()
     if request_ == "activateCredential":
         c = make(rsa_from_tpm(known(service)["ek_tpm"]), b"\0\x0b" + bytes(32), b"secret")
@@ -137,7 +137,7 @@ def test_each_request_may_be_the_first(start, request_):
 
 @pytest.mark.parametrize("event", ["absent", "restart"])
 def test_after_the_tpm_was_gone(start, event):
-    """The same key, and a creation that still is that key's."""
+    """The same key, and creation data that still belong to it."""
     service = start("plain").settled()
     before = {aik: known(service, aik) for aik in AIKS}
     service.control.ask(event)
@@ -158,7 +158,7 @@ def test_after_the_tpm_was_gone(start, event):
 @pytest.mark.core
 @pytest.mark.parametrize("aik", AIKS)
 def test_credentials_by_tools(service, tmp_path, aik):
-    """tpm2_makecredential's for its Name opens with that AIK, and is rejected for the other."""
+    """A credential of tpm2_makecredential for an AIK's Name opens with that AIK, and is rejected with the other."""
     found = known(service, aik)
     c = by_tools(found["ek_tpm"], found["aik_name"], b"a key, maybe", tmp_path)
     other = "rsa" if aik == "ecc" else "ecc"
@@ -183,7 +183,7 @@ def test_credentials_in_parts(service, aik):
 
 
 def test_one_read_of_4096_bytes_takes_it(states, start, tmp_path):
-    """As the older services' clients on Windows read: a reply with the ECC AIK and a long certificate."""
+    """The older services' clients on Windows read once: a reply with the ECC AIK and a long certificate fits."""
     state = states.new("plain")
     der = certificate(1600, load_pem_public_key(states.ek_pem()))
     tpm.write_index(state, tmp_path, der)

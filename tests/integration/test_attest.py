@@ -1,4 +1,4 @@
-"""The tests' own verifier, on what tpm2-tools have a TPM sign, and on forgeries of it."""
+"""The tests' own verifier accepts what tpm2-tools have a TPM sign, and refuses forgeries of it."""
 import hashlib
 import struct
 from dataclasses import replace
@@ -27,7 +27,7 @@ SCRIPT = """
 
 @pytest.fixture(scope="module", params=KINDS)
 def made(states, tmp_path_factory, request):
-    """A key, and what it has signed, by tpm2-tools."""
+    """A key, and what tpm2-tools have it sign."""
     work = tmp_path_factory.mktemp("made")
     tpm.run(states.new("plain"), SCRIPT.format(algorithm=KINDS[request.param]), work)
     files = {file.name: file.read_bytes() for file in work.iterdir()}
@@ -45,7 +45,7 @@ def test_what_tools_make(made):
 
 @pytest.mark.parametrize("changed", ["public", "quoted", "quoted.sig"])
 def test_any_bit_counts(made, changed):
-    """In the key's area even what no signature is made with: its Name is the signer's."""
+    """Any changed bit is refused. In the key's area, too, because the signer's Name covers all of it."""
     for at in range(len(made[changed])):
         other = bytearray(made[changed])
         other[at] ^= 1 << at % 8
@@ -93,7 +93,7 @@ def test_other_pcrs_or_another_nonce(made):
 
 
 class Software:
-    """A key that no TPM has, and so signs anything, in a TPM's form."""
+    """A key outside any TPM, which can sign anything in the form of a TPM."""
 
     def __init__(self, kind):
         self.kind = kind
@@ -159,7 +159,7 @@ def certify(software, name=None, place=None, **options):
 
 
 def test_a_forgery_that_is_right(software):
-    """So that what is refused below is refused for what is changed there."""
+    """The unchanged forgery is accepted: so what is refused below is refused for the change."""
     quote(software, quote_body())
     creation(software)
     certify(software)
@@ -211,7 +211,7 @@ def test_forged_certify(software, options):
 
 @pytest.mark.parametrize("bit", [0x2, 0x10, 0x20, 0x10000, 0x40000, 0x20000])
 def test_a_key_that_is_none_for_attestation(software, bit):
-    """Signed with it all the same; what its area says of it is to blame."""
+    """A signature of such a key is refused because of the attributes in its area."""
     area = bytearray(software.public.area)
     area[4:8] = (software.public.attributes ^ bit).to_bytes(4, "big")
     other = Software.__new__(Software)

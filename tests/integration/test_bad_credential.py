@@ -1,4 +1,4 @@
-"""activateCredential with something wrong: the error's name, and a TPM at peace."""
+"""activateCredential with something wrong: the error has its name, and nothing stays loaded in the TPM."""
 import pytest
 
 from harness.credential import FILE_MAGIC, Credential, make, rsa_from_tpm, tpm2b
@@ -138,7 +138,7 @@ def test_field_14_refused_by_the_tpm(service, credential, case):
     reply = send(service, BY_THE_TPM[case](credential))
     assert (reply["status"], reply["error"]) == ("error", "credential_rejected")
     assert reply["message"].startswith(PREFIX)
-    # TPM_RC_INTEGRITY of the first parameter; what comes of a secret is up to the TPM.
+    # TPM_RC_INTEGRITY of the first parameter; for a wrong secret, TPMs differ.
     assert int(reply["tpm_rc"], 16) == 0x1DF or case.startswith("secret")
     assert service.control.left() == []
     still_works(service, credential)

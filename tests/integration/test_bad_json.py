@@ -1,4 +1,4 @@
-"""Requests that are no requests: each has an error's name, and no TPM command."""
+"""Lines that are no requests: each gets an error with a name, and causes no TPM command."""
 import concurrent.futures
 import json
 
@@ -117,7 +117,7 @@ def test_byte_by_byte(service):
 
 
 def test_a_refused_client_can_read_its_reply(service):
-    """Much more than is read is sent; the reply still arrives."""
+    """A client that sends much more than is read can still read its reply."""
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
         sent = [pool.submit(exchange, service.address, b"x" * 100000 + b"\n") for _ in range(20)]
         assert {parse_reply(s.result())["error"] for s in sent} == {"request_too_long"}

@@ -40,7 +40,7 @@ def test_activation(start, kind, budget, binary):
         service.ok(request)
         assert service.control.left() == []
         assert len(service.control.commands()) <= budget
-    # Only the first after the TPM's start is answered with TPM_RC_RETRY.
+    # Only the first one after the TPM's start gets TPM_RC_RETRY.
     assert service.control.count() <= budget
 
 
@@ -61,15 +61,15 @@ def test_keys_are_not_created_on_a_requests_path(settled):
 
 def opens_policy(data):
     """
-    A StartAuthSession of the kind that opens credentials; HMAC sessions (type 0) prove that
-    endorsementAuth is known, on Windows before there is a key to encrypt a salt for.
+    Whether this is a StartAuthSession for opening credentials. HMAC sessions (type 0) are for endorsementAuth; on
+    Windows they come before there is a key to encrypt a salt for.
     """
     salt = 108 + 2 * int(data[104:108], 16) if data[12:20] == "00000176" else 0
     return salt > 0 and data[salt:salt + 2] != "00"
 
 
 def test_field_28_the_secret_does_not_cross_the_bus(start, tmp_path):
-    """Neither way: the session is salted, and encrypts the TPM's answer."""
+    """The session is salted, and encrypts the TPM's response."""
     trace = tmp_path / "trace"
     service = start("plain", launcher=["--trace", str(trace)]).settled()
     request = activation(service)
@@ -80,13 +80,13 @@ def test_field_28_the_secret_does_not_cross_the_bus(start, tmp_path):
     assert len(answers) >= 7
     assert not any(b"secret".hex() in data for _, data in lines)
     policies = [data for mark, data in lines if mark == ">" and opens_policy(data)]
-    assert policies and all(data[20:28] != "40000007" for data in policies)  # a key's
+    assert policies and all(data[20:28] != "40000007" for data in policies)  # the handle of a key: the session is salted
 
 
 @pytest.mark.linux
 @pytest.mark.parametrize("binary", BINARIES)
 def test_field_22_on_the_plain_device(start, binary):
-    """/dev/tpm0 has no resource manager and three slots: all by hand."""
+    """/dev/tpm0 has no resource manager and three slots: attestd has to save and flush itself."""
     service = start("plain", launcher=["--device", "tpm0"], binary=binary).settled()
     for damage in (b"", b"\0\0\0\0") * 4:
         service.ask(activation(service, damage))
@@ -95,7 +95,7 @@ def test_field_22_on_the_plain_device(start, binary):
 
 
 def test_nothing_is_written(start, states, tmp_path):
-    """No persistent handle, no NV index more than before."""
+    """No persistent object and no NV index is added."""
     from harness import tpm
     state = states.new("plain")
     ask = "tpm2_getcap handles-persistent\ntpm2_getcap handles-nv-index\n"

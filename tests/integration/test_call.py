@@ -1,4 +1,4 @@
-"""attestd call: the client."""
+"""`attestd call`, the client."""
 import json
 import os
 import pathlib
@@ -14,7 +14,7 @@ from harness.service import b64
 
 
 def call(where, *request, text="", binary=None):
-    """where: the options that say so, or a Unix socket's path."""
+    """Runs `attestd call`. where: options that say where the service is, or a Unix socket's path."""
     if isinstance(where, os.PathLike):
         where = ["--socket", str(where)]
     done = subprocess.run([*BINARIES[binary or first_binary()], "call", *where, *request],
@@ -49,7 +49,7 @@ def test_an_error_is_the_exit_status(service):
     ("<&-", "cannot read standard input: it is closed")])
 @pytest.mark.parametrize("ignored", ["", "trap '' PIPE; "], ids=["", "SIGPIPE ignored"])
 def test_what_is_not_written_is_no_success(service, tmp_path, how, reason, ignored):
-    """Nor what could not be read."""
+    """A reply that cannot be written is no success, and neither is a request that cannot be read."""
     command, _, behind = how.partition("|")
     script = (f'{ignored}{{ {"sleep 0.3; " if behind else ""}"$@" {command}; '
               f'echo $? >{tmp_path}/status; }} {"|" if behind else ""}{behind}')
@@ -66,7 +66,7 @@ def test_nobody_there(launch, tmp_path):
 
 
 class Answers:
-    """A service that takes one request, and answers what it is told; or hangs up."""
+    """A service that takes one request, and gives a fixed reply or closes the connection."""
 
     def __init__(self, path, reply):
         self.path, self.reply, self.request = path, reply, None
@@ -92,7 +92,7 @@ class Answers:
 
 
 def call_of(tmp_path, reply, *arguments):
-    """What is sent, and what comes of it, where this is the reply."""
+    """Calls a service with this reply. Returns the request, and how the call ended."""
     with Answers(tmp_path / "s", reply) as service:
         done = call(service.path, *arguments)
     return service.request, done
@@ -152,14 +152,14 @@ def test_a_member_of_what_is_nested_is_none_of_the_reply(tmp_path):
 
 
 def test_an_error_without_the_member(tmp_path):
-    """A script sees why, and nothing that it might take for the member."""
+    """A script sees the error on standard error, and no output that it might take for the member."""
     reply = '{"status":"error","message":"no","error":"tpm_unavailable"}'
     _, done = call_of(tmp_path, reply, "--member", "ek_cert", "getEK")
     assert done == (1, "", reply + "\n")
 
 
 def test_the_longest_replies(tmp_path):
-    """The values of all PCRs in the largest bank; a chain as long as it may be."""
+    """The longest replies: all PCRs of the largest bank; a chain of the greatest length."""
     values = {str(i): b64(os.urandom(64)) for i in range(24)}
     for name, nested in (("pcr_values", values),
                          ("ek_chain", [b64(os.urandom(255))] * 32)):
@@ -175,7 +175,7 @@ def test_the_longest_replies(tmp_path):
 @pytest.mark.portable
 @pytest.mark.core
 def test_words(service, credential):
-    """A whole attestation without a line of JSON. White space may stand in base64."""
+    """A whole attestation without writing JSON. Base64 may have white space."""
     def member(name, *words):
         status, out, err = call(service.where, "--member", name, *words)
         assert (status, err) == (0, "")
@@ -191,7 +191,7 @@ def test_words(service, credential):
 
 @pytest.mark.portable
 def test_words_of_a_quote(service):
-    """The values, a line each, as in the reply."""
+    """The PCR values are printed one a line, in the order of the reply."""
     words = "quote", "nonce=bm9uY2U=", "pcrs=0-2,16"
     status, out, _ = call(service.where, *words)
     reply = json.loads(out)
@@ -223,7 +223,7 @@ def test_words_that_are_refused_by_the_service(service):
     (["x", *(f"m{i}=" for i in range(32))], "m31="), (["getEK", "--member"], "--member")],
     ids=lambda value: value if isinstance(value, str) else None)
 def test_wrong_words(launch, tmp_path, words, wrong):
-    """They are told before anything is sent: nobody is there."""
+    """Wrong words are reported before anything is sent: no service runs."""
     status, out, err = call(launch.where_nobody_is(tmp_path), *words)
     assert (status, out) == (64, "")
     assert err.splitlines()[0] == f"attestd: wrong argument: {wrong}"
@@ -243,7 +243,7 @@ def test_a_long_request(service):
 
 
 def test_old_socket_path(start):
-    """Where the services it replaces listened."""
+    """The socket path of the services that attestd replaces."""
     path = pathlib.Path(f"/tmp/TpmWrapperPipe.{os.getpid()}.sock")
     service = start("plain", args=["--socket", str(path)])
     from harness.service import can_connect

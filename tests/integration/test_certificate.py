@@ -1,4 +1,4 @@
-"""The EK certificate, as it is found in NV."""
+"""The EK certificate in NV."""
 import datetime
 
 import pytest
@@ -37,7 +37,7 @@ def ours(states, authority):
 
 @pytest.fixture
 def answer(states, start, tmp_path):
-    """The certificate that is answered for an index with this content, and the log."""
+    """The certificate that getEK returns for an index with this content, and the log."""
     def get(content, **options):
         state = states.new("plain")
         tpm.write_index(state, tmp_path, content, **options)
@@ -109,7 +109,7 @@ def test_of_another_kind_of_key(answer, authority):
 
 
 def test_field_04_set_in_the_wrong_order(answer, states, authority):
-    """Not DER, and signed like that: never to be encoded again."""
+    """It is not DER, but signed in this form: it must not be encoded again."""
     pair = [common_name("1"), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "2")]
     one, two = (x509.Name([attribute]).public_bytes()[4:] for attribute in pair)
     right = certificate(load_pem_public_key(states.ek_pem()), authority,
@@ -120,7 +120,7 @@ def test_field_04_set_in_the_wrong_order(answer, states, authority):
 
 
 def test_field_05_rsaes_oaep_key(answer, ours):
-    """The SubjectPublicKeyInfo names RSAES-OAEP: passed through."""
+    """A SubjectPublicKeyInfo that names RSAES-OAEP is passed through."""
     rsa_encryption = bytes.fromhex("06092a864886f70d010101")
     assert ours.count(rsa_encryption) == 1
     oaep = ours.replace(rsa_encryption, rsa_encryption[:-1] + b"\7")
@@ -128,7 +128,7 @@ def test_field_05_rsaes_oaep_key(answer, ours):
 
 
 def test_damaged_inside_but_for_our_key(answer, ours):
-    """Not ours to judge: bytes out are bytes in."""
+    """attestd does not judge the rest of the certificate: it returns the bytes as they are."""
     damaged = ours[:-1] + bytes([ours[-1] ^ 1])
     assert answer(damaged)[0] == damaged
 
@@ -150,7 +150,7 @@ NV_BUFFER_MAX_AT = 10 + 1 + 4 + 4 + 8 * (0x12C - 0x105 - 1) + 4 + 2
 
 @pytest.mark.parametrize("says,takes", [(1, 64), (100, 100), (512, 512)])
 def test_field_09_as_much_as_the_tpm_gives(states, start, tmp_path, ours, says, takes):
-    """TPM_PT_NV_BUFFER_MAX as an odd TPM may have it."""
+    """Odd values of TPM_PT_NV_BUFFER_MAX."""
     state = states.new("plain")
     tpm.write_index(state, tmp_path, ours)
     service = start(state, launcher=["--absent"]).ready()
@@ -162,7 +162,7 @@ def test_field_09_as_much_as_the_tpm_gives(states, start, tmp_path, ours, says, 
 
 @pytest.mark.parametrize("rc", [0x2C4, 0x143, 0x101, 0x923])
 def test_field_32_nv_buffer_max_refused(states, start, tmp_path, ours, rc):
-    """Small reads then. It is no word on the index, and no end of getEK."""
+    """Then attestd reads small pieces. The error says nothing about the index, and getEK does not fail."""
     state = states.new("plain")
     tpm.write_index(state, tmp_path, ours)
     service = start(state, launcher=["--absent"]).ready()
@@ -174,7 +174,7 @@ def test_field_32_nv_buffer_max_refused(states, start, tmp_path, ours, rc):
 
 
 def test_less_than_it_says_at_once(states, start, tmp_path, ours):
-    """NV_BUFFER_MAX is 1024 here, but so much is not given: smaller pieces are asked for."""
+    """NV_BUFFER_MAX is 1024, but the TPM refuses to return so much: attestd reads smaller pieces."""
     state = states.new("plain")
     tpm.write_index(state, tmp_path, ours)
     service = start(state, launcher=["--absent"]).ready()
@@ -185,7 +185,7 @@ def test_less_than_it_says_at_once(states, start, tmp_path, ours):
 
 
 def test_field_08_owner_authorisation_set(answer, ours):
-    """The index's own authorisation comes first."""
+    """attestd tries the index's own authorisation first."""
     assert answer(ours, owner_auth="secret")[0] == ours
     assert answer.codes and set(answer.codes) == {0}
 
@@ -195,7 +195,7 @@ def test_only_the_owner_may_read(answer, ours):
 
 
 def test_nobody_lets_us_read(answer, ours):
-    """Asked once, and no more: authorisations are not tried again."""
+    """attestd asks once: it does not try authorisations again."""
     found, log = answer(ours, attributes="ownerwrite|ownerread|no_da", owner_auth="secret")
     assert found is None and " warning " in log
     assert answer.codes == [0x9A2]

@@ -1,4 +1,4 @@
-"""An EK certificate that is not in NV, or not yet: a file, the maker's server, a later look."""
+"""An EK certificate that is not in NV, or not yet: from a file, on the maker's server, found later."""
 import base64
 import hashlib
 import struct
@@ -49,7 +49,7 @@ def test_a_file_that_is_not_the_eks(start, tmp_path, authority, content):  # noq
 
 
 def test_the_tpms_own_comes_first(states, start, tmp_path, ours, authority):  # noqa: F811
-    """The file's is for a TPM that holds none."""
+    """The file's certificate is only used if the TPM has none."""
     state = states.new("plain")
     tpm.write_index(state, tmp_path, ours)
     another = certificate(load_pem_public_key(states.ek_pem()), authority)
@@ -89,7 +89,7 @@ def test_field_44_not_beside_a_certificate(start):
 
 
 def nv_write(data):
-    """TPM2_NV_Write of the whole index, by the owner without an authorisation."""
+    """Writes a whole NV index, by the owner hierarchy with an empty authorisation."""
     body = struct.pack(">IIIIHBHH", 0x40000001, int(tpm.EK_CERT_INDEX, 16), 9, 0x40000009, 0, 0, 0, len(data))
     body += data + bytes(2)
     return struct.pack(">HII", 0x8002, 10 + len(body), 0x137) + body
@@ -98,7 +98,7 @@ def nv_write(data):
 @pytest.mark.slow
 @pytest.mark.limit(300)
 def test_field_37_written_later_or_not_readable_for_a_while(states, start, tmp_path, ours):  # noqa: F811
-    """Who got none gets it a minute later; and nobody asks the TPM without having been asked."""
+    """A minute after a reply without certificate, getEK has it. Without requests, attestd does not look for it."""
     written = states.new("plain")
     tpm.run(written, f"tpm2_nvdefine -Q {tpm.EK_CERT_INDEX} -C o -s {len(ours)} "
                      "-a 'ownerwrite|ownerread|authread|no_da'", tmp_path)
@@ -118,7 +118,7 @@ def test_field_37_written_later_or_not_readable_for_a_while(states, start, tmp_p
     assert transmit(late.raw, nv_write(ours))[6:10] == bytes(4)
     late.control.reset()
     for service in (late, lockout):
-        assert service.ok(GET_EK)["ek_cert"] is None  # from memory: nothing is asked on its path
+        assert service.ok(GET_EK)["ek_cert"] is None  # from memory: no TPM command comes before the reply
         assert service.control.commands() == []
     asked = time.monotonic()
     for service in (late, lockout):
@@ -127,7 +127,7 @@ def test_field_37_written_later_or_not_readable_for_a_while(states, start, tmp_p
     for service in (late, lockout):
         reply = service.ok(GET_EK)
         assert unb64(reply["ek_cert"]) == ours and reply["ek_cert_source"] == "nv"
-        # And the session that was ready at the beginning is over meanwhile.
+        # Meanwhile the session that was ready at the beginning has expired.
         assert set(service.control.commands()) <= {"NV_ReadPublic", "NV_Read", "GetRandom", "GetCapability",
                                                    "FlushContext"}
         assert service.control.commands().count("FlushContext") <= 1

@@ -1,4 +1,4 @@
-"""certify: the AIK by itself, and never anything else."""
+"""certify: it certifies the AIK by itself, and never another object."""
 import struct
 
 import pytest
@@ -55,15 +55,15 @@ def test_budget(start, kind, binary):
 
 # ---- no other object ------------------------------------------------------
 
-# TPM2B_PUBLIC of a key that signs, and of which anybody knows the private part.
+# TPM2B_PUBLIC of a signing key whose private part everybody knows.
 SOFTWARE = bytes.fromhex("0056" "0023" "000b" "00040040" "0000" "0010" "0010" "0003" "0010") + b"".join(
     struct.pack(">H", 32) + n.to_bytes(32, "big") for n in (
         0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
-        0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5))  # the curve's generator: 1
+        0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5))  # the curve's generator: the private key is 1
 
 
 def load_software_key(s):
-    """By another program, as anybody may: its handle. It stays loaded while that is connected."""
+    """Another program loads the key, as anybody can. Yields its handle; the key stays loaded meanwhile."""
     return ask(s, command(0x167, sized(b""), SOFTWARE, struct.pack(">I", 0x40000007)))[:4]
 
 
@@ -73,7 +73,7 @@ OTHERS = ["handle", "object", "objectHandle", "object_handle", "key", "key_handl
 
 @pytest.mark.parametrize("aik", AIKS)
 def test_field_47_no_request_names_an_object(start, tmp_path, aik):
-    """Whatever its members are called, and whatever is in them: handles, contexts, names, areas."""
+    """Whatever members a request has, and whatever is in them: handles, contexts, Names, public areas."""
     trace = Trace(tmp_path)
     service = start("persistent", launcher=trace.options).settled()
     public = public_of(service, aik)
@@ -96,8 +96,8 @@ def ask_for_others(service, public, aik, handle):
 @pytest.mark.linux
 @pytest.mark.parametrize("aik", AIKS)
 def test_field_47_what_the_key_itself_refuses(start, states, tmp_path, aik):
-    """The same key, made by tpm2-tools from the same template: it signs no digest that was made outside
-    (0x3E0), but does certify a key that was loaded with its private part. So attestd must not."""
+    """The same key, created by tpm2-tools from the same template, refuses to sign an external digest (0x3E0). But it
+    does certify an external key that is loaded with its private part: so attestd must not let clients ask for that."""
     state = states.new("plain")
     (tmp_path / "digest").write_bytes(bytes(range(32)))
     tpm.make_aik(state, tmp_path, aik, more="""
@@ -119,7 +119,7 @@ def test_field_47_what_the_key_itself_refuses(start, states, tmp_path, aik):
 
 @pytest.mark.parametrize("aik", AIKS)
 def test_nothing_else_is_signed(start, tmp_path, aik):
-    """Of all the TPM's commands that sign only these are sent, whatever is asked for."""
+    """Of all TPM commands that sign, attestd sends only these, whatever the requests are."""
     signs = {0x148, 0x14A, 0x14C, 0x14D, 0x158, 0x15D, 0x184, 0x197, 0x16C}
     trace = Trace(tmp_path)
     service = start("plain", launcher=trace.options).settled()

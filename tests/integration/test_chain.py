@@ -1,6 +1,6 @@
-"""getEKChain: the certificates above the EK's, as some makers leave them in the TPM and nowhere else.
+"""getEKChain: the certificates above the EK's. Some makers store them only in the TPM.
 
-Intel's lie one behind the other in the indices from 0x01C00100 on, and run on from one into the next.
+Intel's lie one after the other in the indices from 0x01C00100 on, and continue from one index into the next.
 """
 import pytest
 
@@ -16,7 +16,7 @@ FIRST, LAST = 0x01C00100, 0x01C001FF
 GET = {"command": "getEKChain"}
 MOST = 8192  # bytes in all
 MOST_CERTIFICATES = 32
-SIZES = (1004, 683, 731, 870, 655)  # uneven, as they are
+SIZES = (1004, 683, 731, 870, 655)  # as uneven as real ones
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +25,13 @@ def certs():
 
 
 def cut(data, size, first=FIRST):
-    """{index: what is in it}: the last one is as long as its rest."""
+    """Cuts a chain into {index: content}; the last index has the rest."""
     return {first + at // size: data[at:at + size] for at in range(0, len(data), size)}
 
 
 @pytest.fixture
 def chain(start):
-    """A service on a TPM with these in NV; None: an index that is not written."""
+    """A service on a TPM with these NV indices; None: an index that is not written."""
     def begin(indices, attributes=None, **options):
         service = start("persistent", **options).settled()
         write_nv(service, indices, attributes)
@@ -40,7 +40,7 @@ def chain(start):
 
 
 def answer(service):
-    """The certificates; what costs nothing the second time."""
+    """The certificates of the reply; checks that the second request causes no TPM command."""
     reply = service.ok(GET)
     assert list(reply) == ["status", "ek_chain"]
     assert service.control.left() == []
@@ -50,7 +50,7 @@ def answer(service):
 
 
 def warned(service):
-    """Whether the log says so, of the chain."""
+    """Whether the log has this warning about the chain."""
     lines = service.logged("getEKChain ok").splitlines()
     return [line for line in lines if " warning " in line]
 
@@ -59,7 +59,7 @@ def warned(service):
 @pytest.mark.parametrize("size", [512, 1024, 2048])
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
 def test_run_on(chain, certs, count, size):
-    """From one index into the next, wherever they are cut."""
+    """Certificates continue in the next index, wherever they are cut."""
     service = chain(cut(b"".join(certs[:count]), size))
     assert answer(service) == certs[:count]
     assert not warned(service)
@@ -72,7 +72,7 @@ def test_each_binary(chain, certs, binary):
 
 @pytest.mark.parametrize("behind", range(1, 6))
 def test_cut_in_a_header(chain, certs, behind):
-    """The first bytes of the second certificate are the last of their index."""
+    """An index ends within the header of the second certificate."""
     data = b"".join(certs[:3])
     at = len(certs[0]) + behind
     assert answer(chain({FIRST: data[:at], FIRST + 1: data[at:]})) == certs[:3]
@@ -90,7 +90,7 @@ PADDINGS = {"FF": (b"\xff" * 13, b"\xff" * 300), "00": (bytes(7), bytes(300)),
 @pytest.mark.parametrize("size", [512, 2048])
 @pytest.mark.parametrize("case", PADDINGS)
 def test_padding(chain, certs, case, size):
-    """Before, between and behind them."""
+    """Padding before, between and after the certificates is skipped."""
     between, behind = PADDINGS[case]
     service = chain(cut(between + between.join(certs[:4]) + behind, size))
     assert answer(service) == certs[:4] and not warned(service)
@@ -103,7 +103,7 @@ def test_nothing_in_it(chain, data):
 
 
 def test_gaps(chain, certs):
-    """They need not be in a row; what lies on either side of their range is no chain's."""
+    """The indices may have gaps; indices outside of the range do not belong to the chain."""
     other = certificate(name="a platform's, say")
     half = len(certs[1]) // 2
     service = chain({FIRST - 1: other, FIRST: certs[0], FIRST + 2: certs[1][:half], FIRST + 7: certs[1][half:],
@@ -112,7 +112,7 @@ def test_gaps(chain, certs):
 
 
 def test_the_order_is_the_indices(chain, certs):
-    """Not that in which they were made."""
+    """The order is that of the indices, not that in which they were defined."""
     assert answer(chain({FIRST + 2: certs[2], FIRST: certs[0], FIRST + 1: certs[1]})) == certs[:3]
 
 
@@ -126,7 +126,7 @@ def test_many_indices(chain, certs):
 
 @pytest.mark.parametrize("lost", [1, 2, 100, 650])
 def test_truncated(chain, certs, lost):
-    """What is whole is given, and a warning says the rest."""
+    """Complete certificates are returned, and a warning says that the last is truncated."""
     service = chain(cut(b"".join(certs)[:-lost], 1024))
     assert answer(service) == certs[:4] and warned(service)
 
@@ -139,14 +139,14 @@ def broken(cert, at, byte):
 @pytest.mark.parametrize("at,byte", [(0, 0x31), (1, 0x84), (2, 0x7F), (2, 0x00), (3, 0x10), (4, 0x02)],
                          ids=["tag", "length of lengths", "longer", "shorter", "another length", "inner tag"])
 def test_corrupted(chain, certs, at, byte, size):
-    """Those before it and behind it are whole. Nothing else is given for a certificate."""
+    """The certificates before and after the corrupted one are returned, and nothing else."""
     data = certs[0] + broken(certs[1], at, byte) + b"".join(certs[2:])
     service = chain(cut(data, size))
     assert answer(service) == [certs[0], *certs[2:]] and warned(service)
 
 
 def test_damaged_inside(chain, certs):
-    """Not ours to judge: bytes out are bytes in."""
+    """attestd does not judge what is inside a certificate: it returns the bytes as they are."""
     damaged = broken(certs[1], len(certs[1]) - 5, certs[1][-5] ^ 1)
     service = chain(cut(certs[0] + damaged, 512))
     assert answer(service) == [certs[0], damaged] and not warned(service)
@@ -161,7 +161,7 @@ def test_something_else(chain, certs):
 
 @pytest.mark.parametrize("position", range(3))
 def test_an_index_that_may_not_be_read(chain, certs, position):
-    """Its certificates are lost, and a warning says so; no half of one is given."""
+    """Its certificates are left out, and a warning says so. No part of a certificate is returned."""
     size, at, before, behind = 1400, 0, [], []
     for cert in certs:
         before += [cert] if at + len(cert) <= position * size else []
@@ -173,7 +173,7 @@ def test_an_index_that_may_not_be_read(chain, certs, position):
 
 
 def test_one_that_may_not_be_read_between_whole_ones(chain, certs):
-    """Nothing but the TPM's refusal shows that there is one."""
+    """An index that may not be read, between two complete certificates: only the TPM's error shows that it exists."""
     service = chain({FIRST: certs[0], FIRST + 1: certs[1], FIRST + 2: certs[2]},
                     {FIRST + 1: OWNERWRITE | OWNERREAD | NO_DA})
     set_owner_auth(service, b"secret")
@@ -188,7 +188,7 @@ def large(sizes):
 
 
 def test_as_much_as_may_be(chain):
-    """8 KiB, to the byte."""
+    """A chain of exactly 8 KiB."""
     certs = large([1640, 1640, 1640, 1640, MOST - 4 * 1640])
     service = chain(cut(b"".join(certs), 2048))
     assert answer(service) == certs and not warned(service)
@@ -196,27 +196,27 @@ def test_as_much_as_may_be(chain):
 
 @pytest.mark.parametrize("size", [512, 2048])
 def test_more_than_may_be(chain, size):
-    """The whole ones of the first 8 KiB are given, and a warning says that there is more."""
+    """The complete certificates in the first 8 KiB are returned, and a warning says that there are more."""
     certs = large([1640, 1640, 1640, 1640, MOST - 4 * 1640 + 1, 600])
     service = chain(cut(b"".join(certs), size))
     assert answer(service) == certs[:4] and warned(service)
 
 
 def test_one_more_than_may_be(chain):
-    """The first 8 KiB end with a certificate; nothing but its index shows that there is another."""
+    """The first 8 KiB end with a complete certificate; only another index shows that there are more."""
     certs = large([1640, 1640, 1640, 1640, MOST - 4 * 1640, 600])
     service = chain({FIRST + i: cert for i, cert in enumerate(certs)})
     assert answer(service) == certs[:5] and warned(service)
 
 
 def test_padding_beyond(chain, certs):
-    """Behind the last there is no more of them."""
+    """Beyond 8 KiB there is only padding, so nothing is missing."""
     service = chain(cut(b"".join(certs).ljust(MOST + 1000, b"\xff"), 2048))
     assert answer(service) == certs
 
 
 def test_many(chain):
-    """Of the smallest that could be certificates; a reply holds so many."""
+    """Many certificates of the smallest possible size; a reply has room for them."""
     tiny = [b"\x30\x08\x30\x00\x30\x00\x03\x02\x00" + bytes([i]) for i in range(40)]
     service = chain(cut(b"".join(tiny), 256))
     assert answer(service) == tiny[:MOST_CERTIFICATES] and warned(service)

@@ -1,4 +1,4 @@
-"""A chip's time before the software TPM's answers: what the figures of `make bench` rest on."""
+"""The launcher's delays for chips, on which figures of `make bench` are based."""
 import json
 import time
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.shipping
 
 CHIP = "slb9670"
 GET_RANDOM = bytes.fromhex("80010000000c0000017b0008")
-# A storage key on P-256, of the owner's hierarchy.
+# A P-256 storage key in the owner hierarchy.
 CREATE_ECC = bytes.fromhex("8002000000430000013140000001 00000009 40000009000000 0000 0004 00000000"
                            "001a 0023 000b 00030072 0000 0006 0080 0043 0010 0003 0010 0000 0000 0000 00000000")
 RSA_EK = bytes.fromhex("81010001")
@@ -21,7 +21,7 @@ NO_KEY = bytes.fromhex("40000007")
 
 
 def start_session(key, salt):
-    """A policy session's; a salt that is none is found out by decrypting it."""
+    """StartAuthSession of a policy session; the TPM finds out by decryption that the salt is wrong."""
     body = key + NO_KEY + b"\0\x20" + bytes(32) + len(salt).to_bytes(2, "big") + salt + \
         bytes.fromhex("010010000b")
     return bytes.fromhex("8001") + (10 + len(body)).to_bytes(4, "big") + bytes.fromhex("00000176") + body
@@ -34,7 +34,7 @@ def on_chip(start):
 
 
 def takes(service, command):
-    """ms of one, as its client sees it: the least of three, for other programs run as well."""
+    """How long a command takes for its client, in ms: the shortest of three, because other programs run, too."""
     taken = []
     for _ in range(3):
         begin = time.monotonic()
@@ -44,7 +44,7 @@ def takes(service, command):
 
 
 def test_field_48_each_command_of_attestd_takes_the_chips_time(on_chip):
-    """RSA and ECC are told apart where the command's code is the same."""
+    """The delay differs for RSA and ECC, also for commands with the same code."""
     service, figures = on_chip
     taken = {work: [] for work in figures}
 
@@ -86,7 +86,7 @@ def test_a_session_costs_what_its_salt_does(on_chip):
 
 
 def test_a_kernel_swaps_what_its_client_has_loaded(on_chip):
-    """A session is loaded before each command and saved behind it; an object is also flushed."""
+    """A session is loaded before each command and saved after it; an object is also flushed."""
     service, figures = on_chip
     taken = []
     with connect(service.raw) as s:
@@ -102,7 +102,7 @@ def test_a_kernel_swaps_what_its_client_has_loaded(on_chip):
 
 
 def test_it_takes_its_time_whoever_has_gone(on_chip):
-    """Neither a client that hangs up nor the end of all delays makes a chip quicker."""
+    """A chip gets no faster when the client closes the connection or `clear` ends all delays."""
     service, figures = on_chip
     begin = time.monotonic()
     with connect(service.raw) as s:

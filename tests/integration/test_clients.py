@@ -22,7 +22,7 @@ ROOT = pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="
 
 
 def served(clients):
-    """Each of them gets the EK, and is closed."""
+    """Checks that each gets the EK, and is closed."""
     for s in clients:
         assert parse_reply(read_all(s))["status"] == "ok"
         s.close()
@@ -30,7 +30,7 @@ def served(clients):
 
 @pytest.mark.core
 def test_16_at_once(service):
-    """All connected before the first one asks."""
+    """16 clients, all connected before the first request."""
     clients = [connect(service.address) for _ in range(16)]
     for s in reversed(clients):
         s.sendall(GET_EK)
@@ -40,7 +40,7 @@ def test_16_at_once(service):
 @ROOT
 @pytest.mark.linux
 def test_32_at_once(service):
-    """The same, of two accounts."""
+    """The same with 32 clients of two accounts."""
     service.let_in_all()
     clients = [service.connect_as(uid) for uid in (0, 1000) for _ in range(16)]
     for s in reversed(clients):
@@ -51,7 +51,7 @@ def test_32_at_once(service):
 @ROOT
 @pytest.mark.linux
 def test_more_wait_in_the_backlog(service):
-    """More than there are slots, of eight accounts; all are served."""
+    """More clients than attestd can hold, of eight accounts: all are served."""
     service.let_in_all()
     clients = [service.connect_as(uid) for _ in range(15) for uid in range(1000, 1008)]
     for s in clients:
@@ -61,9 +61,9 @@ def test_more_wait_in_the_backlog(service):
 
 @pytest.mark.core
 def test_one_account_has_half_of_the_slots(service):
-    """One more is told so at once, though it says nothing; when one is free it is served."""
+    """One more client is refused at once, though it sends nothing. When a connection is free, it is served."""
     def hold_and_come():
-        """In the seven seconds in which nobody is dropped for his silence."""
+        """Within the seven seconds in which no silent client is closed yet."""
         begin = time.monotonic()
         held = service.hold_half()
         more = [connect(service.address) for _ in range(20)]
@@ -84,7 +84,7 @@ def test_one_account_has_half_of_the_slots(service):
 
 
 def test_activations_at_once(service):
-    """Each gets its own secret, though all come at the same time."""
+    """All come at the same time, and each gets its own secret."""
     known = service.attestation()
     ek, name = rsa_from_tpm(known["ek_tpm"]), known["aik_name"]
     secrets = [bytes([i]) * 32 for i in range(40)]
@@ -98,7 +98,7 @@ def test_activations_at_once(service):
 
 def test_gone_before_the_reply(service):
     for _ in range(100):
-        # Turned away where 16 before it are not yet known to be gone.
+        # It may be refused while attestd does not know yet that 16 earlier clients have gone.
         with connect(service.address) as s, contextlib.suppress(BrokenPipeError):
             s.sendall(GET_EK)
     service.served_again()
@@ -112,13 +112,13 @@ def test_gone_during_an_activation(service, credential):
 
 
 def test_gone_with_a_reset(service):
-    """Closed with unread data on it."""
+    """A client closes with unread data on the connection."""
     late = 0
     for _ in range(50):
         with connect(service.address) as s:
             try:
                 s.sendall(GET_EK * 50)
-            except BrokenPipeError:  # those before it have all slots still: it is turned away
+            except BrokenPipeError:  # refused: earlier clients still have all connections
                 late += 1
     assert late < 50
     service.served_again()
@@ -130,7 +130,7 @@ def test_half_a_line_and_the_end(service):
     assert exchange(service.address, b"", half_close=True) == b""
 
 
-@pytest.mark.linux  # the relay reads for them
+@pytest.mark.linux  # on Windows, the relay reads for the clients
 def test_not_reading_does_not_delay_others(service):
     lazy = [connect(service.address) for _ in range(15)]
     for s in lazy:
@@ -151,9 +151,9 @@ def median_ms(action, times=15):
     return statistics.median(spent)
 
 
-@pytest.mark.linux  # TBS is waited for
+@pytest.mark.linux  # on Windows, attestd has to wait for TBS
 def test_known_answers_while_the_tpm_is_slow(service, credential):
-    """Within 5 ms, in the median of several; the best of five, for others work here too."""
+    """Within 5 ms: the median of several, and the best of five such medians, because other programs run, too."""
     request = {"command": "activateCredential", "credential_blob": b64(credential.file)}
     service.control.delay(10000, "ActivateCredential", 1)
     with service.works_on(request) as slow:

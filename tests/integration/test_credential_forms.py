@@ -11,7 +11,7 @@ pytestmark = pytest.mark.portable
 
 SECRET = bytes(range(100, 132))
 
-# What a request says besides encrypted_secret, by form.
+# The members of a request besides encrypted_secret, by form.
 FORMS = {
     "hmac and enc": lambda c: {"hmac": c.hmac, "enc": c.enc},
     "hmac, enc and their blob": lambda c: {"hmac": c.hmac, "enc": c.enc, "credential_blob": c.blob},
@@ -118,7 +118,7 @@ WHITE_SPACE = {
 @pytest.mark.parametrize("white", WHITE_SPACE)
 @pytest.mark.parametrize("form", ["hmac and enc", "file"])
 def test_field_38_white_space_in_base64(service, credential_of, form, white):
-    """In JSON these are escapes, but for spaces."""
+    """In JSON, white space other than a space is an escape."""
     fields = FORMS[form](credential_of)
     fields["encrypted_secret"] = credential_of.encrypted_secret
     assert activates(service, fields, lambda d: WHITE_SPACE[white](b64(d)))
@@ -133,7 +133,7 @@ def test_secrets_of_all_sizes(service, size):
 
 
 def test_the_two_implementations_agree(service, tmp_path):
-    """Each understands what the other is for: both activate, with one secret."""
+    """Credentials by both implementations activate with the same secret."""
     known = service.attestation()
     ours = make(rsa_from_tpm(known["ek_tpm"]), known["aik_name"], SECRET)
     tools = by_tools(known["ek_tpm"], known["aik_name"], SECRET, tmp_path)

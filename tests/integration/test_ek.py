@@ -1,4 +1,4 @@
-"""Which key is the EK: the persistent one if it is the template's, or a new one."""
+"""Which key is the EK: the persistent one, if it has the right template, or a new one."""
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
@@ -54,7 +54,7 @@ def test_field_10_another_key_at_the_handle(start, states, tmp_path, key):
 
 
 def test_a_disabled_endorsement_hierarchy_has_its_name(start):
-    """TPM_RC_HIERARCHY to CreatePrimary."""
+    """The TPM answers CreatePrimary with TPM_RC_HIERARCHY."""
     service = start("plain", launcher=["--absent"]).ready()
     service.control.fault("rc", 0x185, command="CreatePrimary")
     service.finds_tpm()

@@ -1,4 +1,4 @@
-"""The EK's template and nonce in NV: they decide which key the EK is."""
+"""The EK's template and nonce in NV decide which key the EK is."""
 import struct
 
 import pytest
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.portable
 
 
 def provisioned(states, tmp_path, template=None, nonce=None, made=""):
-    """A TPM with these in NV."""
+    """Makes a TPM with this template and nonce in NV."""
     state = states.new("plain")
     script = ""
     for index, data in ((TEMPLATE, template), (NONCE, nonce)):
@@ -36,9 +36,9 @@ SHARED = "fixedtpm|fixedparent|sensitivedataorigin|adminwithpolicy|decrypt|"
 
 
 def by_tools(unique, signing, folder):
-    """The script that makes the key of that unique with tpm2_createprimary, which does not read NV."""
+    """A script that creates the key with this unique by tpm2_createprimary, which does not read NV."""
     (folder / "policy").write_bytes(L1[10:42])
-    # TPM2B_PUBLIC_KEY_RSA in tpm2-tools' own layout.
+    # TPM2B_PUBLIC_KEY_RSA as it is in tpm2-tools' memory.
     (folder / "unique").write_bytes(struct.pack("=H", 256) + unique.ljust(256, b"\0"))
     kind = ("rsa2048:null", "sign") if signing else ("rsa2048:aes128cfb", "restricted")
     return (f"tpm2_createprimary -Q -C e -g sha256 -G {kind[0]} -a '{SHARED}{kind[1]}' -L policy -u unique "
@@ -71,7 +71,7 @@ def test_field_33_decides(states, start, tmp_path, case, persistent):
     assert service.control.commands().count("CreatePrimary") == (1 if persistent else 2)
     if nonce is not None or template is not SIGNING:
         assert ek != ek_of(start("plain").settled())
-    if signing:  # no storage key, and so none that could open a credential
+    if signing:  # this is no storage key, so it cannot open credentials
         c = make(key, service.attestation()["aik_name"], SECRET)
         reply = service.ask({"command": "activateCredential", "credential_blob": b64(c.file)})
         assert reply["error"] == "tpm_error", reply
@@ -103,7 +103,7 @@ def test_a_nonce_that_is_too_long_is_ignored(states, start, tmp_path):
 
 
 def test_what_cannot_be_read_now_makes_no_other_ek(states, start, tmp_path):
-    """In lockout, say: rather none than one that is not the certificate's."""
+    """If NV cannot be read now, as in lockout, there is no EK, rather than one that does not match the certificate."""
     state = provisioned(states, tmp_path, L1, b"nonce")
     service = start(state, launcher=["--absent"]).ready()
     service.control.fault("rc", 0x921, command="NV_Read")

@@ -1,4 +1,4 @@
-"""endorsementAuth set: given as a file, shown by an HMAC session, never on the bus."""
+"""endorsementAuth is set: attestd reads it from a file and proves it by an HMAC session; it is never on the bus."""
 import pytest
 
 from harness import tpm
@@ -34,7 +34,7 @@ def test_field_41_attests(start, state, tmp_path, budget, line_end):
         service.control.reset()
         assert opens(service.ask(request))
         assert service.control.left() == []
-        assert len(service.control.commands()) <= budget  # one more than without
+        assert len(service.control.commands()) <= budget  # one command more than without endorsementAuth
     assert AUTH.encode().hex() not in trace.read_text()
     assert "warning" not in service.log()
 
@@ -53,7 +53,7 @@ def test_field_11_the_wrong_one_is_tried_once_a_job(start, state, tmp_path, wron
         reply = service.ask(GET_EK)
         assert reply["error"] == "tpm_auth_required"
     refused = [rc for _, _, rc, _ in service.control.log() if rc is not None and rc & 0x8BF in (0x8A2, 0x88E)]
-    assert 1 <= len(refused) <= 4  # the start's own job, and one for each request
+    assert 1 <= len(refused) <= 4  # once at the start, and once for each request
     assert service.control.left() == []
 
 
@@ -65,7 +65,7 @@ def test_a_warning_for_a_file_that_others_may_read(start, state, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("state", ["plain", "persistent"], indirect=True)
 def test_each_command_fails_once(start, state, tmp_path):
-    """With a session more there is more to be flushed: nothing is left of it."""
+    """There is one more session to flush: nothing of it is left."""
     service = start(state, args=given(tmp_path, AUTH)).settled()
     request = activation(service.attestation())
     for rc in (0x922, 0x101, 0x903, 0x9A2, 0x1C4, 0x918):
@@ -83,7 +83,7 @@ def test_each_command_fails_once(start, state, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("state", ["quick"], indirect=True)
 def test_each_command_of_the_second_aik_fails_once(start, state, tmp_path):
-    """The session that shows the authorisation is gone with the key that it was for."""
+    """The session that proves the authorisation ends with the creation of the key."""
     service = start(state, args=given(tmp_path, AUTH)).settled()
     asked = ASKED["first-rsa"]
     known = known_of(service, asked)
@@ -105,7 +105,7 @@ def test_each_command_of_the_second_aik_fails_once(start, state, tmp_path):
 
 
 def test_killed_on_a_plain_device(start, state, tmp_path):
-    """An HMAC session that a dead attestd has left gives way when the TPM is full."""
+    """An HMAC session that a killed attestd has left is flushed when the TPM is full."""
     args = given(tmp_path, AUTH)
     hmac_session = bytes.fromhex("80010000002b00000176400000074000000700") + b"\x10" + bytes(16) + bytes.fromhex(
         "0000000010000b")
@@ -116,4 +116,4 @@ def test_killed_on_a_plain_device(start, state, tmp_path):
                     wrap=["/usr/bin/python3", "-c", code]).ready()
     assert opens(service.ask(activation(service.attestation())))
     left = [rc for _, name, rc, _ in service.control.log() if name == "StartAuthSession"][:3]
-    assert left == [0, 0, 0]  # all the slots that there are
+    assert left == [0, 0, 0]  # all slots are free

@@ -1,4 +1,4 @@
-"""Each fault at each TPM command of a start; a new process for each, on one TPM."""
+"""Each fault at each TPM command of a start. A new process for each, on the same TPM."""
 import pytest
 
 from harness.asked import HEALTH
@@ -10,9 +10,9 @@ from harness.service import wait_for
 
 pytestmark = pytest.mark.slow
 
-# The last: where nobody flushes what a dead predecessor has left, but attestd.
+# The last kind: only attestd can flush what a killed predecessor has left.
 KINDS = [("factory", "tpmrm0"), ("persistent", "tpmrm0"), ("plain", "tpmrm0"), ("plain", "tpm0")]
-flows = []  # of the kinds before
+flows = []  # the flows of the kinds before
 
 
 def is_ok(reply):
@@ -20,7 +20,7 @@ def is_ok(reply):
 
 
 def new_part(commands, named):
-    """What another kind has in common with this one, at the start and at the end, is tried there."""
+    """The part of the flow that no earlier kind has; the common beginning and end are tried there."""
     first, last = 0, len(commands)
     for other in flows:
         while commands[:first + 1] == other[:first + 1]:
@@ -47,9 +47,9 @@ class Start:
         self.service.control.reset()
         trace.write_text("")
         service = self.again()
-        wait_for(lambda: is_ok(service.ask(HEALTH)), 30, "TPM")  # which leads on to no activation
+        wait_for(lambda: is_ok(service.ask(HEALTH)), 30, "TPM")  # this request announces no activation
         self.flow, log = flow(self.service), self.service.control.log()
-        if self.is_bare:  # the predecessor's are not attestd's
+        if self.is_bare:  # without the predecessor's commands
             self.flow, log = self.flow[len(ORPHANS):], log[len(ORPHANS):]
         self.responses = true_responses(trace)[-len(log):]
         self.cases = new_part([(name, rc) for _, name, rc, _ in log], self.flow)
@@ -61,7 +61,7 @@ class Start:
         return self.service
 
     def unready(self):
-        """No session is ready, which a process that is ended would flush."""
+        """Makes sure that no session is ready, which attestd would flush at its end."""
         self.service.control.settle()
         if self.service.control.policies():
             assert opens(self.service.ask(activation(self.known)))
@@ -69,7 +69,7 @@ class Start:
             self.service.control.sent()
 
     def suffers(self, fault, at, index, allowed, count=1):
-        """One case: the first request of a process, and how it goes on."""
+        """Tries one case: the first request of a process, and those after it."""
         service = self.service
         self.unready()
         inject(service, fault, at, index, count)
@@ -93,7 +93,7 @@ def start_(states, request, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def as_ever(start_):
-    """After each, all that there was to know is known."""
+    """After each case, attestd knows everything."""
     yield
     start_.service.control.ask("clear")
     assert start_.again().identity() == start_.known
@@ -103,22 +103,22 @@ def as_ever(start_):
 
 @pytest.mark.parametrize("name", NOT_NOW)
 def test_not_now(start_, name):
-    """Repeated, and nobody need know."""
+    """"Try again": the command is sent again, and no client notices."""
     for at, index in start_.cases:
         start_.suffers(f"rc {NOT_NOW[name]}", at, index, [None], count=2)
 
 
 @pytest.mark.parametrize("name", CODES)
 def test_code_once(start_, name):
-    """What nobody has asked for yet is done again."""
+    """One error: what no client has asked for yet is tried again."""
     for at, index in start_.cases:
-        if at != "GetRandom":  # is sent once in any case
+        if at != "GetRandom":  # it is sent only once in any case
             start_.suffers(f"rc {CODES[name][0]}", at, index, [None])
 
 
 @pytest.mark.parametrize("name", CODES)
 def test_code_for_ever(start_, name):
-    """Until it is mended. For the dead it is no matter, as long as there is a slot."""
+    """An error until the fault is cleared. Flushing what a predecessor left may fail, as long as there is a free slot."""
     for at, index in start_.cases:
         allowed = at_start(name, at, index) + ([None, "tpm_no_memory"] if start_.is_bare else [])
         start_.suffers(f"rc {CODES[name][0]}", at, index, allowed, count="*")
@@ -126,22 +126,22 @@ def test_code_for_ever(start_, name):
 
 @pytest.mark.parametrize("fault", MANGLED)
 def test_mangled(start_, fault):
-    """Once."""
+    """One damaged response."""
     for at, index in start_.cases:
-        if at != "GetRandom" or fault in ONE_OF_A_KIND:  # each takes tpm2-tss a second
+        if at != "GetRandom" or fault in ONE_OF_A_KIND:  # for GetRandom tpm2-tss waits a second each time
             start_.suffers(fault, at, index, [None])
 
 
 @pytest.mark.limit(600)
 def test_length(start_):
-    """Every length in every response, once."""
+    """Every length in every response is wrong once."""
     responses = dict(zip(start_.flow, start_.responses, strict=True))
     for at, index, fault in wrong_lengths(start_.cases, [responses[case] for case in start_.cases]):
         start_.suffers(fault, at, index, [None])
 
 
 def test_the_flow_is_whole(start_):
-    """What the cases are made of is what attestd sends."""
+    """The cases cover exactly the commands that attestd sends."""
     names = {name for name, _ in start_.cases}
     swept = {"GetCapability", "ReadPublic", "PolicyGetDigest", "FlushContext"}
     assert len(start_.responses) == len(start_.flow)

@@ -1,4 +1,4 @@
-"""Each fault at each TPM command of each request; one process takes them all."""
+"""Each fault at each TPM command of each request, in one process."""
 import pytest
 
 from harness.asked import ASKED, HEALTH, forget, known_of, rsa
@@ -8,20 +8,20 @@ from harness.faults import (ATTESTATION, AUTH, CODES, GET_EK, MANGLED, NOT_NOW, 
                             flow_of, inject, settles, true_responses, when_mangled, wrong_lengths)
 from harness.process import descriptors_at_rest, has_closed, resident_kb, slack_kb
 
-# Where others stand for it already, the second opinions go without; and daily work without the RSA AIK.
+# `make check` leaves out the RSA AIK, and the other builds leave out what similar cases cover.
 KINDS = [pytest.param(name, marks={"activation-persistent": [], "quote-rsa": pytest.mark.variant}.get(
              name, pytest.mark.slow)) for name in ASKED]
-# What a TPM says without a session that would show whether it was damaged on the way: a verifier sees it.
+# Responses without a session that would detect damage on the way: the verifier detects it.
 UNSEEN = ["Quote", "Certify", "CertifyCreation", "GetCapability", "NV_ReadPublic", "NV_Read"]
-# Those that show an authorisation; one of NV's is another's turn.
+# Commands that prove an authorisation; those of NV are tried elsewhere.
 AUTHORISED = {"PolicySecret", "ActivateCredential", "Quote", "Certify", "CreatePrimary", "CertifyCreation"}
 DAMAGES = ["garbage", "flip"]
 FULL = {"tpm_no_memory", "tpm_context_gap"}
-MOST = 30  # TPM commands of a request, whatever goes wrong
+MOST = 30  # a request causes no more TPM commands, whatever goes wrong
 
 
 class Victim:
-    """A service, its flow when nothing is wrong, and how it was before all faults."""
+    """A service, its flow without faults, and its state before all faults."""
 
     def __init__(self, state, tmp, asked):
         trace = tmp / "trace"
@@ -29,13 +29,13 @@ class Victim:
         self.service = Supervised(state, launcher=["--trace", str(trace)])
         self.known = known_of(self.service, asked)
         self.request = asked.request(self.known)
-        self.is_asked = True  # what is answered from memory the second time
+        self.is_asked = True  # the second reply comes from memory
         for _ in range(20):
             assert self.is_right(self.service.ask(self.request))
         self.flow = flow_of(self.service, self.request, lambda: trace.write_text(""), self.is_right, self.prepare)
         self.is_asked = True
         self.responses = true_responses(trace)
-        self.pid = self.service.pid  # another where only that forgets
+        self.pid = self.service.pid  # another process, if only that makes it forget
         self.descriptors = descriptors_at_rest(self.pid)
         self.resident = resident_kb(self.pid)
 
@@ -43,14 +43,14 @@ class Victim:
         return self.asked.is_right(self.known, reply)
 
     def forget(self):
-        """What was asked for once is to be asked of the TPM again."""
+        """Makes attestd ask the TPM again for what it knows."""
         if self.is_asked and self.asked.first:
             self.is_asked = False
             forget(self.service, self.asked)
             self.pid = self.service.pid
 
     def prepare(self):
-        """The same; and of two kinds of activation it is the one."""
+        """The same; and makes sure whether a session is ready for an activation."""
         self.forget()
         if self.asked.ready:
             self.service.made_ready()
@@ -58,7 +58,7 @@ class Victim:
             self.service.unready(self.request)
 
     def suffers(self, fault, at, index, allowed, count=1):
-        """One case. Bounded by the request's own time limit, and in what it asks of the TPM."""
+        """Tries one case. The request's time and its number of TPM commands are bounded."""
         service = self.service
         self.prepare()
         service.control.reset()
@@ -67,13 +67,13 @@ class Victim:
         error, sent = reply.get("error"), service.control.count()
         self.is_asked = not error
         if count == 1 and FULL & set(allowed) and self.request["command"] != "activateCredential":
-            allowed = [*allowed, None]  # a session that was ready has given way
+            allowed = [*allowed, None]  # the session that was ready may have been given up for it
         assert error in allowed, (fault, at, index, reply)
         right = self.holds(reply)
         assert error or right or self.may_be_wrong(fault, at, reply), (fault, at, index, reply)
         assert reply.get("message", self.asked.prefix).startswith(self.asked.prefix)
         assert sent <= MOST, (fault, at, index, service.control.commands())
-        # Where all is looked at anew, the EK is.
+        # If everything is looked for anew, the EK is, too.
         assert at == "FlushContext" or (at in NV and count == "*") or service.ok(GET_EK, timeout=20)
         self.settles(right)
 
@@ -84,12 +84,12 @@ class Victim:
             return False
 
     def may_be_wrong(self, fault, at, reply):
-        """What was damaged on the way, where nothing shows it: a verifier sees that."""
+        """Whether a reply may be wrong because of damage that only a verifier can detect."""
         kind = fault.split()[0]
         return (kind in DAMAGES and at in UNSEEN) or (kind == "rc" and self.asked.is_less(self.known, reply))
 
     def settles(self, right=False):
-        """All is well again. right: that has been seen, of what is asked for once."""
+        """Checks that all is well again. right: a right reply was seen already."""
         self.service.control.ask("clear")
         if right and self.asked.first:
             assert self.service.control.left() == []
@@ -110,7 +110,7 @@ def victim(states, request, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def unharmed(victim):
-    """After each: the same process, with no more than it had."""
+    """Checks after each case: the same process, with as many descriptors and as much memory as before."""
     yield
     victim.settles()
     assert victim.service.pid == victim.pid, victim.service.log()
@@ -123,7 +123,7 @@ def test_no_fault_can_touch_what_is_known(victim):
     known = [GET_EK, ATTESTATION, HEALTH, *([victim.request] if victim.asked.first else [])]
     if victim.asked.aik:
         known.append(rsa(ATTESTATION))
-    victim.service.settled()  # so that no session is made behind these replies
+    victim.service.settled()  # so that no session is made after these replies
     victim.service.control.fault("rc", 0x101)
     victim.service.control.reset()
     for request in known:
@@ -134,7 +134,7 @@ def test_no_fault_can_touch_what_is_known(victim):
 
 @pytest.mark.parametrize("name", NOT_NOW)
 def test_not_now(victim, name):
-    """Repeated, and nobody need know."""
+    """"Try again": the command is sent again, and the client does not notice."""
     for at, index in victim.flow:
         victim.suffers(f"rc {NOT_NOW[name]}", at, index, [None], count=3)
 
@@ -147,14 +147,14 @@ def test_code_once(victim, name):
 
 @pytest.mark.parametrize("name", CODES)
 def test_code_for_ever(victim, name):
-    """Until it is mended, as a hierarchy that is disabled."""
+    """An error until the fault is cleared, as for a disabled hierarchy."""
     for at, index in victim.flow:
         victim.suffers(f"rc {CODES[name][0]}", at, index, victim.asked.allowed(name, at, once=False), "*")
 
 
 @pytest.mark.parametrize("name", AUTH)
 def test_field_11_no_authorisation_is_tried_twice(victim, name):
-    """Each refusal counts in the TPM: one request, one command with that handle's authorisation."""
+    """The TPM counts each refusal: so a request tries the authorisation of a handle only once."""
     service = victim.service
     for command in {name for name, _ in victim.flow} & AUTHORISED:
         victim.prepare()
@@ -168,20 +168,20 @@ def test_field_11_no_authorisation_is_tried_twice(victim, name):
 
 @pytest.mark.parametrize("fault", MANGLED)
 def test_mangled(victim, fault):
-    """Once: the request is repeated on a new link, or its error says whose fault it is."""
+    """One damaged response: attestd tries again on a new link, or the error says what was wrong."""
     for at, index in victim.flow:
         victim.suffers(fault, at, index, when_mangled(fault, at))
 
 
 @pytest.mark.limit(600)
 def test_length(victim):
-    """Every length in every response: TPM2Bs, parameterSize, authorisations, the header's."""
+    """Every length in every response is wrong: of TPM2Bs, parameters, authorisations, the header."""
     for at, index, fault in wrong_lengths(victim.flow, victim.responses):
         victim.suffers(fault, at, index, [None, *TRANSPORT])
 
 
 def test_flipped_bits_in_an_encrypted_response(victim):
-    """The secret, its session's nonce and its HMAC: no bit can change without being noticed."""
+    """In the secret, the session's nonce and the HMAC, attestd notices each changed bit."""
     commands = [name for name, _ in victim.flow]
     if "ActivateCredential" in commands:
         response = victim.responses[commands.index("ActivateCredential")]
@@ -190,6 +190,6 @@ def test_flipped_bits_in_an_encrypted_response(victim):
 
 
 def test_the_flow_is_whole(victim):
-    """What the cases are made of is what attestd sends."""
+    """The cases cover exactly the commands that attestd sends."""
     assert {name for name, _ in victim.flow} <= set(CC)
     assert len(victim.flow) == len(victim.responses) == victim.asked.commands

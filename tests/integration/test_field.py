@@ -1,4 +1,4 @@
-"""What real TPMs have done to others (the field notes), where no other file has the test."""
+"""What real TPMs have done to other programs (the field notes), if no other file has the test."""
 import os
 import signal
 import time
@@ -23,7 +23,7 @@ LOCKOUT = """
 
 
 def test_field_13_lockout(start, states, tmp_path):
-    """The AIK's authorisation is refused, tried once for each request; what needs none works."""
+    """The AIK's authorisation is refused, and tried once for each request. What needs no authorisation works."""
     state = states.new("plain")
     tpm.run(state, LOCKOUT, tmp_path)
     service = start(state).settled()
@@ -35,7 +35,7 @@ def test_field_13_lockout(start, states, tmp_path):
         assert service.control.commands().count("ActivateCredential") == 1
         assert service.control.left() == []
     assert service.ok(GET_EK) and service.ok({"command": "getHealth"})
-    # Of an AIK that was made then, all but what it would have to sign.
+    # For an AIK that is created then, everything but its signature is known.
     for aik in ("ecc", "rsa"):
         reply = service.ok({**ATTESTATION, "aik": aik})
         assert {member for member, value in reply.items() if value is None} == {"ek_cert", "aik_attest",
@@ -45,7 +45,7 @@ def test_field_13_lockout(start, states, tmp_path):
 
 
 def test_field_15_flipped_bit_fails_once(start):
-    """The TPM is not given up for it: same link, and the next credential opens."""
+    """attestd does not give the TPM up for it: the link stays, and the next credential opens."""
     service = start("plain").settled()
     known = service.attestation()
     c = make(rsa_from_tpm(known["ek_tpm"]), known["aik_name"], SECRET)
@@ -57,7 +57,7 @@ def test_field_15_flipped_bit_fails_once(start):
                              "encrypted_secret": b64(bytes(secret))})
         assert reply["error"] == "credential_rejected", (bit, reply)
     service.control.left()
-    # This one does not say TPM_RC_FAILURE to any of them; others do.
+    # swtpm does not answer these with TPM_RC_FAILURE; other TPMs do.
     service.control.fault("rc", 0x101, command="ActivateCredential", count=1)
     reply = service.ask(activation(known))
     assert (reply["error"], reply["tpm_rc"]) == ("credential_rejected", "0x101")
@@ -68,7 +68,7 @@ def test_field_15_flipped_bit_fails_once(start):
 
 @pytest.mark.parametrize("command", ["GetRandom", "ActivateCredential"])
 def test_field_19_signals_while_the_tpm_is_awaited(start, command):
-    """At the opening, and later: none of them is an error."""
+    """Signals while attestd waits for the TPM, at its opening and later, are no errors."""
     service = start("plain").settled()
     request = activation(service.attestation())
     pid = service.control.pid()
@@ -97,7 +97,7 @@ def test_field_19_signals_while_the_tpm_is_awaited(start, command):
 
 
 def test_field_21_a_tpm_that_was_not_started(start):
-    """It answers the probe at opening as all else: by a name of its own, until it is started."""
+    """A TPM that was not started answers everything with an error, which has its own name, until it is started."""
     service = start("plain", launcher=["--absent"]).ready()
     service.control.fault("rc", 0x100)
     service.finds_tpm()
@@ -110,7 +110,7 @@ def test_field_21_a_tpm_that_was_not_started(start):
 
 @pytest.mark.parametrize("when", ["start", "request"])
 def test_field_23_a_tpm_that_is_gone_behind_its_driver(start, when):
-    """QEMU's answer for it has a TPM 1.2's tag. It is no such TPM, and may come back."""
+    """QEMU then answers with the tag of a TPM 1.2. It is no TPM 1.2, and may come back."""
     service = start("plain", launcher=["--absent"] if when == "start" else []).ready()
     if when == "start":
         service.control.fault("tag12")

@@ -1,4 +1,4 @@
-"""tests/binary/check-binary refuses a program that lacks a protection: ours, with one taken away."""
+"""tests/binary/check-binary refuses attestd if one of its protections is taken away."""
 import os
 import re
 import struct
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.shipping, pytest.mark.parametrize("binary", TARGETS)]
 
 
 class Elf:
-    """A 64-bit little-endian one, to be changed in place."""
+    """A 64-bit little-endian ELF file that can be changed."""
 
     def __init__(self, data):
         self.data = bytearray(data)
@@ -32,16 +32,16 @@ class Elf:
         return struct.unpack_from(form, self.data, at)[0]
 
     def segment(self, kind, which=0):
-        """Where the header of the first of that kind is, or of one behind it."""
+        """The offset of the header of the first segment of that kind, or of a later one."""
         return [at for at in range(self.segments, self.segments + 56 * self.segment_count, 56)
                 if self.get("<I", at) == kind][which]
 
     def move(self, at, by):
-        """A segment's address; where it is in the file stays."""
+        """Changes a segment's address, but not its place in the file."""
         self.put("<Q", at + 16, self.get("<Q", at + 16) + by)
 
     def section(self, kind, flags):
-        """The first such section's header."""
+        """The header of the first section of that kind."""
         return next(at for at in range(self.sections, self.sections + 64 * self.section_count, 64)
                     if self.get("<I", at + 4) == kind and self.get("<Q", at + 8) & 7 == flags)
 
@@ -62,7 +62,7 @@ def lazy(elf):
 
 
 def unresolved(elf):
-    """The packed relocations are of the other kind, one that our start does not read."""
+    """Changes the packed relocations to a kind that attestd's start code does not read."""
     at = elf.section(19, 2)
     elf.put("<I", at + 4, 4)
     elf.put("<Q", at + 32, 24)
@@ -71,13 +71,13 @@ def unresolved(elf):
 
 
 def small_pages(elf):
-    """As in version 0.1: all that follows the code fits pages of 4 KiB, and no larger ones."""
+    """As in version 0.1: what follows the code is aligned for pages of 4 KiB only."""
     for at in (elf.segment(LOAD, 1), elf.segment(LOAD, 2), elf.segment(RELRO)):
         elf.move(at, 0x1000)
 
 
 def relro_too_early(elf):
-    """Right behind the code, with no page between them."""
+    """RELRO begins right behind the code, on the same page."""
     for at in (elf.segment(LOAD, 1), elf.segment(RELRO)):
         elf.move(at, -0x10000)
 
@@ -117,7 +117,7 @@ DAMAGE = {
 
 
 def check(binary, file):
-    """Exit status, and what it complains about."""
+    """Runs it; returns the exit status, and what it complains about."""
     target = TARGETS[binary]
     cpu = target.split("-", maxsplit=1)[0]
     done = subprocess.run(
@@ -145,7 +145,7 @@ def test_refused(binary, tmp_path, complaint):
 
 
 def test_without_canaries(binary, tmp_path):
-    """No trap at the end of a dead one: what a build without them looks like."""
+    """Without the traps of failed canary checks, as in a build without canaries."""
     source = BINARIES[binary][-1]
     cpu = TARGETS[binary].split("-", maxsplit=1)[0]
     code = subprocess.run([f"{cpu}-linux-gnu-objdump", "-d", source], check=True,
@@ -154,7 +154,7 @@ def test_without_canaries(binary, tmp_path):
         elf = Elf(f.read())
     traps = re.findall(r"^ *([0-9a-f]+):\t.*\t(hlt|brk)\b", code, re.M)
     assert traps
-    for address, name in traps:  # the first segment is where it is in the file
+    for address, name in traps:  # in the first segment, the address is the offset in the file
         elf.data[int(address, 16):int(address, 16) + len(NOPS[name])] = NOPS[name]
     file = tmp_path / "attestd"
     file.write_bytes(elf.data)

@@ -1,4 +1,4 @@
-"""getHealth: how attestd and its TPM are, at once and without asking it."""
+"""getHealth: the state of attestd and its TPM, at once and without a TPM command."""
 import json
 import re
 import subprocess
@@ -20,11 +20,11 @@ GET = {"command": "getHealth"}
 MEMBERS = ["version", "device", "manufacturer", "firmware", "ek", "ek_cert_source", "aik", "uptime_s", "requests",
            "tpm_commands"]
 NUMBERS = {"uptime_s", "requests", "tpm_commands"}
-AT_ONCE = 2  # seconds, on a machine that does much else meanwhile
+AT_ONCE = 2  # seconds, on a busy machine
 
 
 def health(service):
-    """All its members, whatever it says."""
+    """The reply; checks that it has all members."""
     begin = time.monotonic()
     reply = service.ask(GET)
     assert time.monotonic() - begin < AT_ONCE
@@ -66,14 +66,14 @@ def test_costs_nothing(start):
 
 
 def test_firmware_is_the_quotes(start):
-    """As the TPM signs it, which to an AIK of the endorsement hierarchy is not obfuscated."""
+    """The firmware version is the one in quotes, where an AIK in the endorsement hierarchy gets it unobfuscated."""
     service = start("persistent").settled()
     signed = parse_attest(quote(service, "0")["quoted"]).firmware
     assert health(service)["firmware"] == ".".join(str(signed >> shift & 0xFFFF) for shift in (48, 32, 16, 0))
 
 
 def test_aiks(start):
-    """Which are known: the RSA one, once it was asked for."""
+    """It lists the known AIKs: the RSA AIK is known after it was asked for."""
     service = start("persistent").settled()
     assert health(service)["aik"] == "ecc"
     known(service, "rsa")
@@ -81,7 +81,7 @@ def test_aiks(start):
 
 
 def test_numbers(start):
-    """Requests and TPM commands are those since the start, this one included; a refused one is one, too."""
+    """It counts requests and TPM commands since the start. This request counts, and so do refused ones."""
     service = start("persistent").settled()
     for aik in AIKS:
         quote(service, "0", aik=aik)
@@ -100,7 +100,7 @@ def test_numbers(start):
 
 
 def test_no_tpm(start):
-    """As long as there is none; then what there is, and again none."""
+    """Without a TPM, then with one, and without it again."""
     service = start("plain", launcher=["--absent"]).ready()
     wait_for(lambda: health(service).get("error") == "tpm_unavailable", 20, "tpm_unavailable")
     found = health(service)
@@ -129,7 +129,7 @@ CODES = {"hierarchy_disabled": 0x185, "tpm_failure": 0x101, "tpm_not_started": 0
 
 @pytest.mark.parametrize("error", CODES)
 def test_the_error_that_an_attestation_gets(start, error):
-    """From its first attempt on, before anybody asked; with the TPM's code. And no longer than it lasts."""
+    """It reports the error, with the TPM's code, before any client has met it, and only as long as the error lasts."""
     service = start("plain", launcher=["--absent"]).ready()
     service.control.fault("rc", CODES[error], command="CreatePrimary")
     service.finds_tpm()
@@ -144,7 +144,7 @@ def test_the_error_that_an_attestation_gets(start, error):
 
 @pytest.mark.linux
 def test_hierarchy_disabled(start):
-    """For real, by another program that runs meanwhile."""
+    """Another program really disables the hierarchy while attestd runs."""
     service = start("plain", launcher=["--absent"]).ready()
     service.control.ask("present")
     with connect(service.raw) as s:  # TPM2_HierarchyControl of the endorsement hierarchy: NO
@@ -155,11 +155,11 @@ def test_hierarchy_disabled(start):
     assert found["device"] == "/dev/tpmrm0" and found["ek"] is None
 
 
-# On Windows it is answered behind the command that is at work: test_windows_quote.
+# On Windows the reply comes after the command that is under way: see test_windows_quote.
 @pytest.mark.linux
 @pytest.mark.parametrize("fault", ["delay 3000", "hang"])
 def test_at_once_while_the_tpm_works(start, fault):
-    """A TPM command hangs: health is answered meanwhile, to any number of clients."""
+    """While a TPM command hangs, any number of clients get replies."""
     service = start("plain").settled()
     name, *value = fault.split()
     if name == "delay":
@@ -182,7 +182,7 @@ def test_at_once_while_the_tpm_works(start, fault):
 
 @pytest.mark.linux
 def test_at_once_while_keys_are_made(start):
-    """At its start, when others wait: nothing is known yet, and nothing is wrong."""
+    """At the start, while other requests wait: nothing is known yet, and nothing is wrong."""
     service = start("plain", launcher=["--absent"]).ready()
     service.control.delay(2000, "CreatePrimary", 1)
     service.finds_tpm()
@@ -199,14 +199,14 @@ def test_at_once_while_keys_are_made(start):
 
 
 def test_as_any_other_request(start):
-    """Others' members are nothing to it."""
+    """It ignores members of other requests."""
     service = start("persistent").settled()
     assert service.ok({**GET, "nonce": 7, "pcrs": "*", "aik": "none", "hmac": "=", "pcr_bank": None})
 
 
 @pytest.mark.core
 def test_exit_status(start):
-    """`attestd call getHealth` is a health check by that."""
+    """The exit status makes `attestd call getHealth` a health check."""
     service = start("plain", launcher=["--absent"]).ready()
     wait_for(lambda: service.ask(GET)["status"] == "error", 20, "error")
     status, out, _ = call(service.where, "getHealth")

@@ -1,4 +1,4 @@
-"""Clients that mean ill: afterwards attestd serves, and is no larger than before."""
+"""Hostile clients: afterwards attestd serves as before, and uses no more memory."""
 import contextlib
 import json
 import os
@@ -31,7 +31,7 @@ def activation(known, secret=SECRET):
 
 
 def fill(service):
-    """Touches all memory there is for clients."""
+    """Makes attestd use all the memory that it has for clients."""
     service.touch_buffers((HOSTILE, OTHER))
     with account(HOSTILE):
         service.served_again()
@@ -42,7 +42,7 @@ def attacked(states):
     with Service(states.new("plain")) as service:
         service.settled().let_in_all()
         service.request = activation(service.attestation())
-        for _ in range(2):  # in the session that is ready, and in one of its own
+        for _ in range(2):  # with a session that is ready, and without
             service.ok(service.request)
         service.made_ready()
         fill(service)
@@ -54,7 +54,7 @@ def attacked(states):
 
 @pytest.fixture
 def service(attacked):
-    """What a test did must not show afterwards."""
+    """A service; a test must leave it as it was."""
     pid = attacked.control.pid()
     attacked.served_again()
     has_closed(pid, attacked.descriptors)
@@ -77,7 +77,7 @@ COMMANDS = ["getEK", "getAttestationData", "activateCredential"]
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_truncated_at_each_byte(service, command):
-    """Ended by a line end, by half a close, and by a whole one."""
+    """The truncated line ends with a line end, a half-closed or a closed connection."""
     line = requests(service)[command]
     service.control.reset()
     for n in range(len(line)):
@@ -95,7 +95,7 @@ BAD_BYTES = [0, 1, 9, 10, 13, 0x1f, *b'"\\{}[],: ', 0x7f, 0x80, 0xc0, 0xed, 0xf5
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_byte_replaced(service, command):
-    """What another reader takes for no request is none to attestd; nothing reaches the TPM."""
+    """What another JSON reader does not take for a request, attestd does not, either; no TPM command is sent."""
     line = requests(service)[command]
     service.control.reset()
     for at in range(len(line)):
@@ -112,7 +112,7 @@ def test_each_byte_replaced(service, command):
 
 
 def test_each_part_of_a_credential_damaged(service):
-    """By one bit: refused by name, or by the TPM; never opened."""
+    """One bit is changed: attestd or the TPM refuses the credential; it is never opened."""
     names = set()
     start = service.request.index(b'"hmac"')
     for at in range(start + 9, len(service.request) - 2, 23):
@@ -129,7 +129,7 @@ def test_each_part_of_a_credential_damaged(service):
 
 
 def test_every_beginning_of_utf_8(service):
-    """As another decoder sees it."""
+    """attestd accepts the same UTF-8 as Python's decoder."""
     follow = [b"", *(bytes([c]) for c in (0x41, 0x80, 0x9f, 0xa0, 0xbf))]
     tails = {a + b for a in follow for b in follow} | {b"\x80\x80\x80", b"\xbf\xbf\xbf"}
     for lead in range(0x80, 0x100):
@@ -141,7 +141,7 @@ def test_every_beginning_of_utf_8(service):
 
 @pytest.mark.parametrize("filling", [b" ", b"x", b"\0", b"\xff", b"[", b'"', b"\\", b"{"])
 def test_giant_lines(service, filling):
-    """Around the limit, and far beyond; ended, or not."""
+    """Lines around the limit and far beyond it, with and without a line end."""
     for size in (16384, 16385, 16386, 16387, 65536, 1 << 20):
         for end in (b"\n", b"\r\n"):
             reply = parse_reply(exchange(service.address, filling * size + end))
@@ -154,13 +154,13 @@ def test_giant_lines(service, filling):
     b"{" * 20000, b"\r\n\r\n",
 ])
 def test_pipelined_garbage(service, rest):
-    """The first line is answered, once; what follows is not looked at."""
+    """The first line gets one reply; what follows is ignored."""
     for first, status in ((GET_EK, "ok"), (b"{}", "error"), (b"", "error"), (b"\0", "error")):
         assert parse_reply(exchange(service.address, first + b"\n" + rest))["status"] == status
 
 
 def test_field_29_json(service):
-    """What jsmn takes and is no JSON, or more than one; and an escaped slash in base64."""
+    """What jsmn accepts though it is not JSON, or is several values; and an escaped slash in base64."""
     for line in (b'{"a"}', b'{"a":::"b"}', b'{"command":::"getEK"}', b'{"command"}',
                  b'{"command":"getEK"::}', b'{"command":"getEK" "a" "b"}'):
         assert parse_reply(exchange(service.address, line + b"\n"))["error"] == "bad_json"
@@ -187,7 +187,7 @@ STAGES = {
 @pytest.mark.parametrize("how", ["half", "whole", "both"])
 @pytest.mark.parametrize("stage", STAGES)
 def test_closed_at_each_stage(service, stage, how):
-    """Closing with unread data on it is a reset, to the other side."""
+    """If a client closes with unread data, the other side sees a reset."""
     sent, read = STAGES[stage]
     for _ in range(20):
         with connect(service.address) as s, contextlib.suppress(BrokenPipeError, OSError):
@@ -203,7 +203,7 @@ def test_closed_at_each_stage(service, stage, how):
 @pytest.mark.parametrize("how", ["half", "whole"])
 @pytest.mark.parametrize("command", ["StartAuthSession", "PolicySecret", "ActivateCredential"])
 def test_gone_while_the_tpm_works(service, command, how):
-    """Its job ends, for nobody; the next one's is not disturbed."""
+    """The job of a client that has gone ends; the next job is not disturbed."""
     service.control.reset()
     service.control.delay(200, command, 1)
     with connect(service.address) as s:
@@ -224,7 +224,7 @@ def seconds(action):
 
 
 def test_10000_connections_in_bursts(service):
-    """Of one account; another is served between any two bursts."""
+    """10,000 connections of one account; another account is served between the bursts."""
     slowest = 0
     for burst in range(20):
         clients = [service.connect_as(HOSTILE) for _ in range(500)]
@@ -238,7 +238,7 @@ def test_10000_connections_in_bursts(service):
 
 
 def test_1000_idle_connections(service):
-    """All but 16 are told at once; who is another is served at once."""
+    """All but 16 are refused at once; another account is served at once."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
     try:
@@ -268,7 +268,7 @@ def test_1000_idle_connections(service):
 
 
 def test_a_flood_of_requests(service):
-    """As fast as one account can; another's are all answered meanwhile."""
+    """One account sends requests as fast as it can; another account gets all its replies meanwhile."""
     with subprocess.Popen([BUILD / "host" / "load", "--uid", str(HOSTILE), service.socket,
                            GET_EK.decode(), "3", "64"], stdout=subprocess.PIPE) as load:
         asked = 0
@@ -277,11 +277,11 @@ def test_a_flood_of_requests(service):
             asked += 1
         flood = json.loads(load.stdout.read())
     assert asked > 5
-    assert flood["requests"] > 100 and flood["errors"] > 100  # some are beyond their half
+    assert flood["requests"] > 100 and flood["errors"] > 100  # some of the flood are refused
 
 
 def test_fairness_before_the_tpm(service):
-    """Nobody waits for more than those before him: the log tells the order of the replies."""
+    """Each client waits only for those before it: the log shows the order of the replies."""
     service.control.delay(300, "ActivateCredential", 1)
     with selectors.DefaultSelector() as ready:
         def flood():
@@ -291,7 +291,7 @@ def test_fairness_before_the_tpm(service):
             ready.register(s, selectors.EVENT_READ)
 
         def all_are_read():
-            """Who is let in before his line has come is looked at the next time round."""
+            """A client whose line has not arrived yet is read in the next round of the loop."""
             for _ in range(2):
                 service.ok(GET_EK)
 
@@ -303,7 +303,7 @@ def test_fairness_before_the_tpm(service):
         for s in others:
             s.sendall(service.request + b"\n")
         all_are_read()
-        # Each that has its answer comes again.
+        # Each client that has its reply connects again.
         while f"uid={OTHER} " not in "".join(service.log().splitlines()[mark:]):
             for key, _ in ready.select(5):
                 assert parse_reply(read_all(key.fileobj))["status"] in ("ok", "error")
@@ -324,7 +324,7 @@ def test_fairness_before_the_tpm(service):
 
 @pytest.mark.slow
 def test_slow_writers_and_slow_readers(service):
-    """A byte a second, and not one: until the time is up. Nobody else notices."""
+    """A byte a second, or none at all, until the time is over. Other clients do not notice."""
     begin = time.monotonic()
     writers = [service.connect_as(HOSTILE, 30) for _ in range(16)]
     readers = [service.connect_as(OTHER, 30) for _ in range(8)]
@@ -354,15 +354,15 @@ def test_slow_writers_and_slow_readers(service):
 
 @pytest.mark.parametrize("spare", [1])
 def test_no_descriptors_left(states, service, spare):
-    """The listener rests, without spinning, and goes on when there are some."""
-    # Counted, for there may be a gap: a client had it when the TPM was opened.
+    """Without free descriptors, attestd stops accepting, without a busy loop, and goes on when there are some."""
+    # Counted, because numbers may be free in between: a client had one when the TPM was opened.
     own = sum(int(fd) < 16 for fd in os.listdir(f"/proc/{service.control.pid()}/fd"))
     with Service(states.new("plain"), wrap=["prlimit", f"--nofile={own + spare}"]) as service:
         service.settled().let_in_all()
         pid = service.control.pid()
 
         def has(n):
-            """So many of those that the limit is about; inherited ones may be beyond it."""
+            """Whether it has so many descriptors below the limit; inherited ones may be above it."""
             return sum(int(fd) < own + spare for fd in os.listdir(f"/proc/{pid}/fd")) == n
 
         wait_for(lambda: has(own), 30, "closed descriptors")

@@ -1,4 +1,4 @@
-"""getEK and getAttestationData: who this machine is."""
+"""getEK and getAttestationData: which machine this is."""
 import struct
 
 import pytest
@@ -9,8 +9,8 @@ from harness.service import unb64
 
 pytestmark = pytest.mark.portable
 
-# Template L-1 of the EK Credential Profile, and the AIK's, up to the keys
-# themselves: TPM2B_PUBLIC without its last part.
+# TPM2B_PUBLIC of template L-1 of the EK Credential Profile and of the AIK's template, up to the
+# key itself.
 EK_TEMPLATE = bytes.fromhex(
     "013a0001000b000300b20020837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa"
     "00060080004300100800000000000100")

@@ -1,4 +1,4 @@
-"""What attestd inherits of whoever starts it: descriptors, signals, the journal; and the kernel."""
+"""What attestd inherits from its parent: descriptors, signals, the journal; and what an old kernel lacks."""
 import contextlib
 import fcntl
 import os
@@ -14,12 +14,12 @@ from harness import paths
 from harness.service import answers, can_connect, wait_for
 
 ATTESTD = paths.ATTESTD
-pytestmark = pytest.mark.shipping  # without a TPM, and its own child
+pytestmark = pytest.mark.shipping  # needs no TPM; starts attestd itself
 
 
 @contextlib.contextmanager
 def started(folder, *args, wrap=(), **options):
-    """attestd as our own child, with no TPM; what it says is in folder/log."""
+    """Starts attestd as a child without a TPM; its log is folder/log."""
     with open(folder / "log", "wb") as log, subprocess.Popen(
             [*wrap, ATTESTD, "serve", "--socket", folder / "s", *args], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, **{"stderr": log, **options}) as process:
@@ -50,7 +50,7 @@ NO_CLOSE_RANGE = [str(paths.BUILD / "host/lacks"), "436"]
 
 @pytest.mark.parametrize("wrap", [[], NO_CLOSE_RANGE], ids=["", "no close_range"])
 def test_descriptors(tmp_path, wrap):
-    """Those that were left open are closed, however many; and so the sandbox has enough of its own."""
+    """Inherited descriptors are closed, however many: so there are enough below the sandbox's limit."""
     secret = tmp_path / "secret"
     secret.touch()
     with open(secret, "rb") as file:
@@ -67,7 +67,7 @@ def test_descriptors(tmp_path, wrap):
 
 @pytest.mark.parametrize("mine", [True, False], ids=["passed", "to another process"])
 def test_passed_descriptors(tmp_path, mine):
-    """Those that were passed are kept; those behind them are not."""
+    """Passed descriptors are kept; those after them are closed."""
     script = f'export LISTEN_FDS=1 LISTEN_PID={"$$" if mine else 1}; exec "$@"'
     with socket.socket(socket.AF_UNIX) as listening, open(tmp_path / "x", "w+b") as file:
         listening.bind(str(tmp_path / "passed"))
@@ -92,9 +92,9 @@ def test_passed_descriptors(tmp_path, mine):
 
 
 def test_a_secret_by_descriptor(tmp_path):
-    """A shell's <(...) is read before descriptors are closed."""
+    """A file such as a shell's <(...) is read before descriptors are closed."""
     for given, status in (b"x" * 64, 0), (b"x" * 65, 1):
-        # A here-document is a pipe; without one of its own the shell becomes attestd itself.
+        # The here-document is a pipe. `exec`: the shell becomes attestd.
         command = f'exec "$@" --endorsement-auth /dev/fd/7 7<<END\n{given.decode()}\nEND\n'
         with started(tmp_path, wrap=["sh", "-c", command, "sh"]) as process:
             if status == 0:
@@ -109,7 +109,7 @@ def test_a_secret_by_descriptor(tmp_path):
 
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGHUP])
 def test_ignored_signals(tmp_path, sig):
-    """What a shell has the background ignore stays ignored; otherwise it is the end."""
+    """Signals that a shell lets a background process ignore stay ignored; others end attestd."""
     with started(tmp_path, preexec_fn=lambda: signal.signal(sig, signal.SIG_IGN)) as process:
         serves(process, tmp_path)
         process.send_signal(sig)
@@ -125,7 +125,7 @@ def test_ignored_signals(tmp_path, sig):
 # ---- the supervisor ---------------------------------------------------------------
 
 def fill(path):
-    """Until there is no room for a datagram more. Returns how many there are."""
+    """Fills the socket until no further datagram has room. Returns how many it holds."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
         other.setblocking(False)
         other.connect(str(path))
@@ -142,7 +142,7 @@ def receive(notify, n):
 
 
 def test_ready_waits_for_room(tmp_path):
-    """A supervisor whose queue is full is told when it is not; nobody waits or spins meanwhile."""
+    """A supervisor whose queue is full is notified when there is room; meanwhile attestd serves, without a busy loop."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(str(tmp_path / "notify"))
         notify.settimeout(20)
@@ -163,7 +163,7 @@ def test_ready_waits_for_room(tmp_path):
 
 
 def test_supervisor_never_reads(tmp_path):
-    """No hindrance at the end."""
+    """A supervisor that never reads does not delay the end."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(str(tmp_path / "notify"))
         fill(tmp_path / "notify")
@@ -173,7 +173,7 @@ def test_supervisor_never_reads(tmp_path):
 
 
 def test_supervisor_dies_meanwhile(tmp_path):
-    """Told once, and that is that."""
+    """If the supervisor dies meanwhile, the log says so once."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(str(tmp_path / "notify"))
         fill(tmp_path / "notify")
@@ -194,7 +194,7 @@ PRIORITIES = {"error": "<3>", "warning": "<4>", "info": "<6>", "debug": "<7>"}
 
 @pytest.mark.parametrize("who", ["journal", "another stream", "no journal"])
 def test_field_39_priorities(tmp_path, who):
-    """Lines for the journal begin with what it reads, and have no time; all others have one."""
+    """Lines for the journal begin with a priority and have no time; all other lines have a time."""
     stat = (tmp_path / "log").touch() or (tmp_path / "log").stat()
     streams = {"journal": f"{stat.st_dev}:{stat.st_ino}", "another stream": f"{stat.st_dev}:1"}
     env = {key: value for key, value in os.environ.items() if key != "JOURNAL_STREAM"}
@@ -222,7 +222,7 @@ def test_field_39_priorities(tmp_path, who):
 # ---- the kernel -------------------------------------------------------------------------
 
 def test_old_kernel(tmp_path):
-    """One that works on a TPM command within write() is told of, once."""
+    """If the kernel executes TPM commands within write(), the log says so once."""
     for wrap, count in ([], 0), (["setarch", "--uname-2.6"], 1):
         with started(tmp_path, wrap=wrap) as process:
             serves(process, tmp_path)

@@ -1,7 +1,7 @@
-"""SIGKILL between any two TPM commands, and links that break there: who is next works at once.
+"""SIGKILL between any two TPM commands, and links that break there: the next attestd works at once.
 
-/dev/tpm0 has no resource manager and three slots of each kind: what the dead one left stays until
-attestd flushes it, if only attestd can have made it.
+/dev/tpm0 has no resource manager and three slots of each kind. What the killed process has left stays there
+until attestd flushes it; attestd flushes only what it must have made itself.
 """
 import json
 import os
@@ -17,7 +17,7 @@ from harness.service import Service, connect, line_of, read_all, wait_for
 MOMENTS = ["kill", "kill-after"]  # before the TPM has the command; when it has answered
 SIGKILLED = 137
 
-# TPM2_StartAuthSession and TPM2_PolicyPCR (PCR 0, of SHA-256), as they go over the wire.
+# TPM2_StartAuthSession and TPM2_PolicyPCR (PCR 0, of SHA-256), as they are sent.
 SESSION = "80010000003b00000176" + "40000007" * 2 + "0020" + "00" * 32 + "0000{kind}0010000b"
 POLICY, HMAC = SESSION.format(kind="01"), SESSION.format(kind="00")
 POLICY_PCR = "80010000001a0000017f" + "030000{:02x}" + "0000" + "00000001" + "000b03010000"
@@ -30,7 +30,7 @@ def device(request):
 
 @pytest.fixture(params=["activation-plain"])
 def asked(request):
-    """Tests that are for more requests than one say which."""
+    """Parametrizes a test with requests."""
     return ASKED[request.param]
 
 
@@ -41,12 +41,12 @@ def service(states, device, asked):
 
 
 def flows(service, asked):
-    """Of a start, and of a request to a service at rest; what is known, and the request."""
+    """The flows of a start and of a request to an idle service; what is known, and the request."""
     known = known_of(service, asked)
-    service.unready(activation(known, asked.aik))  # or the old one has it to flush
+    service.unready(activation(known, asked.aik))  # or the old process would flush the session
     service.control.reset()
     service.restart()
-    wait_for(lambda: service.ask(HEALTH)["status"] == "ok", 30, "TPM")  # which leads on to no activation
+    wait_for(lambda: service.ask(HEALTH)["status"] == "ok", 30, "TPM")  # this request announces no activation
     start = flow(service)
     request = asked.request(known)
 
@@ -59,7 +59,7 @@ def flows(service, asked):
 
 
 def prepare(service, asked, request):
-    """What was asked for once is forgotten. A session is ready for an activation, or it is used up."""
+    """Makes attestd forget what it knows, and makes sure whether a session is ready."""
     forget(service, asked)
     if request["command"] == "activateCredential" and not asked.ready:
         service.control.settle()
@@ -79,7 +79,7 @@ def at_rest(service):
 
 
 def die(service, request):
-    """A request that nobody lives to answer."""
+    """Sends a request during which attestd is killed."""
     before = service.pid
     with connect(service.address) as s:
         try:
@@ -97,7 +97,7 @@ def works_at_once(service, known, request, asked):
 
 
 def nothing_is_left(service, device):
-    """On the plain device a session that was at its beginning may be: until its slot is needed."""
+    """Checks that nothing is left. On the plain device a session that was just started may stay until its slot is needed."""
     if device == "tpmrm0":
         assert service.control.left() == []
         return
@@ -139,7 +139,7 @@ def test_at_the_start(service, device, moment, asked):
 
 
 def test_again_and_again_at_the_same_place(service, asked):
-    """Each leaves a session that nobody can tell from a stranger's."""
+    """Each time a session is left that cannot be distinguished from another program's."""
     known, request, _, _ = flows(service, asked)
     for _ in range(8):
         prepare(service, asked, request)
@@ -151,7 +151,7 @@ def test_again_and_again_at_the_same_place(service, asked):
 @pytest.mark.parametrize("asked", ["activation-plain", "ready-plain", "quote-rsa"], indirect=True)
 @pytest.mark.parametrize("fault", ["size 9", "cut 4", "close-after", "noise"])
 def test_a_link_that_breaks(service, device, fault, asked):
-    """What attestd itself has lost sight of."""
+    """What attestd no longer knows, because its own link broke."""
     known, request, _, commands = flows(service, asked)
     for at, index in commands * 2:
         prepare(service, asked, request)
@@ -162,7 +162,7 @@ def test_a_link_that_breaks(service, device, fault, asked):
 
 
 def beside(states, *commands):
-    """attestd on a plain device on which another program has left what it will want again."""
+    """attestd on a plain device on which another program has left objects and sessions that it still needs."""
     service = Service(states.new("persistent"), launcher=["--device", "tpm0"],
                       wrap=predecessor(*commands))
     service.ready()
@@ -170,7 +170,7 @@ def beside(states, *commands):
 
 
 def test_what_others_left_stays(states):
-    """Their sessions, HMAC or with a policy of their own, and their objects."""
+    """Other programs' HMAC sessions, sessions with other policies, and objects stay."""
     create = "tpm2_createprimary -Q -C o -G ecc -c $TMPDIR/theirs.ctx -T device:/dev/tpm0 && "
     service = Service(states.new("persistent"), launcher=["--device", "tpm0"],
                       wrap=["sh", "-c", create + 'exec "$@"', "sh",
@@ -198,9 +198,9 @@ def test_new_sessions_that_nobody_uses_give_way(states):
 
 
 def test_behind_a_resource_manager_nothing_is_looked_at(service, device):
-    """There, what is loaded may be anybody's: no command asks for it."""
+    """Behind a resource manager, what is loaded may belong to anybody: attestd does not look at it."""
     service.settled()
     service.control.left()
     asked = service.control.commands().count("GetCapability")
-    assert asked == (3 if device == "tpm0" else 1)  # one is for the TPM's properties
+    assert asked == (3 if device == "tpm0" else 1)  # one of them asks for the TPM's properties
     assert service.ok(ATTESTATION)

@@ -1,4 +1,4 @@
-"""The launcher itself: what the other tests trust."""
+"""The launcher, which all other tests rely on."""
 import select
 import subprocess
 import sys
@@ -111,7 +111,7 @@ def test_a_session_ends_with_its_client(control):
 
 
 def test_the_plain_device_leaves_it_loaded(states):
-    """Nobody cleans up behind a client of /dev/tpm0."""
+    """What a client of /dev/tpm0 has loaded stays loaded."""
     open_session = "exec 3<>/dev/tpm0; printf '" + "".join(
         f"\\x{b:02x}" for b in POLICY_SESSION) + "' >&3; head -c 48 <&3 >/dev/null; exec 3>&-; sleep 30"
     service = Service(states.new(), launcher=["--device", "tpm0"],
@@ -135,7 +135,7 @@ time.sleep(60)
 
 @pytest.fixture
 def tcp(states):
-    """The launcher with --tcp: its service, and the TPM's port."""
+    """The launcher with --tcp: the service, and the TPM's port."""
     services = []
 
     def begin(*launcher):
@@ -157,7 +157,7 @@ def refuses(port):
 
 
 def test_tcp(tcp):
-    """Each connection is an open of the device: counted, disturbed, cleaned up behind."""
+    """Each connection is like an open of the device: it is counted, can have faults, and is cleaned up."""
     control, port = tcp()
     with connect(port) as one, connect(port) as other:
         assert transmit_on(one, GET_RANDOM).hex()[12:20] == SUCCESS

@@ -1,4 +1,4 @@
-"""A TPM in dictionary-attack lockout: it makes the AIKs, and has them sign nothing for a while."""
+"""A TPM in dictionary-attack lockout: it creates the AIKs, but does not let them sign for a while."""
 import pytest
 
 from harness import attest, tpm
@@ -14,7 +14,7 @@ ADDED = ["aik_attest", "aik_signature"]
 
 @pytest.fixture
 def locked(states, tmp_path):
-    """A TPM's state."""
+    """The state of a TPM in lockout."""
     state = states.new("persistent")
     tpm.run(state, LOCKOUT, tmp_path)
     return state
@@ -28,8 +28,7 @@ def end_lockout(service):
 
 @pytest.mark.parametrize("aik", AIKS)
 def test_field_13_who_it_is_is_known(start, locked, aik):
-    """As it was before AIKs were certified; what the TPM does not do is null. Each refusal is tried once for
-    each request."""
+    """The identity is known; what the TPM does not sign is null. attestd tries once for each request."""
     service = start(locked).settled()
     for request in ({**ATTESTATION, "aik": aik}, {**ATTESTATION, "aik": aik}, GET_EK):
         reply = service.ok(request)
@@ -50,7 +49,7 @@ def test_field_13_who_it_is_is_known(start, locked, aik):
 @pytest.mark.slow
 @pytest.mark.limit(300)
 def test_field_13_certified_later(start, locked):
-    """A minute after the lockout has ended, for who asks; and not on a request's path."""
+    """A minute after the lockout has ended, a request leads to the certification, after its reply."""
     service = start(locked).settled()
     for aik in AIKS:
         assert service.ok({**ATTESTATION, "aik": aik})["aik_attest"] is None

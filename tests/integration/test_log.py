@@ -1,4 +1,4 @@
-"""The log: what it says, and what it never says."""
+"""The log: what it has to say, and what it must never say."""
 import re
 
 import pytest
@@ -58,7 +58,7 @@ def test_unknown_commands_are_not_repeated(start):
 
 
 def test_one_line_for_a_trouble_that_lasts(start):
-    """attestd tries again and again; the log says once what is wrong, and when it is over."""
+    """While attestd tries again and again, the log says once what is wrong, and once that it is over."""
     service = start("plain", args=["--log-level", "info"]).settled()
     request = activation(service.attestation())
     service.control.fault("close")

@@ -1,5 +1,5 @@
-"""Rootless containers: root of a user namespace, whose access to the TPM comes by a group that has
-no number there. The device is a file, which no more opens than a device would."""
+"""Rootless containers: root of a user namespace, which may use the TPM because of a group that has no
+number there. The device is a file with the same permissions."""
 import ctypes
 import fcntl
 import os
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.shipping, pytest.mark.skipif(
 
 
 class Attestd:
-    """In a namespace or not, with the groups that it inherits."""
+    """attestd, in a namespace or not, with inherited groups."""
 
     def __init__(self, folder, groups, *args, namespace=True, owner=0, mode=0o660):
         self.socket, self.device = folder / "s", folder / "device"
@@ -43,7 +43,7 @@ class Attestd:
                 parent.chmod(0o711)
         ready, mapped = os.pipe(), os.pipe()
 
-        # Passed, for the folders of this machine are nobody's in the namespace.
+        # The socket is passed, because in the namespace this machine's folders belong to nobody.
         self.listening = socket.socket(socket.AF_UNIX)
         self.listening.bind(str(self.socket))
         self.listening.listen()
@@ -97,7 +97,7 @@ class Attestd:
         self.socket.unlink()
 
     def groups(self):
-        """As the host sees them."""
+        """The groups of the process, with the host's numbers."""
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as f:
             return next(line.split()[1:] for line in f if line.startswith("Groups:"))
 
@@ -107,7 +107,7 @@ class Attestd:
 
 @pytest.mark.parametrize("args", [[], ["--user", "5:6"]], ids=["root", "user"])
 def test_field_35_inherited_group(tmp_path, args):
-    """The only thing that opens the device: nobody may give it away."""
+    """Only the inherited group allows to open the device, so attestd must keep it."""
     with Attestd(tmp_path, [GROUP], *args) as attestd:
         assert attestd.groups() == [str(GROUP)]
         assert attestd.opens()
@@ -115,13 +115,13 @@ def test_field_35_inherited_group(tmp_path, args):
 
 @pytest.mark.parametrize("args", [[], ["--user", "5:6"]], ids=["root", "user"])
 def test_without_the_group(tmp_path, args):
-    """So that this is a test: no access."""
+    """Without the group there is no access: so the test above shows something."""
     with Attestd(tmp_path, [], *args) as attestd:
         assert not attestd.opens()
 
 
 def test_other_groups_are_laid_down(tmp_path):
-    """Where they open nothing, or nothing needs them."""
+    """Groups that do not allow to open the device, or are not needed for it, are given up."""
     user = 60001
     for gid, mode, opens in (GROUP, 0o660, True), (7, 0o666, True), (7, 0o600, False):
         with Attestd(tmp_path, [GROUP, 42], "--user", f"{user}:{gid}", namespace=False,
@@ -134,7 +134,7 @@ def test_other_groups_are_laid_down(tmp_path):
 
 
 def test_root_with_the_group(tmp_path):
-    """It has others as well, and all of them stay; without it, it joins."""
+    """Root keeps all its groups if one is the TPM's. Otherwise it joins the TPM's group."""
     with Attestd(tmp_path, [GROUP, 42], namespace=False, owner=60001) as attestd:
         assert attestd.groups() == ["42", str(GROUP)] and attestd.opens()
     with Attestd(tmp_path, [42], namespace=False, owner=60001) as attestd:

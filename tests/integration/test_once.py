@@ -1,4 +1,4 @@
-"""attestd once: requests on standard input, replies on standard output."""
+"""`attestd once`: requests on standard input, replies on standard output."""
 import json
 import subprocess
 import time
@@ -54,7 +54,7 @@ def test_an_error_is_the_exit_status(once):
     ("| true", None), ("</", "cannot read standard input: is a directory"),
     ("<&-", "cannot read standard input: it is closed")])
 def test_what_is_not_written_is_no_success(states, binary, tmp_path, how, reason):
-    """Nor what could not be read; the same command succeeds with an input and an output."""
+    """A reply that cannot be written is no success, nor is an input that cannot be read."""
     request = tmp_path / "request"
     request.write_text('{"command":"getEK"}\n')
 
@@ -67,7 +67,7 @@ def test_what_is_not_written_is_no_success(states, binary, tmp_path, how, reason
 
     status, done = run("")
     assert status == 0 and json.loads(done.stdout)["status"] == "ok"
-    if how == "| true":  # gone before the request comes
+    if how == "| true":  # the reader has ended before the request comes
         status, done = run("", "sleep 0.5;", how)
         reason = "cannot write to standard output: nobody reads it"
     else:
@@ -82,13 +82,13 @@ def test_nothing(once):
 
 @pytest.mark.slow
 def test_no_tpm(once):
-    """Bounded: an initramfs must go on."""
+    """The wait is bounded, because an initramfs must go on."""
     status, replies = once('{"command":"getEK"}\n', launcher=["--absent"])
     assert status == 1 and replies[0]["error"] == "tpm_unavailable"
 
 
 def test_wait(states, launch, binary):
-    """How long a TPM is waited for that does not come."""
+    """How long attestd waits for a TPM that does not come."""
     for seconds in 0, 2:
         begin = time.monotonic()
         done = subprocess.run(
