@@ -58,7 +58,8 @@ def test_the_default_is_ecc(service):
 
 @pytest.mark.parametrize("aik", AIKS)
 def test_the_one_that_tools_create(states, start, tmp_path, aik):
-    """The key is what tpm2-tools create from the same template and unique: 32 zero bytes for each coordinate, or 256."""
+    """The key is what tpm2-tools create from the same template and unique: 32 zero bytes for each coordinate, or
+    256."""
     state = states.new("plain")
     expected = tpm.aik_name(state, tmp_path, aik)
     assert known(start(state).settled(), aik)["aik_name"] == expected
@@ -98,7 +99,8 @@ def test_creation_is_certified(start, kind, aik):
 
 @pytest.mark.parametrize("binary", BINARIES)
 def test_made_when_first_asked_for(start, binary):
-    """The RSA AIK is, because a TPM may take many seconds for it. Each AIK is certified once; further requests cost nothing."""
+    """The RSA AIK is, because a TPM may take many seconds for it. Each AIK is certified once; further requests
+    cost nothing."""
     service = start("persistent", binary=binary).ready()
     made = 0
     for aik in AIKS:

@@ -80,7 +80,7 @@ def test_field_28_the_secret_does_not_cross_the_bus(start, tmp_path):
     assert len(answers) >= 7
     assert not any(b"secret".hex() in data for _, data in lines)
     policies = [data for mark, data in lines if mark == ">" and opens_policy(data)]
-    assert policies and all(data[20:28] != "40000007" for data in policies)  # the handle of a key: the session is salted
+    assert policies and all(data[20:28] != "40000007" for data in policies)  # a key: salted
 
 
 @pytest.mark.linux

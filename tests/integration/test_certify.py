@@ -59,7 +59,7 @@ def test_budget(start, kind, binary):
 SOFTWARE = bytes.fromhex("0056" "0023" "000b" "00040040" "0000" "0010" "0010" "0003" "0010") + b"".join(
     struct.pack(">H", 32) + n.to_bytes(32, "big") for n in (
         0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
-        0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5))  # the curve's generator: the private key is 1
+        0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5))  # private key 1: the generator
 
 
 def load_software_key(s):

@@ -118,7 +118,8 @@ def test_code_once(start_, name):
 
 @pytest.mark.parametrize("name", CODES)
 def test_code_for_ever(start_, name):
-    """An error until the fault is cleared. Flushing what a predecessor left may fail, as long as there is a free slot."""
+    """An error until the fault is cleared. Flushing what a predecessor left may fail, as long as there is a free
+    slot."""
     for at, index in start_.cases:
         allowed = at_start(name, at, index) + ([None, "tpm_no_memory"] if start_.is_bare else [])
         start_.suffers(f"rc {CODES[name][0]}", at, index, allowed, count="*")

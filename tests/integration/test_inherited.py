@@ -142,7 +142,8 @@ def receive(notify, n):
 
 
 def test_ready_waits_for_room(tmp_path):
-    """A supervisor whose queue is full is notified when there is room; meanwhile attestd serves, without a busy loop."""
+    """A supervisor whose queue is full is notified when there is room; meanwhile attestd serves, without a busy
+    loop."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(str(tmp_path / "notify"))
         notify.settimeout(20)

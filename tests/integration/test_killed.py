@@ -97,7 +97,8 @@ def works_at_once(service, known, request, asked):
 
 
 def nothing_is_left(service, device):
-    """Checks that nothing is left. On the plain device a session that was just started may stay until its slot is needed."""
+    """Checks that nothing is left. On the plain device a session that was just started may stay until its slot is
+    needed."""
     if device == "tpmrm0":
         assert service.control.left() == []
         return

@@ -1,5 +1,5 @@
-"""What no TPM and no client can bring about in time: a heap that is used up, a TPM that is mute for
-its 30 s or 180 s. In a twin of attestd with a probe inside; the clock jumps, nobody waits."""
+"""What tests cannot cause from outside in a short time: no memory left, a TPM that is silent for 30 s or 180 s.
+attestd is built with tests/injected/faults.c inside, which makes the clock jump."""
 import json
 import os
 import select
@@ -15,12 +15,12 @@ from harness.process import descriptors_at_rest, has_closed
 from harness.service import connect, line_of, parse_reply, read_all, wait_for
 from harness import paths
 
-pytestmark = pytest.mark.shipping  # its twin is no build with sanitizers
+pytestmark = pytest.mark.shipping  # there is no such build with sanitizers
 
-COMMAND_MS, CREATE_MS, HEAP_MAX = 30000, 180000, 65536  # bounds.h
+COMMAND_MS, CREATE_MS, HEAP_MAX = 30000, 180000, 65536  # of bounds.h
 NO_MEMORY = [None, "out_of_memory", "internal_error", "tpm_unavailable"]
-SOON = 30  # seconds; the pauses before a link is opened anew are shorter
-SPARE_MS = 12000  # what a limit has left, for a machine that stalls
+SOON = 30  # seconds; the pauses before a link is opened again are shorter
+SPARE_MS = 12000  # ms that are left of a limit, for a machine that stalls
 
 
 def is_ok(reply):
@@ -40,7 +40,7 @@ class Probed:
         self.rest()
 
     def rest(self):
-        """Nothing is left in the TPM, and attestd has been told: it has gone round its loop since."""
+        """Waits until nothing is left in the TPM, and attestd has gone round its loop since."""
         assert self.service.control.left() == []
         for _ in range(2):
             self.service.ask(GET_EK)
@@ -49,11 +49,11 @@ class Probed:
         self.probe.set(refused=n, all=everything, count=0)
 
     def poke(self):
-        """Has the loop look at the clock."""
+        """Makes the loop look at the clock."""
         connect(self.service.address).close()
 
     def recovers(self):
-        """No session is ready then, which would be another request's."""
+        """Checks that activations succeed; afterwards no session is ready for the next case."""
         self.probe.set(refused=0)
         self.service.control.ask("clear")
         wait_for(lambda: opens(self.service.ask(self.request)), SOON, "recovery")
@@ -71,7 +71,7 @@ def probed(states, request, tmp_path_factory):
 
 
 def of(*kinds):
-    """The TPM and its device. On tpm0 it is full of what a predecessor has left."""
+    """A service with this kind of TPM and device. On tpm0 the TPM is full of what a predecessor has left."""
     return pytest.mark.parametrize("probed", kinds, indirect=True, scope="module")
 
 
@@ -80,7 +80,7 @@ in_a_request = of("plain-tpmrm0", "persistent-tpmrm0")
 
 @pytest.fixture
 def steady(probed):
-    """The same process afterwards, with no more in its heap than before."""
+    """Checks that it is the same process, and that its heap is as full as before."""
     probed.recovers()
     pid, used = probed.service.pid, probed.probe.get("used")
     descriptors = descriptors_at_rest(pid)
@@ -91,7 +91,7 @@ def steady(probed):
 
 
 def count_of(probed, action):
-    """How many allocations it takes."""
+    """How many allocations something makes."""
     probed.fail(0)
     action()
     probed.rest()
@@ -101,14 +101,14 @@ def count_of(probed, action):
 
 
 def used_by(probed):
-    """What the heap holds when no session is ready."""
+    """How much of the heap is used while no session is ready."""
     probed.service.unready(probed.request)
     probed.rest()
     return probed.probe.get("used")
 
 
 def memory_cases(probed, action, prepare=lambda: None, recovers=lambda: None):
-    """Each allocation in turn fails, alone and with all that follow; none is lost for it."""
+    """Each allocation in turn fails, alone or with all that follow; no memory is lost."""
     seen = set()
     for everything in (False, True):
         prepare()
@@ -132,7 +132,7 @@ def test_no_memory_in_a_request(steady):
 
 
 class Asking:
-    """One of the other requests, to a service that has answered it before."""
+    """One of the other requests, to a service that has already answered it once."""
 
     def __init__(self, probed, asked):
         self.probed, self.asked = probed, asked
@@ -144,7 +144,7 @@ class Asking:
         return self.asked.is_right(self.known, reply)
 
     def ask(self):
-        """A success is one whole."""
+        """Sends it; checks that a success is complete."""
         reply = self.probed.service.ask(self.request)
         assert reply["status"] == "error" or self.is_right(reply), reply
         return reply
@@ -154,12 +154,12 @@ class Asking:
         self.probed.rest()
 
     def recovers(self):
-        """All that it finds out is known again."""
+        """Checks that everything that it finds out is known again."""
         wait_for(lambda: self.is_right(self.probed.service.ask(self.request)), SOON, "recovery")
         self.probed.rest()
 
 
-# Each of a TPM of its kind. Where others stand for it already, the second opinions go without.
+# Each with its kind of TPM. Other builds leave out what similar cases cover.
 OTHERS = [pytest.param(f"{asked.kind}-tpmrm0", name,
                        marks={"quote": [], "chain": pytest.mark.variant}.get(name, pytest.mark.slow))
           for name, asked in ASKED.items() if name not in ("activation-plain", "activation-persistent")]
@@ -176,7 +176,7 @@ def test_no_memory_in_another_request(probed, name):
 
 @of("quick-tpmrm0")
 def test_memory_for_all_requests(probed):
-    """Both AIKs are saved; where the EK is not persistent, so is that: there is room for as much again."""
+    """Both AIKs are saved, and so is an EK that is not persistent. The heap has room for twice as much."""
     service = probed.service
     for aik in ("ecc", "rsa"):
         known = service.identity(aik)
@@ -187,7 +187,7 @@ def test_memory_for_all_requests(probed):
 
 @in_a_request
 def test_no_memory_on_a_new_link(steady):
-    """Contexts are loaded, the EK is proven, or both are made anew."""
+    """On a new link, contexts are loaded and the EK is checked, or both keys are created again."""
     def anew():
         steady.service.control.ask("vanish")
         return steady.service.ask(steady.request)
@@ -197,7 +197,7 @@ def test_no_memory_on_a_new_link(steady):
 @pytest.mark.slow
 @of("factory-tpmrm0", "persistent-tpmrm0", "plain-tpmrm0")
 def test_no_memory_at_the_start(probed):
-    """With what an activation takes behind it, so that the same is known then."""
+    """The start, and an activation after it, so that the same things are known."""
     def begin():
         probed.service.restart()
         reply = probed.service.ask(ATTESTATION)
@@ -208,7 +208,7 @@ def test_no_memory_at_the_start(probed):
 @pytest.mark.slow
 @in_a_request
 def test_no_memory_is_lost_to_a_fault(steady):
-    """The heap is as full after each as before all of them."""
+    """After each fault, the heap is as full as before all of them."""
     service = steady.service
     service.control.reset()
     service.ok(steady.request)
@@ -221,7 +221,7 @@ def test_no_memory_is_lost_to_a_fault(steady):
 
 @pytest.mark.slow
 def test_no_memory_in_once(states, tmp_path):
-    """Each line has its reply, and the exit status tells."""
+    """Each line gets its reply, and the exit status says whether all succeeded."""
     state, probe = states.new("persistent"), Probe(tmp_path / "probe")
     lines = (json.dumps(ATTESTATION) + "\n").encode() * 2
 
@@ -240,9 +240,9 @@ def test_no_memory_in_once(states, tmp_path):
     for n in range(1, probe.get("count") + 1):
         first, second = once(n)
         assert first.get("error") in NO_MEMORY, (n, first)
-        # The next line comes at once; a link that broke is opened again 50 ms later.
+        # The next line comes at once, but a broken link is opened again only after 50 ms.
         assert is_ok(second) or second["error"] == "tpm_unavailable", (n, second)
-        # But for what the AIK signs anew.
+        # Except what the AIK signs anew.
         assert not is_ok(second) or second.items() - known.items() <= {
             (member, second[member]) for member in ("aik_attest", "aik_signature")}
         for reply in once(n, everything=True):
@@ -253,7 +253,7 @@ def test_no_memory_in_once(states, tmp_path):
 
 
 class Client:
-    """A request under way."""
+    """A request that is under way."""
 
     def __init__(self, service, request):
         self.socket = connect(service.address, timeout=30)
@@ -279,7 +279,7 @@ def await_silence(probed, command):
 
 @in_a_request
 def test_field_20_mute_in_a_request(steady):
-    """Each command has its time, all of it and no more; then an error, and a new link."""
+    """Each command has exactly its time; then there is an error, and a new link."""
     service = steady.service
     service.control.reset()
     service.ok(steady.request)
@@ -293,7 +293,7 @@ def test_field_20_mute_in_a_request(steady):
             assert client.has_reply(20)
         else:
             assert not client.has_reply(0.1)
-        assert at == "FlushContext" or is_ok(service.ask(GET_EK))  # others need not wait
+        assert at == "FlushContext" or is_ok(service.ask(GET_EK))  # other requests do not wait
         jump(steady, SPARE_MS + 1000)
         reply = client.reply()
         assert opens(reply) if at == "FlushContext" else reply["error"] == "tpm_timeout"
@@ -303,7 +303,7 @@ def test_field_20_mute_in_a_request(steady):
 @pytest.mark.slow
 @other_requests
 def test_mute_in_another_request(probed, name):
-    """As the first: a key has the time that it takes to make one."""
+    """The same in other requests: creating a key has its own, longer time."""
     asking, service = Asking(probed, ASKED[name]), probed.service
     asking.forget()
     service.control.reset()
@@ -315,7 +315,7 @@ def test_mute_in_another_request(probed, name):
         inject(service, "hang", at, index, 1)
         client = Client(service, asking.request)
         await_silence(probed, at)
-        # A request need not wait for its clean-up; but who finds out what is not known does.
+        # A reply does not wait for the clean-up, unless the request finds out something new.
         answered = at == "FlushContext" and not asking.asked.first
         if answered:
             assert asking.is_right(client.reply())
@@ -330,20 +330,20 @@ def test_mute_in_another_request(probed, name):
 @pytest.mark.slow
 @of("factory-tpmrm0", "persistent-tpmrm0", "plain-tpmrm0", "plain-tpm0")
 def test_mute_at_the_start(probed):
-    """Who comes before the TPM is known to be mute is told so, or is served by a new link."""
+    """A request that comes before the time is over gets an error, or is served through a new link."""
     service = probed.service
     probed.rest()
     service.control.reset()
     service.restart()
-    wait_for(lambda: is_ok(service.ask(HEALTH)), 30, "TPM")  # which leads on to no activation
+    wait_for(lambda: is_ok(service.ask(HEALTH)), 30, "TPM")  # this request announces no activation
     for at, index in flow(service)[len(probed.before):]:
         service.control.reset()
         inject(service, "hang", at, index, 1)
         service.restart()
         client = Client(service, ATTESTATION)
         if at == "GetRandom":
-            # It is tpm2-tss's at opening, which waits for 1 s on a clock of its own. Who is so
-            # slow to say no is left alone for ten times as long.
+            # At the opening, tpm2-tss itself waits for 1 s by the real clock. After such a failure attestd
+# waits ten times as long before it tries again.
             assert client.reply()["error"] == "tpm_unavailable"
             jump(probed, 60000)
         else:

@@ -130,7 +130,7 @@ def test_no_such_folder(tmp_path):
 
 
 def test_anothers_socket_is_not_removed(start):
-    """It was replaced while the service ran: what is there now is not its own."""
+    """The socket was replaced while the service ran: attestd does not remove the new one."""
     service = start("plain").ready()
     service.socket.unlink()
     other = socket.socket(socket.AF_UNIX)

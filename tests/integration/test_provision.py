@@ -16,7 +16,7 @@ from test_ek_template import CASES, L1, by_tools, provisioned
 @pytest.mark.parametrize("binary", paths.BINARIES)
 @pytest.mark.parametrize("bare", [False, pytest.param(True, marks=pytest.mark.variant)], ids=["tpmrm0", "tpm0"])
 def test_there_and_back(machine, states, binary, bare):
-    """What it makes persistent is the EK as tpm2-tools make it; both are idempotent."""
+    """It makes the EK persistent that tpm2-tools create; doing and undoing are idempotent."""
     m = machine(bare=bare, binary=binary)
     says(m.provision("--dry-run"), DONE, "would be made persistent at 0x81010001")
     assert m.persistent() == []
@@ -61,8 +61,8 @@ def test_tools_undo_it(machine):
 
 @pytest.mark.variant
 def test_a_makers(machine, states):
-    """Nobody can tell who made it persistent: this TPM makes it again, so that nothing is lost. The
-    others that the maker has left stay."""
+    """Nobody can say who made the EK persistent. The TPM can create it again, so removing it loses nothing. The
+    maker's other persistent keys stay."""
     m = machine("factory")
     before, public = m.persistent(), m.public()
     says(m.provision(), DONE, "already")
@@ -85,7 +85,7 @@ OTHERS = {
 @pytest.mark.parametrize("key", [key if key == "signing key" else pytest.param(key, marks=pytest.mark.variant)
                                  for key in OTHERS])
 def test_another_object(machine, key):
-    """Stays, whatever is asked for; and who asks hears how to look at it."""
+    """Another object at the handle stays, whatever the options; the message says how to look at it."""
     m = machine()
     m.tools(f"{OTHERS[key]}; tpm2_evictcontrol -Q -C o -c ek.ctx {tpm.EK_HANDLE}")
     public = m.public()
@@ -99,7 +99,7 @@ def test_another_object(machine, key):
 
 
 def test_a_key_of_the_eks_kind_is_not_evicted(machine):
-    """Of its template, but of another unique: no other look than its creation tells."""
+    """A key with the EK's template but another unique: only creating the EK shows that it is another key."""
     m = machine()
     (m.dir / "policy").write_bytes(L1[10:42])
     m.tools(by_tools(b"another", False, m.dir) + f"tpm2_evictcontrol -Q -C o -c ek.ctx {tpm.EK_HANDLE}")
@@ -141,7 +141,7 @@ def test_the_templates_key_is_not_the_ek_where_nv_says_another(machine, states, 
 
 @pytest.fixture
 def beside(states, request):
-    """attestd, and what runs `provision` beside it on the same TPM."""
+    """attestd, with a shell beside it that runs `provision` on the same TPM."""
     kind = request.param
     service = Service(states.new(kind), wrap=["sh", "-c", '"$@" & attestd=$!; trap "kill $attestd" TERM\n'
                                               'cd "$TMPDIR"; while kill -0 $attestd 2>/dev/null; do\n'
@@ -163,11 +163,11 @@ def provision_beside(service, *args):
 @pytest.mark.parametrize("beside,first,then", [("plain", [], ["--undo"]), ("persistent", ["--undo"], [])],
                          indirect=["beside"], ids=["do", "undo"])
 def test_attestd_goes_on(beside, first, then):
-    """The EK comes and goes meanwhile: every request is served, by the same keys."""
+    """While the EK comes and goes, every request is served, with the same keys."""
     known = beside.identity()
     request = activation(known)
     for args in first, then, first, then:
-        assert opens(beside.ask(request))  # a session is made, and stays
+        assert opens(beside.ask(request))  # afterwards a session is ready
         provision_beside(beside, *args)
         for _ in range(3):
             assert opens(beside.ask(request)), args

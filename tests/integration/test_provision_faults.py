@@ -1,5 +1,5 @@
-"""A fault at every TPM command of `attestd provision`, a kill at every moment: nothing stays loaded, the
-TPM is as it was or as it was asked for, and the exit status says which."""
+"""A fault at every TPM command of `attestd provision`, and a kill at every moment: nothing stays loaded, the
+TPM is as before or as asked for, and the exit status says which."""
 import pytest
 
 from harness.faults import CODES, MANGLED, NOT_NOW, ONE_OF_A_KIND, inject, true_responses, wrong_lengths
@@ -7,14 +7,14 @@ from harness.provision import DONE, FAILED, KILLED, REFUSED, UNSURE, Machine
 
 pytestmark = pytest.mark.slow
 OWNER = "owner"
-# One of each that is taken in another way: of a start's commands test_faults_at_start tries all.
+# One code of each kind; test_faults_at_start tries all of them at the commands of a start.
 FEW_CODES = [CODES[name][0] for name in ("FAILURE", "BAD_AUTH", "HANDLE", "SESSION_MEMORY", "CANCELED", "VALUE")]
 ALL_CODES = [rc for rc, _ in CODES.values()]
 FEW_MANGLED = ["cut 1", "close-after", "garbage"]
 
 
 class Flow:
-    """One TPM, which is as it was before each case."""
+    """One TPM, which is restored before each case."""
 
     def __init__(self, states, undo, owner, folder):
         trace = folder / "trace"
@@ -37,7 +37,7 @@ class Flow:
         self.after = self.machine.public()
         self.evicts = self.cases.index(("EvictControl", 0))
         self.looks = [name for name, _ in self.cases[:self.evicts]].count("ReadPublic")
-        # What is provision's own: from the look that comes before it on.
+        # The commands of provision itself: from its first look at the handle on.
         own = self.cases.index(("StartAuthSession", 0)) if owner else self.evicts - 1
         self.shared, self.own = self.cases[:own], self.cases[own:]
         assert self.own[not owner][0] in ("StartAuthSession", "EvictControl")
@@ -45,7 +45,7 @@ class Flow:
         self.back()
 
     def back(self):
-        """The TPM as it was."""
+        """Makes the TPM as it was before."""
         if self.machine.public() == self.before:
             return
         if self.undo:
@@ -55,7 +55,7 @@ class Flow:
         assert self.machine.public() == self.before
 
     def suffers(self, fault, at, index, count=1):
-        """One case: what it comes to is true, and the next call has it done."""
+        """Tries one case: the exit status is true, and the next call succeeds."""
         m = self.machine
         inject(m, fault, at, index, count)
         ran = m.provision(*self.args)
@@ -64,13 +64,13 @@ class Flow:
         assert m.control.left() == [], case
         is_now = m.public()
         late = count == "*" or self.cases.index((at, index)) >= self.evicts
-        # What is read without a session may be damaged and look as if it were another key's.
+        # A response without a session may be damaged, and look like that of another key.
         damaged = fault.startswith(("flip", "garbage", "put"))
         assert ran.status in [DONE, FAILED, KILLED] + [UNSURE] * late + [REFUSED] * damaged, case
         assert is_now in (self.before, self.after), case
         if ran.status != KILLED:
             assert (ran.out == "") == (ran.status != DONE), case
-        # Who asks what is there has nothing but the answer.
+        # When it asks what is there, nothing protects the response.
         lie = (fault, at) == (f"rc {CODES['HANDLE'][0]}", "ReadPublic") and ran.status == DONE
         if ran.status not in (UNSURE, KILLED) and not lie:
             assert is_now == (self.after if ran.status == DONE else self.before), case
@@ -92,7 +92,7 @@ def flow(states, request, tmp_path_factory):
 
 
 def test_the_flow_is_whole(flow):
-    """What the cases are made of is what attestd sends."""
+    """The cases cover exactly the commands that attestd sends."""
     names = [name for name, _ in flow.cases]
     wanted = {"NV_ReadPublic", "ReadPublic", "CreatePrimary", "EvictControl", "FlushContext"}
     assert wanted <= set(names) and names.count("EvictControl") == 1
@@ -100,7 +100,7 @@ def test_the_flow_is_whole(flow):
 
 
 def mine(flow):
-    """The commands that are tried: with an authorisation those that it changes."""
+    """The commands to try: with an authorisation, only those that differ because of it."""
     return flow.own if flow.owner else flow.cases
 
 
@@ -124,7 +124,7 @@ def test_mangled(flow):
     for at, index in mine(flow):
         own = (at, index) in flow.own
         for fault in MANGLED if own and not flow.owner else ONE_OF_A_KIND if own else FEW_MANGLED:
-            if at != "GetRandom":  # each takes tpm2-tss a second
+            if at != "GetRandom":  # for GetRandom tpm2-tss waits a second each time
                 flow.suffers(fault, at, index)
 
 
@@ -142,7 +142,7 @@ def test_killed(flow, fault):
 
 @pytest.mark.parametrize("fault", ["close-after", "cut 1", "kill-after"])
 def test_the_link_breaks_for_good(flow, fault):
-    """Behind the command: nobody can tell, and says so; or does not live to say it."""
+    """The link breaks after the command: provision cannot know the outcome, and says so, or is killed."""
     m = flow.machine
     inject(m, fault, "EvictControl", 0, 1)
     m.control.fault("close", command="ReadPublic", count="*", skip=flow.looks)
@@ -158,7 +158,7 @@ def test_the_link_breaks_for_good(flow, fault):
 
 @pytest.mark.parametrize("fault", ["kill", "kill-after"])
 def test_killed_on_a_plain_device(states, fault):
-    """Where nobody flushes what the dead one has left, but the next one."""
+    """Only the next attestd can flush what the killed one has left."""
     with Machine(states.new("quick-ek"), bare=True) as m:
         for args in ([], ["--undo"]):
             before = m.public()

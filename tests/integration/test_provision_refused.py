@@ -20,7 +20,7 @@ def refused_authorisations(m):
 
 
 def test_the_owners_authorisation(machine, tmp_path):
-    """Right, wrong and missing; tried once, and never on the bus."""
+    """A right, a wrong and no authorisation: it is tried once, and never on the bus."""
     trace = tmp_path / "trace"
     m = machine(launcher=["--trace", str(trace)])
     m.tools(f"tpm2_changeauth -Q -c o '{OWNER}'")
@@ -35,7 +35,7 @@ def test_the_owners_authorisation(machine, tmp_path):
     m.control.reset()
     says(m.provision(*right), DONE, "now")
     assert refused_authorisations(m) == []
-    says(m.provision(), DONE, "already")  # nothing is to be authorised
+    says(m.provision(), DONE, "already")  # nothing has to be authorised
     says(m.provision("--undo", "--dry-run"), DONE, "would")
     says(m.provision("--undo"), FAILED, "--owner-auth")
     assert m.persistent() == [tpm.EK_HANDLE]
@@ -45,7 +45,7 @@ def test_the_owners_authorisation(machine, tmp_path):
 
 
 def test_the_owners_session_is_salted(machine, tmp_path):
-    """With the EK: who taps the bus cannot try out guesses."""
+    """The session is salted with the EK: so nobody who taps the bus can test guesses."""
     trace = tmp_path / "trace"
     m = machine(launcher=["--trace", str(trace)])
     m.tools("tpm2_changeauth -Q -c o owner")
@@ -69,7 +69,7 @@ def test_endorsement_authorisation(machine, tmp_path):
         assert refused_authorisations(m) == ["CreatePrimary"]
     says(m.provision(*both), DONE, "now")
     m.control.reset()
-    says(m.provision("--undo", *owner), FAILED, "tpm_auth_required")  # it cannot be proven to be the EK
+    says(m.provision("--undo", *owner), FAILED, "tpm_auth_required")  # attestd cannot check that it is the EK
     assert "EvictControl" not in m.control.commands()
     says(m.provision("--undo", *both), DONE, "no longer")
     assert m.persistent() == [] and m.control.left() == []
@@ -110,7 +110,7 @@ def test_the_command_is_refused(machine, args, rc, text):
 
 @pytest.mark.variant
 def test_a_tpm_that_is_full(machine):
-    """Until it says so itself."""
+    """The TPM is filled until it refuses further objects."""
     m = machine()
     m.tools("tpm2_createprimary -Q -C o -c o.ctx; for i in $(seq 16 96); do tpm2_evictcontrol -Q -C o -c o.ctx "
             "$(printf 0x810001%02x $i) || break; done")
@@ -159,7 +159,7 @@ def test_a_tpm_that_comes_late(machine):
 
 @pytest.mark.variant
 def test_a_tpm_that_another_holds(machine):
-    """/dev/tpm0 is held by whoever has opened it: attestd, say."""
+    """Whoever has opened /dev/tpm0 holds it: attestd, for example."""
     m = machine(device="tpm0")
     since = time.monotonic()
     ran = m.run(f"exec 3<>/dev/tpm0; {m.command} --wait 1 3>&-")
@@ -176,7 +176,7 @@ def test_beside_another_that_holds_the_plain_device(machine):
 
 @pytest.mark.variant
 def test_a_stop(machine):
-    """Ends it with the command at work, and nothing is changed, or left."""
+    """A stop during a command: nothing is changed, and nothing is left loaded."""
     m = machine()
     m.control.fault("delay", 2000, command="CreatePrimary")
     m.process.stdin.write(f"{m.command} & echo $! >pid; wait $!\n")
@@ -208,7 +208,7 @@ def test_usage(args):
 
 @pytest.mark.variant
 def test_what_cannot_be_said(machine):
-    """Done, but not told: to be asked for again."""
+    """If the result cannot be printed, the exit status says that the outcome is unknown."""
     m = machine()
     assert m.run(f"{m.command} >/dev/full").status == UNSURE
     says(m.provision(), DONE, "already")
@@ -221,5 +221,5 @@ def test_the_log_is_what_was_asked_for(machine):
 
 @pytest.mark.shipping
 def test_the_sandbox(machine):
-    """As serve's: whoever requires all of it gets it."""
+    """With the same sandbox as `serve`, complete if required."""
     says(machine().provision("--sandbox", "require"), DONE, "now")

@@ -1,4 +1,4 @@
-"""quote: what this machine booted, signed; checked by the specification, and by tpm2-tools."""
+"""quote: what this machine has booted, signed. Checked by the specification and by tpm2-tools."""
 import pytest
 
 from harness import attest
@@ -11,13 +11,13 @@ from harness.service import b64
 
 pytestmark = pytest.mark.portable
 
-# PCRs that locality 0 may extend.
+# The PCRs that locality 0 may extend.
 OPEN = [*range(17), 23]
 
 
 @pytest.fixture(scope="module")
 def booted(shared):
-    """No two PCRs have the same value, as after a boot."""
+    """A service on a TPM in which no two PCRs have the same value, as after a boot."""
     for pcr in OPEN:
         extend(shared, pcr, byte=pcr + 1)
     return shared
@@ -25,7 +25,7 @@ def booted(shared):
 
 @pytest.fixture(scope="module")
 def publics(shared):
-    """TPM2B_PUBLIC of each AIK."""
+    """The TPM2B_PUBLIC of each AIK."""
     return {aik: known(shared, aik)["aik_tpm"] for aik in AIKS}
 
 
@@ -42,7 +42,7 @@ def by_tools(public, found, nonce=NONCE):
 @pytest.mark.parametrize("bank", SIZES)
 @pytest.mark.parametrize("aik", AIKS)
 def test_every_bank(booted, publics, service, aik, bank):
-    """And it is refused for another nonce, another value, another signature, another key."""
+    """A quote of every bank is accepted; with another nonce, value, signature or key it is refused."""
     found = quote(service, "14,0-7", pcr_bank=bank, aik=aik)
     assert found["pcr_bank"] == bank and list(found["pcr_values"]) == [0, 1, 2, 3, 4, 5, 6, 7, 14]
     true = read_pcrs(service, bank)
@@ -72,7 +72,7 @@ LISTS = {"0": [0], "23": [23], "0-23": range(24), "7-7": [7], "14,0-7": [*range(
 @pytest.mark.parametrize("aik", AIKS)
 @pytest.mark.parametrize("pcrs", LISTS)
 def test_lists(booted, publics, service, aik, pcrs):
-    """The values are in ascending order, whatever the list's; up to all of them."""
+    """The values are in ascending order, whatever the order of the list is; up to all PCRs."""
     for bank in ("sha256", "sha512"):
         found = quote(service, pcrs, aik=aik, pcr_bank=bank)
         assert list(found["pcr_values"]) == list(LISTS[pcrs])
@@ -81,7 +81,7 @@ def test_lists(booted, publics, service, aik, pcrs):
 
 
 def test_defaults(booted, publics, service):
-    """ecc and sha256."""
+    """The defaults are ecc and sha256."""
     assert quote(service, "0")["pcr_bank"] == "sha256"
     verify(publics["ecc"], quote(service, "0"))
 
@@ -89,14 +89,14 @@ def test_defaults(booted, publics, service):
 @pytest.mark.core
 @pytest.mark.parametrize("aik", AIKS)
 def test_nonces(publics, service, aik):
-    """From 1 to 64 bytes, and exactly these are signed."""
+    """Nonces of 1 to 64 bytes are signed exactly as they are."""
     for size in (1, 2, 20, 32, 33, 63, 64):
         nonce = bytes(range(256 - size, 256))
         verify(publics[aik], quote(service, "0", nonce, aik=aik), nonce)
 
 
 def test_each_is_new(publics, service):
-    """Nothing is answered from memory: the clock goes on."""
+    """Each quote is a new one, never from memory: the clock in it goes on."""
     clocks = [verify(publics["ecc"], quote(service)).clock for _ in range(3)]
     assert clocks == sorted(clocks) and len(set(clocks)) == 3
 
@@ -115,7 +115,7 @@ def test_what_is_extended_shows(publics, service):
 
 
 def refused(service, error, field, request):
-    """And the TPM is not asked for it."""
+    """Checks that the request is refused, without a TPM command."""
     service.control.reset()
     reply = service.ask(request)
     assert (reply.get("error"), reply.get("field")) == (error, field), (request, reply)
@@ -151,7 +151,7 @@ def test_bad_nonce_sizes(service, size):
 
 @pytest.mark.parametrize("member", ["nonce", "pcrs"])
 def test_missing(service, member):
-    """null is as good as nothing, here as elsewhere."""
+    """A member that is null counts as missing, as in all requests."""
     request = quote_request()
     refused(service, "missing_fields", member, {k: v for k, v in request.items() if k != member})
     refused(service, "missing_fields", member, {**request, member: None})
@@ -170,14 +170,14 @@ def test_wrong_kinds(service):
 
 
 def test_others_members_are_not_looked_at(service, publics):
-    """They are a credential's, and wrong."""
+    """Members of other requests are ignored, even if they are wrong."""
     verify(publics["ecc"], quote(service, hmac="*", enc=7, credential_blob="A", encrypted_secret="", handle="0"))
 
 
 @pytest.mark.parametrize("binary", BINARIES)
 @pytest.mark.parametrize("kind", ["plain", "persistent", "factory"])
 def test_budget(start, kind, binary):
-    """Load, quote, read, flush; one more for each further eight PCRs. Loaded keys stay on Windows."""
+    """Load, quote, read, flush; one more read for each further eight PCRs. On Windows, keys stay loaded."""
     service = start(kind, binary=binary).settled()
     holds = binary.startswith("windows")
     for aik in AIKS:
@@ -194,7 +194,7 @@ def test_budget(start, kind, binary):
 
 
 def test_base64_as_anywhere(service, publics):
-    """The nonce may have white space in it, as all base64 may."""
+    """The nonce may have white space in it, like all base64."""
     request = quote_request("0")
     request["nonce"] = "\n".join([b64(NONCE)[:20], b64(NONCE)[20:]])
     verify(publics["ecc"], decode_quote(service.ok(request)))

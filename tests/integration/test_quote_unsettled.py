@@ -1,4 +1,4 @@
-"""quote, where PCRs change meanwhile, banks are missing, or the chip takes less than others."""
+"""quote, if PCRs change meanwhile, banks are missing, or the chip allows less than others."""
 import threading
 
 import pytest
@@ -20,8 +20,8 @@ def verify(public, found):
 class Changing:
     """A TPM whose PCRs another program extends while attestd quotes them.
 
-    The answer to a command is held back; meanwhile the other's command has reached the
-    launcher, and so is the next that the TPM gets: between that command and attestd's next.
+    The response to a command is delayed. Meanwhile the other program's command reaches the launcher, and so
+    is the next one that the TPM gets: before attestd's next command.
     """
 
     def __init__(self, start, tmp_path):
@@ -29,7 +29,7 @@ class Changing:
         self.service = start("plain", launcher=self.trace.options).settled()
 
     def ask(self, changes, command="Quote", pcr=3, **request):
-        """The reply to a request, behind whose first `changes` commands of that name PCRs change."""
+        """The reply to a request. After each of the first `changes` commands with that name, PCRs change."""
         control, sent = self.service.control, len(self.trace.named(command))
         control.left()
         control.reset()
@@ -46,7 +46,7 @@ class Changing:
         return reply
 
     def order(self):
-        """Of what went to the TPM since the last request, but for loading and flushing."""
+        """The order of the commands since the last request, without loading and flushing."""
         return [name for name in self.service.control.commands() if name.startswith(("Quote", "PCR_"))]
 
 
@@ -58,7 +58,7 @@ def changing(start, tmp_path):
 @pytest.mark.parametrize("aik", AIKS)
 @pytest.mark.parametrize("changes", [1, 2])
 def test_changed_and_asked_again(changing, changes, aik):
-    """Quoted once more for each change; what is answered are the values that were quoted."""
+    """For each change there is a new quote; the values in the reply are those that were quoted."""
     public = public_of(changing.service, aik)
     before = read_pcrs(changing.service, "sha256")
     found = decode_quote(changing.ask(changes, aik=aik))
@@ -69,7 +69,7 @@ def test_changed_and_asked_again(changing, changes, aik):
 
 
 def test_changed_three_times(changing):
-    """No values then; and the next request is as good as any."""
+    """After three changes there is an error; the next request succeeds."""
     reply = changing.ask(3)
     assert reply["error"] == "pcrs_changed" and set(reply) == {"status", "error", "message"}
     assert changing.order() == ["Quote", "PCR_Extend", "PCR_Read"] * 3
@@ -77,13 +77,13 @@ def test_changed_three_times(changing):
 
 
 def test_changes_of_others_are_none(changing):
-    """Of PCRs that are not quoted."""
+    """Changes of PCRs that are not quoted do not matter."""
     verify(public_of(changing.service), decode_quote(changing.ask(1, pcr=16)))
     assert changing.order() == ["Quote", "PCR_Extend", "PCR_Read"]
 
 
 def test_changed_between_two_reads(changing):
-    """A PCR that had been read before it changed is given as it was quoted; one that had not, not."""
+    """If a PCR was read before it changed, its quoted value is returned; if not, there is a new quote."""
     public = public_of(changing.service)
     before = read_pcrs(changing.service, "sha256")
     found = decode_quote(changing.ask(1, "PCR_Read", pcr=3, pcrs="0-23"))
@@ -98,7 +98,7 @@ def test_changed_between_two_reads(changing):
 
 # ---- banks ----------------------------------------------------------------
 
-# By tpm2_pcrallocate, of which a TPM makes what it has from its next start on.
+# By tpm2_pcrallocate, which takes effect at the next start of the TPM.
 ALLOCATED = {
     "sha256 only": ("sha1:none+sha256:all+sha384:none+sha512:none", {"sha256"}),
     "without sha256": ("sha1:all+sha256:none+sha384:all+sha512:none", {"sha1", "sha384"}),
@@ -107,7 +107,7 @@ ALLOCATED = {
 
 
 def answered(service, bank, because="pcr_bank", **request):
-    """Whether a quote of that bank (None: without saying which) is given; if not, that it is said why."""
+    """Whether there is a quote of that bank (None: of the default one). If not, checks the error."""
     asked = quote_request(**request, **({"pcr_bank": bank} if bank else {}))
     reply = service.ask(asked)
     if reply["status"] == "ok":
@@ -120,7 +120,7 @@ def answered(service, bank, because="pcr_bank", **request):
 
 @pytest.mark.parametrize("case", ALLOCATED)
 def test_missing_banks(states, start, tmp_path, case):
-    """The default, too, where it is missing."""
+    """A missing bank is an error, also if it is the default one."""
     allocation, there = ALLOCATED[case]
     state = states.new("plain")
     tpm.run(state, f"tpm2_pcrallocate -Q {allocation}", tmp_path)
@@ -132,27 +132,27 @@ def test_missing_banks(states, start, tmp_path, case):
 
 
 def test_as_its_manufacturer_leaves_it(start):
-    """swtpm_setup's TPM has a bank of SHA-256 alone."""
+    """A TPM as its manufacturer delivers it, here by swtpm_setup: it only has the SHA-256 bank."""
     service = start("factory").settled()
     assert [bank for bank in SIZES if answered(service, bank)] == ["sha256"]
 
 
 def test_a_bank_of_few_pcrs(states, start, tmp_path):
-    """A quote is of all that were asked for, or there is none."""
+    """If a bank lacks some PCRs, a quote that asks for them fails."""
     state = states.new("plain")
     tpm.run(state, "tpm2_pcrallocate -Q sha1:all+sha256:0,1,2,3+sha384:none+sha512:none", tmp_path)
     service = start(state).settled()
     assert answered(service, "sha256", pcrs="0-3") and answered(service, "sha256", pcrs="1,3")
     for pcrs in ("0-4", "0-23", "3,5"):
         assert not answered(service, "sha256", "pcrs", pcrs=pcrs)
-    for pcrs in ("4", "23"):  # as if there were no such bank
+    for pcrs in ("4", "23"):  # the same error as without the bank
         assert not answered(service, "sha256", pcrs=pcrs)
     assert answered(service, "sha1", pcrs="0-23")
 
 
 @pytest.mark.parametrize("rc", [0x3C3, 0x3C4], ids=["TPM_RC_HASH", "TPM_RC_VALUE"])
 def test_a_bank_that_the_tpm_does_not_know(start, rc):
-    """Which says so of the third parameter, the PCRs, where swtpm selects none."""
+    """A TPM may refuse an unknown bank in the third parameter; swtpm selects no PCR instead."""
     service = start("plain").settled()
     service.control.fault("rc", rc, command="Quote")
     assert not answered(service, "sha512")
@@ -167,7 +167,7 @@ def test_a_bank_that_the_tpm_does_not_know(start, rc):
 @pytest.mark.parametrize("command,ask", [("Quote", quote_request), ("Certify", certify_request)],
                          ids=["quote", "certify"])
 def test_field_46_a_chip_that_takes_short_nonces_only(start, command, ask, aik):
-    """It says TPM_RC_SIZE of its first parameter, and the next nonce may be shorter."""
+    """The chip answers TPM_RC_SIZE for the first parameter: the client is told, and a shorter nonce succeeds."""
     service = start("plain").settled()
     public_of(service, aik)
     service.control.fault("rc", 0x1D5, command=command)
@@ -181,7 +181,7 @@ def test_field_46_a_chip_that_takes_short_nonces_only(start, command, ask, aik):
 
 @pytest.mark.parametrize("most", [20, 32])
 def test_field_46_as_long_as_the_chip_takes(start, most):
-    """Some stop at 20 bytes, some at 32: those that are as long are as good as any."""
+    """Some chips allow 20 bytes, some 32: nonces of just that length succeed."""
     service = start("plain").settled()
     public = public_of(service)
     for command in ("Quote", "Certify"):
@@ -200,7 +200,7 @@ def test_field_46_as_long_as_the_chip_takes(start, most):
 
 @pytest.mark.parametrize("at_a_time", [1, 3, 7])
 def test_field_46_fewer_pcrs_at_a_time(start, at_a_time):
-    """As the specification lets a TPM: what it did not give is read with the next command."""
+    """A TPM may return fewer PCRs than were asked for: the others are read by another command."""
     service = start("plain").settled()
     public = public_of(service)
     extend(service, *range(16))
@@ -214,17 +214,17 @@ def test_field_46_fewer_pcrs_at_a_time(start, at_a_time):
 
 
 def test_no_pcr_at_all(start):
-    """A TPM that gives none of those that it has just quoted does not keep anybody for ever."""
+    """If the TPM returns none of the PCRs that it has quoted, attestd does not try for ever."""
     service = start("plain").settled()
     service.control.fault("few", 0, command="PCR_Read")
     assert service.ask(quote_request())["error"] == "tpm_bad_response"
     service.control.ask("clear")
-    wait_for(lambda: service.ask(quote_request())["status"] == "ok", 20, "quote")  # the link is opened anew
+    wait_for(lambda: service.ask(quote_request())["status"] == "ok", 20, "quote")  # the link is opened again
     verify(public_of(service), quote(service))
 
 
 def test_field_46_nonces_of_the_longest(start):
-    """And eight PCRs in an answer, of which there are three to all."""
+    """The longest nonces, and eight PCRs in each response: three responses for all PCRs."""
     service = start("plain").settled()
     public = public_of(service)
     longest = bytes(range(64))
@@ -237,14 +237,14 @@ def test_field_46_nonces_of_the_longest(start):
 
 
 def test_size_of_something_else(start):
-    """TPM_RC_SIZE of another parameter is no word on the nonce."""
+    """TPM_RC_SIZE for another parameter does not concern the nonce."""
     service = start("plain").settled()
     service.control.fault("rc", 0x3D5, command="Quote")
     assert service.ask(quote_request())["error"] != "bad_nonce_size"
 
 
 def test_extended_meanwhile_by_many(start, tmp_path):
-    """A TPM that measures all the time: no answer is wrong, whatever it is."""
+    """While PCRs are extended all the time, no reply is wrong, whatever it is."""
     service = start("plain").settled()
     public = public_of(service)
     over = threading.Event()

@@ -1,4 +1,4 @@
-"""The session that is ready for the next activation: when there is one, and that nobody notices but by the time."""
+"""The session that is ready for the next activation: when there is one, and that only the time shows it."""
 import concurrent.futures
 import time
 
@@ -21,7 +21,7 @@ OWNER, CLEAR, CHANGE_EPS, EVICT = 0x40000001, 0x126, 0x124, 0x120
 
 @pytest.mark.parametrize("leads_on", [ATTESTATION, QUOTE], ids=["attestation", "quote"])
 def test_made_behind_the_reply(watched, leads_on):
-    """Not before it; then the activation's own commands are all that it takes."""
+    """It is made after the reply, not before. Then an activation needs only its own commands."""
     service, control = watched.service, watched.control
 
     def replied_first():
@@ -51,7 +51,7 @@ def test_made_behind_the_reply(watched, leads_on):
 
 
 def test_an_idle_one_holds_nothing(start, kind):
-    """Who asks for something else, or in vain, leads on to nothing."""
+    """Other requests, and requests that fail, do not lead to a session."""
     service = start(kind).ready()
     wait_for(lambda: service.ask(HEALTH)["status"] == "ok", 30, "TPM")
     assert service.control.left() == []
@@ -59,7 +59,7 @@ def test_an_idle_one_holds_nothing(start, kind):
     for request in (GET_EK, HEALTH, GET_CHAIN, CERTIFY, rsa(CERTIFY), {**QUOTE, "pcrs": "x"}, {**ATTESTATION, "aik": 1},
                     {"command": "quote"}, {"command": "activateCredential"}, "{}"):
         service.ask(request)
-        Led.on()  # perhaps
+        Led.on()  # it may announce an activation
         assert service.control.left() == []
         assert service.control.handles() == [], request
     assert "StartAuthSession" not in service.control.commands()
@@ -77,7 +77,7 @@ def test_a_refused_quote_leads_on_to_nothing(watched):
 
 
 def test_asking_again_and_again(watched):
-    """Costs one session, and no more commands than that."""
+    """Asking again and again leads to one session, and no further commands."""
     watched.unready()
     for i in range(10):
         watched.service.ok(ATTESTATION if i % 2 else QUOTE)
@@ -89,7 +89,7 @@ def test_asking_again_and_again(watched):
 @pytest.mark.slow
 @pytest.mark.limit(300)
 def test_nobody_comes(watched):
-    """It is flushed when its time is over, whoever asks for what meanwhile: nothing is left."""
+    """When its time is over, it is flushed, whatever clients ask for meanwhile; nothing is left."""
     watched.unready()
     watched.service.ok(ATTESTATION)
     watched.control.settle()
@@ -110,7 +110,7 @@ def test_nobody_comes(watched):
 
 
 def test_used_once(watched):
-    """Two at once: the first gets it, both are right."""
+    """Of two activations at once the first uses the session; both succeed."""
     for _ in range(5):
         watched.unready().made_ready()
         before = len(watched.sessions.all())
@@ -122,7 +122,7 @@ def test_used_once(watched):
 
 
 def test_another_aiks_credential(watched):
-    """It is the EK's: either AIK's activation can have it."""
+    """The session is salted with the EK, so an activation for either AIK can use it."""
     known = watched.service.attestation("rsa")
     watched.unready().made_ready()
     assert opens(watched.service.ask(activation(known, "rsa")))
@@ -131,7 +131,7 @@ def test_another_aiks_credential(watched):
 
 
 def test_a_wrong_credential(watched):
-    """Is refused as ever, at the first attempt; it has used the session up."""
+    """A wrong credential is refused at the first attempt, and has used up the session."""
     known = watched.service.attestation()
     c = make(rsa_from_tpm(known["ek_tpm"]), known["aik_name"], b"secret")
     wrong = {"command": "activateCredential", "hmac": b64(bytes(32)), "enc": b64(c.enc),
@@ -141,7 +141,7 @@ def test_a_wrong_credential(watched):
         watched.control.reset()
         assert watched.service.ask(wrong)["error"] == "credential_rejected"
         watched.is_empty()
-        # The session has to be flushed as well.
+        # The session has to be flushed, too.
         assert watched.control.commands() == [*commands[watched.kind], "FlushContext"]
     watched.activates()
 
@@ -150,7 +150,7 @@ def test_a_wrong_credential(watched):
 
 
 def test_too_soon_for_it(watched):
-    """The activation comes within the pause: it has a session of its own, and no other is made behind it."""
+    """If the activation comes within the pause, it makes its own session; none is made after it."""
     def came_too_soon():
         watched.unready()
         begin = time.monotonic()
@@ -165,7 +165,7 @@ def test_too_soon_for_it(watched):
 
 @pytest.mark.parametrize("request_", usually("activation", but=["quote", "known"]))
 def test_while_it_is_made(watched, request_):
-    """At each of its commands: an activation waits for it and uses it; others are served beside it."""
+    """At each command of its making: an activation waits for the session and uses it; other requests are served."""
     for at in range(len(MAKING[watched.kind])):
         watched.unready()
         name = MAKING[watched.kind][at]
@@ -189,7 +189,7 @@ def test_while_it_is_made(watched, request_):
 
 
 def test_who_goes_while_it_is_used(watched):
-    """The job goes on for nobody; the next activation is right."""
+    """If the client goes while the session is used, the job goes on; the next activation succeeds."""
     for name in dict.fromkeys(USE[watched.kind]):
         watched.unready().made_ready()
         watched.control.delay(100, name, 1)
@@ -203,7 +203,7 @@ def test_who_goes_while_it_is_used(watched):
 
 
 def by(watched, code, *handles, parts=()):
-    """Another program's command, past attestd."""
+    """Sends a command of another program, not through attestd."""
     with connect(watched.service.raw) as s:
         ask(s, authorised(code, handles, *parts))
 
@@ -219,7 +219,7 @@ MEANWHILE = {
 @pytest.mark.parametrize("what", usually("vanish", "restart", but=["clear", "twice"]))
 @pytest.mark.parametrize("then", usually("activation", but=["quote"]))
 def test_meanwhile(watched, what, then):
-    """While it waits: what comes next is right, and nothing of what was is used or left."""
+    """Something happens while the session waits: the next activation succeeds, and nothing old is used or left."""
     watched.unready().made_ready()
     MEANWHILE[what](watched)
     if then == "quote":
@@ -249,10 +249,10 @@ def test_the_ek_is_evicted_meanwhile(start, tmp_path):
 
 
 def test_another_seed_meanwhile(start, tmp_path):
-    """The TPM is another one, to whose EK the session was not salted."""
+    """The TPM gets another seed, and so another EK than that of the session's salt."""
     watched = Watched(start, "plain", tmp_path).unready().made_ready()
     by(watched, CHANGE_EPS, PLATFORM)
-    watched.service.ask(watched.request)  # for the keys that were
+    watched.service.ask(watched.request)  # for the former keys
     watched.service.ok(QUOTE)
     known = watched.service.attestation()
     assert opens(watched.service.ask(activation(known)))
@@ -272,7 +272,7 @@ def test_absent_meanwhile(watched):
 
 @pytest.mark.parametrize("moment", usually("close-after", but=["close", "size 9", "tag12", "noise"]))
 def test_the_link_breaks_while_it_is_made(watched, moment):
-    """It is made on the next one, or not; the activation is right."""
+    """The session is made on the next link, or not at all; the activation succeeds."""
     kind, *value = moment.split()
     for name in dict.fromkeys(MAKING[watched.kind]):
         watched.unready()

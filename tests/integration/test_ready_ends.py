@@ -1,4 +1,4 @@
-"""The session that is ready, at a stop and at a death: nothing is left of it."""
+"""The session that is ready, when attestd is stopped or killed: nothing of it is left."""
 import os
 import signal
 import time
@@ -18,13 +18,13 @@ ONCE = """cd $TMPDIR
 
 
 class Stopped(Service):
-    """On a device on which nobody else cleans up. Its launcher stays, to tell what is left."""
+    """attestd on a device without resource manager. Its launcher goes on, and says what is left."""
 
     def __init__(self, state, script=SCRIPT, **options):
         super().__init__(state, launcher=["--device", "tpm0"], wrap=["bash", "-c", script, "bash"], **options)
 
     def ends(self):
-        """In time, well, and with nothing left."""
+        """Checks that it ends in time, with status 0, and leaves nothing."""
         wait_for((self.dir / "over").exists, 30, "end")
         assert (self.dir / "status").read_text() == "0\n", self.log()
         assert self.control.handles() == []
@@ -37,14 +37,14 @@ class Stopped(Service):
 
 
 def moments(kind):
-    """Before it is made, at each of its commands, and when it waits."""
+    """The moments: before the session is made, at each command of its making, and while it waits."""
     return ["pause", *MAKING[kind], "ready"]
 
 
 @pytest.mark.parametrize("moment", usually("pause", "PolicySecret", "ready",
                                            but=["ContextLoad", "StartAuthSession", "FlushContext"]))
 def test_stopped(states, moment):
-    """Before it is made, at each of its commands, and when it waits."""
+    """A stop before the session is made, at each command of its making, and while it waits."""
     service = Stopped(states.new("plain"))
     try:
         service.ready()
@@ -75,7 +75,7 @@ def test_the_end_of_once(states, pause):
 @pytest.mark.parametrize("device", usually("tpm0", but=["tpmrm0"]))
 @pytest.mark.parametrize("when", usually("kill-after", but=["kill"]))
 def test_killed_while_it_is_made(states, device, when, kind):
-    """At each of its commands: the next attestd works at once, and flushes what it can know to be its own."""
+    """Killed at each command of the making: the next attestd works at once, and flushes what must be its own."""
     with Supervised(states.new(kind), device=device) as service:
         known = service.settled().identity()
         request = activation(known)
@@ -91,16 +91,16 @@ def test_killed_while_it_is_made(states, device, when, kind):
                 assert opens(service.ask(request)), name
             assert service.identity().items() <= known.items()
         wait_for(lambda: not [h for h in service.control.handles() if h.startswith("0x80")], 30, "clean-up")
-        # One that was at its beginning may be anybody's, until its slot is needed.
+        # A session that was just started may be another program's; it stays until its slot is needed.
         assert len(service.control.handles()) <= (1 if device == "tpmrm0" else 3)
 
 
 @pytest.mark.parametrize("device", usually("tpm0", but=["tpmrm0"]))
 def test_killed_while_it_waits(states, device, kind):
-    """The next one flushes it before anything else, again and again."""
+    """The next attestd flushes it before anything else, again and again."""
     with Supervised(states.new(kind), device=device) as service:
         request = activation(service.settled().identity())
-        for _ in range(5):  # more than there are slots
+        for _ in range(5):  # more often than there are slots
             service.made_ready()
             pid = service.pid
             os.kill(pid, signal.SIGKILL)

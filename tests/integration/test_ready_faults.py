@@ -1,7 +1,8 @@
-"""Each fault at each TPM command that makes the session that is ready. Nobody waits for that, so nobody is
-told: the reply before it is as ever, and so is the activation behind it.
+"""Each fault at each TPM command that makes the session that is ready. No client waits for that, so no client
+notices: the reply before it and the activation after it are right.
 
-In a twin of attestd whose clock jumps: one is made in 30 s, and it waits for as long.
+attestd is built with tests/injected/faults.c inside, so that its clock can jump: a session is made at most once in
+30 s, and waits for 30 s.
 """
 import select
 
@@ -16,14 +17,14 @@ from harness.ready import MAKING, Sessions
 from harness.service import connect, line_of, parse_reply, read_all, wait_for
 from test_probed import COMMAND_MS, SPARE_MS, Client, Probed, await_silence, is_ok, jump
 
-pytestmark = pytest.mark.shipping  # its twin is no build with sanitizers
+pytestmark = pytest.mark.shipping  # there is no such build with sanitizers
 
 READY_MS, READY_PAUSE_MS = BOUNDS["READY_MS"], BOUNDS["READY_PAUSE_MS"]
 GIVES_WAY = ["SESSION_HANDLES", "SESSION_MEMORY", "CONTEXT_GAP"]
 
 
 def later(probed, ms):
-    """The clock jumps, when the TPM has no command of which the time would be over then."""
+    """Makes the clock jump while the TPM has no command whose time would be over then."""
     probed.service.control.sent()
     probed.service.go_round()
     jump(probed, ms)
@@ -48,14 +49,14 @@ class Making:
         self.resident = resident_kb(self.pid)
 
     def may_be_made(self):
-        """None is ready, the last was made long ago, and an activation has succeeded on its own since."""
+        """Makes sure that no session is ready, the last is long ago, and an activation has succeeded without one."""
         later(self.probed, READY_MS + 1000)
         wait_for(lambda: self.control.policies() == [], 10, "flush")
         assert opens(self.service.ask(self.request))
         self.is_empty()
 
     def leads_on(self, request=ATTESTATION):
-        """Whoever asks gets his reply; the pause behind it is over at once."""
+        """A reply that announces an activation; the pause after it is over at once."""
         reply = self.service.ok(request, timeout=20)
         jump(self.probed, READY_PAUSE_MS + 10)
         Led.at = 0.0
@@ -63,7 +64,7 @@ class Making:
         return reply
 
     def ready(self):
-        """One is."""
+        """Waits until a session is ready."""
         self.may_be_made()
         self.leads_on()
         assert len(self.control.policies()) == 1
@@ -74,7 +75,7 @@ class Making:
         assert self.control.handles() == []
 
     def suffers(self, fault, at, index, count=1):
-        """One case. What is to go on for ever ends before the activation."""
+        """Tries one case. A fault that goes on is cleared before the activation."""
         self.may_be_made()
         inject(self.service, fault, at, index, count)
         self.leads_on()
@@ -82,7 +83,7 @@ class Making:
         if count == "*":
             assert self.control.handles() == [] or at == "FlushContext", (fault, at, index)
             self.control.ask("clear")
-        if count == "*" and at == "FlushContext":  # the link was opened anew in vain; it has a pause
+        if count == "*" and at == "FlushContext":  # opening the link has failed; a pause follows
             wait_for(lambda: opens(self.service.ask(self.request)), 10, "recovery")
         reply = self.service.ask(self.request, timeout=20)
         assert opens(reply), (fault, at, index, reply)
@@ -101,7 +102,7 @@ def making(states, request, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def unharmed(making):
-    """After each: the same process, with no more than it had, and one is made as ever."""
+    """Checks after each case: the same process, nothing lost, and a session is made as before."""
     yield
     making.control.ask("clear")
     making.probed.recovers()
@@ -121,7 +122,7 @@ def test_not_now(making, name):
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name == "SESSION_MEMORY" else pytest.mark.slow)
                                   for name in CODES])
 def test_code(making, name):
-    """Once, and for as long as it lasts."""
+    """A response code once, and for as long as it lasts."""
     for at, index in making.flow:
         for count in (1, "*"):
             making.suffers(f"rc {CODES[name][0]}", at, index, count)
@@ -142,7 +143,7 @@ def test_length(making):
 
 
 def test_refused_it_is_not_tried_again(making):
-    """Not until an activation has succeeded on its own, however long that is."""
+    """After a refusal attestd does not try again before an activation has succeeded without the session."""
     for at, index in making.flow:
         if at == "FlushContext":
             continue
@@ -161,7 +162,7 @@ def test_refused_it_is_not_tried_again(making):
 
 
 def test_expired(making):
-    """Not before its time; then one command, whatever else happens."""
+    """It is flushed when its time is over, not before, by one command, whatever else happens."""
     making.ready()
     making.control.reset()
     later(making.probed, READY_MS - 10000)
@@ -181,7 +182,7 @@ def test_expired(making):
 
 @pytest.mark.parametrize("early_ms", [pytest.param(ms, marks=pytest.mark.variant if ms else []) for ms in range(-3, 4)])
 def test_an_activation_as_it_expires(making, early_ms):
-    """Either it is used or it is flushed: never both, and never neither."""
+    """The session is either used or flushed: never both, never neither."""
     for _ in range(3):
         making.ready()
         later(making.probed, READY_MS - 60 + early_ms)
@@ -196,7 +197,7 @@ def test_an_activation_as_it_expires(making, early_ms):
 @pytest.mark.slow
 @pytest.mark.parametrize("at", ["PolicySecret", "FlushContext"])
 def test_the_clean_up_fails(making, at):
-    """What could not be flushed goes with its link."""
+    """If a flush fails, the link is closed, and what was loaded goes with it."""
     making.may_be_made()
     making.control.fault("rc", 0x101, command="FlushContext", count=1)
     if at != "FlushContext":
@@ -208,7 +209,7 @@ def test_the_clean_up_fails(making, at):
 
 
 def test_it_cannot_be_flushed(making):
-    """When its time is over: the link is closed."""
+    """If it cannot be flushed when its time is over, the link is closed."""
     making.ready()
     opened = making.control.opens()
     making.control.fault("rc", 0x101, command="FlushContext", count=1)
@@ -218,7 +219,8 @@ def test_it_cannot_be_flushed(making):
 
 
 def test_mute_while_it_is_made(making):
-    """An activation waits for it, as long as a command may take; others are served; then there is a new link."""
+    """The TPM is silent: an activation waits as long as a command may take, others are served, then there is a new
+    link."""
     for at, index in making.flow:
         making.may_be_made()
         making.control.reset()
@@ -238,7 +240,7 @@ def test_mute_while_it_is_made(making):
 
 @pytest.mark.slow
 def test_no_memory_to_make_it(making):
-    """Each allocation in turn fails, alone and with all that follow; none is lost for it."""
+    """Each allocation in turn fails, alone or with all that follow; no memory is lost."""
     probe = making.probed.probe
     making.may_be_made()
     making.probed.fail(0)
@@ -259,7 +261,7 @@ def test_no_memory_to_make_it(making):
 
 @pytest.mark.slow
 def test_nothing_is_lost_to_its_faults(making):
-    """The heap is as full after each as before all of them."""
+    """After each fault, the heap is as full as before all of them."""
     making.ready()
     used = making.probed.probe.get("used")
     for at, index in making.flow:
@@ -275,7 +277,7 @@ def test_nothing_is_lost_to_its_faults(making):
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name == "quote" else pytest.mark.slow)
                                   for name in ("quote", "quote-rsa", "certify", "first-rsa", "chain")])
 def test_it_gives_way(states, tmp_path, name):
-    """Whoever meets a TPM without room for sessions: it is flushed, and the client gets an answer."""
+    """If a request finds no room for sessions in the TPM, the ready session is flushed, and the request succeeds."""
     asked = ASKED[name]
     probed = Probed(states.new(asked.kind), tmp_path, "tpmrm0")
     service, control = probed.service, probed.service.control
@@ -285,7 +287,7 @@ def test_it_gives_way(states, tmp_path, name):
         request = asked.request(known)
 
         def ready():
-            if asked.kind != "chained":  # that starts another process
+            if asked.kind != "chained":  # such a case needs another process
                 later(probed, READY_MS + 1000)
                 wait_for(lambda: control.policies() == [], 10, "flush")
                 assert opens(service.ask(activation))

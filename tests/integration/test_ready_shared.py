@@ -1,4 +1,4 @@
-"""The session that is ready, where the TPM is short of sessions, and where endorsementAuth is set."""
+"""The session that is ready, if the TPM has few sessions, and if endorsementAuth is set."""
 import contextlib
 import time
 
@@ -18,7 +18,7 @@ ENDORSEMENT = 0x4000000B
 
 
 def bare(start, kind, *commands, **options):
-    """On the plain device, on which another program has left what it will want again."""
+    """attestd on the plain device, on which another program has left what it still needs."""
     return start(kind, launcher=["--device", "tpm0"], wrap=predecessor(*commands), **options).ready()
 
 
@@ -26,21 +26,21 @@ TWO = [HMAC, HMAC]
 
 
 def others(service):
-    """What is loaded when attestd has seen to what may be its own."""
+    """What is loaded after attestd has flushed what must be its own."""
     wait_for(lambda: service.ask(HEALTH)["status"] == "ok", 30, "TPM")
     wait_for(lambda: not any(h.startswith("0x80") for h in service.control.handles()), 30, "clean-up")
     return service.control.handles()
 
 
 def test_beside_others_on_a_plain_device(start, kind):
-    """Two of the three slots are another's: the third is enough, ready or not."""
+    """Another program has two of the three slots: the third is enough, with and without a ready session."""
     service = bare(start, kind, *TWO)
     before = others(service)
     assert len(before) == 2
     request = activation(service.attestation())
     for _ in range(3):
         service.settled()
-        # Its session, when the EK that that took is flushed.
+        # The session, after the EK that its making needed was flushed.
         wait_for(lambda: len(service.control.handles()) == 3, 30, "a session")
         service.control.reset()
         for commands in (USE, WITHOUT):
@@ -50,7 +50,7 @@ def test_beside_others_on_a_plain_device(start, kind):
 
 
 def test_no_slot_is_left_for_it(start):
-    """All three are another's: what asks for none is served, and it is tried once."""
+    """Another program has all three slots: requests that need none are served; the session is tried once."""
     service = bare(start, "persistent", POLICY, POLICY_PCR.format(0), POLICY, POLICY_PCR.format(1), HMAC)
     before = others(service)
     assert len(before) == 3
@@ -79,7 +79,7 @@ def owned(states, kind, tmp_path):
 
 @contextlib.contextmanager
 def used_up(service):
-    """Another program takes the slots that there are, and holds them for a while."""
+    """Another program takes all free slots, and holds them for a while."""
     with connect(service.raw) as s:
         while True:
             code = transmit_on(s, bytes.fromhex(HMAC))[6:10]
@@ -90,7 +90,7 @@ def used_up(service):
 
 
 def test_used_up_by_another_program(watched):
-    """An activation for which a session is ready needs no more than that."""
+    """An activation with a ready session needs no further slot."""
     watched.unready().made_ready()
     with used_up(watched.service):
         watched.control.reset()
@@ -100,7 +100,8 @@ def test_used_up_by_another_program(watched):
 
 
 def test_it_gives_its_slot_to_whom_somebody_waits_for(start, owned, tmp_path):
-    """An AIK takes a session to be made, where endorsementAuth is set, and there is none left but that one."""
+    """Creating an AIK needs a session if endorsementAuth is set. The last slot is the ready session's, which gives
+    way."""
     watched = with_auth(start, owned, tmp_path).made_ready()
     with used_up(watched.service):
         watched.control.reset()
@@ -133,7 +134,7 @@ def refused(watched):
 
 
 def test_with_an_authorisation(start, owned, kind, tmp_path):
-    """It is shown ahead; the activation takes no more than without one."""
+    """The authorisation is proven ahead; the activation needs no more commands than without one."""
     watched = with_auth(start, owned, tmp_path)
     watched.service.ok(ATTESTATION)
     watched.control.settle()
@@ -149,7 +150,7 @@ def test_with_an_authorisation(start, owned, kind, tmp_path):
 
 
 def test_a_wrong_authorisation(start, owned, tmp_path):
-    """Ahead it is tried once, however often somebody leads on to an activation."""
+    """A wrong one is tried once ahead, however often an activation is announced."""
     watched = with_auth(start, owned, tmp_path)
     change_auth(watched.service, AUTH, "another one")
     for _ in range(5):
@@ -161,7 +162,7 @@ def test_a_wrong_authorisation(start, owned, tmp_path):
     assert watched.service.ask(watched.request)["error"] == "tpm_auth_required"
     assert refused(watched) == 2
     watched.is_empty()
-    # The value is right again. Only an activation that succeeds has one made again.
+    # The value is right again. Only after a successful activation is a session made again.
     change_auth(watched.service, "another one", AUTH)
     watched.control.reset()
     watched.service.ok(ATTESTATION)
@@ -173,7 +174,7 @@ def test_a_wrong_authorisation(start, owned, tmp_path):
 
 
 def test_changed_while_it_waits(start, owned, tmp_path):
-    """What was shown was right then; from the next one on the value is wrong."""
+    """The value was right when it was proven, and is wrong from the next session on."""
     watched = with_auth(start, owned, tmp_path).made_ready()
     change_auth(watched.service, AUTH, "another one")
     watched.activates()

@@ -31,7 +31,7 @@ def test_ends_the_process(tmp_path, name):
     ("write", "FILE"), ("truncate", "FILE"), ("create", "NEW"), ("unlink", "FILE"),
     ("nofile", ""), ("fcntl", ""), ("getpid", "")])
 def test_is_refused(tmp_path, name, path):
-    """Whatever the name: the path is not one of attestd's own."""
+    """Refused, whatever the call: the path is not one of attestd's own."""
     file, new = tmp_path / "file", tmp_path / "new"
     file.write_text("kept")
     path = {"FILE": file, "NEW": new}.get(path, path)
@@ -41,12 +41,12 @@ def test_is_refused(tmp_path, name, path):
 
 @pytest.mark.parametrize("name", ["paths", "relro"])
 def test_is_read_only(tmp_path, name):
-    """The paths that may be opened, and the tables of pointers."""
+    """The paths that may be opened, and the tables of pointers, cannot be written."""
     assert probe(tmp_path, name) == signal.SIGSEGV
 
 
 def test_is_allowed(tmp_path):
-    """The probe's own proof: it can do what attestd can; no TPM looks like no TPM."""
+    """Shows that the attempts work: what attestd may do succeeds, and a TPM that is not there looks like that."""
     assert probe(tmp_path, "getrandom") == ""
     assert probe(tmp_path, "tpm3") == probe(tmp_path, "stat_tpm3") == "no such file or directory"
     for name in ("socket", "mmap_exec"):
@@ -58,7 +58,7 @@ def test_is_allowed(tmp_path):
 
 @pytest.mark.skipif(landlock_abi() < 1, reason="this kernel has no Landlock")
 class TestLandlock:
-    """Where there is no seccomp."""
+    """Landlock alone, without seccomp."""
 
     @staticmethod
     def probe(folder, name, path="", args=()):
@@ -82,7 +82,7 @@ class TestLandlock:
         assert self.probe(tmp_path, "list", "/dev") == DENIED
 
     def test_devices(self, tmp_path):
-        """A TPM may come under another name: all that permissions allow."""
+        """A TPM may come with another name, so Landlock allows all devices that permissions allow."""
         assert self.probe(tmp_path, "open", "/dev/null") == ""
         assert self.probe(tmp_path, "create", "/dev/attestd-probe") == DENIED
 
@@ -91,7 +91,7 @@ class TestLandlock:
         assert self.probe(tmp_path, "kill") == REFUSED
 
     def test_once_removes_nothing(self, tmp_path):
-        """It has no socket; somebody's may be at the default path."""
+        """`attestd once` has no socket; at the default path there may be another's."""
         (tmp_path / "file").write_text("kept")
         env = dict(os.environ, ATTESTD_PROBE_SANDBOX="unlink",
                    ATTESTD_PROBE_PATH=str(tmp_path / "file"))
@@ -115,7 +115,7 @@ PARTS = [([SECCOMP], "seccomp"), ([LANDLOCK], "Landlock"), ([125], "capabilities
 
 @pytest.mark.parametrize("lacks,named", PARTS, ids=[named for _, named in PARTS])
 def test_lacking(tmp_path, lacks, named):
-    """One warning names it all, and attestd goes on; or it does not start."""
+    """One warning names everything that is missing, and attestd goes on; with `require` it does not start."""
     message = f"this system lacks protections: {named}\n"
     with Attestd(tmp_path, lacks=lacks) as attestd:
         attestd.ready()
@@ -143,6 +143,6 @@ def test_off(tmp_path):
 
 
 def test_required(start):
-    """This kernel has it all; with a TPM, from start to end."""
+    """This kernel has everything: with a TPM, from start to end."""
     service = start("plain", args=["--sandbox", "require"]).settled()
     assert "sandbox" not in service.log() and "lacks" not in service.log()

@@ -36,7 +36,7 @@ def test_state(start):
 @pytest.mark.parametrize("group,mode,joins", [(1234, 0o660, True), (1234, 0o640, False),
                                               (0, 0o660, False)])
 def test_root_joins_the_group_of_the_tpm(tmp_path, group, mode, joins):
-    """Without capabilities it would not get past the permissions that Debian gives a TPM."""
+    """Without capabilities, root needs this group to open a TPM with Debian's permissions."""
     device = tmp_path / "device"
     device.touch()
     device.chmod(mode)
@@ -48,7 +48,7 @@ def test_root_joins_the_group_of_the_tpm(tmp_path, group, mode, joins):
 
 @as_root
 def test_memory(start):
-    """Nothing is writable and executable; what was relocated is not writable."""
+    """No memory is writable and executable; relocated data is not writable."""
     service = start("plain").settled()
     with open(f"/proc/{service.control.pid()}/maps", encoding="ascii") as f:
         access = [line.split()[1] for line in f if line.split()[-1] == ATTESTD]
@@ -58,7 +58,7 @@ def test_memory(start):
 
 
 def test_low_limits(tmp_path):
-    """A limit that is lower stays."""
+    """A limit that is lower already stays."""
     limit = ["prlimit", "--nofile=40:40"]
     with subprocess.Popen([*limit, ATTESTD, "serve", "--socket", tmp_path / "s"],
                           stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
@@ -69,7 +69,7 @@ def test_low_limits(tmp_path):
         assert "lacks" not in process.communicate(timeout=60)[1]
 
 
-# Tried by another process of the same user: which of these it can.
+# Run by another process of the same user. Prints which of these succeed.
 ATTACK = """
 import ctypes, os, sys
 pid = int(sys.argv[1])
@@ -91,14 +91,14 @@ if libc.ptrace(16, pid, None, None) == 0:  # PTRACE_ATTACH
 @as_root
 @pytest.mark.parametrize("sandbox", ["on", "off"])
 def test_same_user(tmp_path, sandbox):
-    """Who runs as the same user can neither trace it nor have it dump core."""
+    """Another process of the same user can neither trace it nor make it dump core."""
     give(tmp_path)
     user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
     with Attestd(tmp_path, "--sandbox", sandbox, **user) as attestd:
         attestd.ready()
         done = subprocess.run([sys.executable, "-c", ATTACK, str(attestd.process.pid)], **user,
                               check=True, capture_output=True, text=True, timeout=60, cwd="/")
-        if sandbox == "off":  # so that this is a test
+        if sandbox == "off":  # which shows that the attack works
             assert {"environ", "maps"} <= set(done.stdout.split())
         else:
             assert done.stdout == ""
@@ -112,7 +112,7 @@ def test_same_user(tmp_path, sandbox):
 
 @as_root
 def test_user(start):
-    """For good, with no other group, and with the TPM."""
+    """It becomes the user for good, without other groups, and can use the TPM."""
     service = start("plain", args=["--user", f"{NOBODY}:7"])
     os.chown(service.dir, NOBODY, -1)
     service.settled()
@@ -125,7 +125,7 @@ def test_user(start):
 
 @as_root
 def test_user_stays(tmp_path):
-    """Not even the kernel lets it back, if there is no filter."""
+    """Even without the filter, the kernel does not let it become root again."""
     give(tmp_path)
     args = ["--user", f"{NOBODY}:{NOBODY}"]
     assert probe(tmp_path, "setuid", args=args, lacks=[SECCOMP]) == REFUSED
@@ -135,7 +135,7 @@ def test_user_stays(tmp_path):
 @as_root
 @pytest.mark.parametrize("lacks", [[SETUID], [106], [116]], ids=["setuid", "setgid", "setgroups"])
 def test_user_is_a_must(tmp_path, lacks):
-    """Nobody goes on as root who was told not to."""
+    """If attestd cannot become --user, it does not go on as root."""
     with Attestd(tmp_path, "--user", "1:1", lacks=lacks) as attestd:
         assert attestd.process.wait(60) == 1
         attestd.end()
@@ -154,7 +154,7 @@ def test_user_without_the_right_to(tmp_path):
 
 @as_root
 def test_user_and_the_default_folder():
-    """It is made for the user, who removes the socket at the end."""
+    """The default folder is made for the user, who removes the socket at the end."""
     script = f"""
 mount -t tmpfs none /run
 {ATTESTD} serve --user {NOBODY}:7 & pid=$!
@@ -172,7 +172,7 @@ ls -A /run/attestd
 # ---- what still works -------------------------------------------------------
 
 def test_stopped_and_continued(start):
-    """SIGSTOP in poll: the kernel goes on with restart_syscall."""
+    """After SIGSTOP within poll, the kernel continues with restart_syscall, which must be allowed."""
     service = start("plain").settled()
     pid = service.control.pid()
     for _ in range(3):
@@ -184,7 +184,7 @@ def test_stopped_and_continued(start):
 
 @as_root
 def test_all_clients(start):
-    """32 at once, and the TPM opened anew meanwhile, within the limit of files."""
+    """32 clients at once, and the TPM is opened again meanwhile, within the limit of descriptors."""
     service = start("plain").settled().let_in_all()
     known = service.attestation()
     made = make(rsa_from_tpm(known["ek_tpm"]), known["aik_name"], b"secret")
@@ -198,7 +198,7 @@ def test_all_clients(start):
 
 
 def test_socket_is_removed(states, tmp_path, monkeypatch):
-    """Also a relative one, in the folder where it was started."""
+    """Also a socket with a relative path, from the folder where attestd was started."""
     monkeypatch.chdir(tmp_path)
     service = Service(states.new("plain"), args=["--socket", "here"])
     try:

@@ -1,4 +1,4 @@
-"""A fault in attestd is found: what the others trust where it has sanitizers."""
+"""The build with sanitizers finds bugs in attestd: the other tests of that build rely on it."""
 import subprocess
 
 import pytest

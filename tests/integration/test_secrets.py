@@ -1,4 +1,4 @@
-"""Nothing of an opened secret stays in attestd's memory."""
+"""Nothing of a decrypted secret stays in attestd's memory."""
 import hashlib
 import json
 import os
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.shipping,
 
 
 def memory(pid):
-    """All that is written or writable: heap, stack, data."""
+    """All memory that is or was writable: heap, stack, data."""
     pieces = []
     with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb") as mem:
         for line in maps:
@@ -39,7 +39,7 @@ def credential(known, aik="ecc"):
 
 def assert_forgotten(pid, known):
     seen = memory(pid)
-    assert known["aik_name"] in seen  # so this is where to look
+    assert known["aik_name"] in seen  # which shows that this is the right memory
     for at in range(0, 32, 8):
         assert SECRET[at:at + 8] not in seen, at
     for at in range(0, 40, 8):
@@ -58,7 +58,7 @@ def test_serve(start, kind, aik):
 
 
 def test_nobody_waits_any_more(start):
-    """The client has gone before its secret comes."""
+    """The client has gone before its secret is there."""
     service = start("plain").settled()
     known = service.attestation()
     service.ok(credential(known))
@@ -73,7 +73,7 @@ def test_nobody_waits_any_more(start):
 
 
 def test_once(states):
-    """While it waits for the next line."""
+    """`attestd once`, while it waits for the next line."""
     service = Service(states.new(), mode="once", wrap=[
         "bash", "-c", "cd $TMPDIR; mkfifo in out; exec \"$@\" <in >out", "bash"])
     try:
@@ -97,12 +97,12 @@ def test_once(states):
 
 # ---- the session that is ready --------------------------------------------------------
 
-# In tpm2-tss's IESYS_SESSION: from a session's key, which is behind its size, to the caller's nonce.
+# In tpm2-tss's IESYS_SESSION: the distance from a session's key, which follows its size, to the caller's nonce.
 KEY_TO_NONCE = 2 + 64 + 3 + 1
 
 
 def session_key(seen, session):
-    """Of the one that waits: what decrypts the secret, for whom has listened on the bus."""
+    """The key of the session that waits. With it, who has tapped the bus could decrypt the secret."""
     nonce = session.nonces[0]
     found = [match.start() - KEY_TO_NONCE
              for match in re.finditer(re.escape(struct.pack("=H", len(nonce)) + nonce), seen)]
@@ -123,8 +123,8 @@ ENDS = {
 @pytest.mark.parametrize("end", [pytest.param(end, marks=pytest.mark.slow if end == "expired" else [])
                                  for end in ENDS])
 def test_of_a_session_that_was_ready(start, tmp_path, end):
-    """Its key is nowhere, however it ended; and while it waits, only where it has to be. (Its nonces and the
-    encrypted salt have been on the bus for all to see.)"""
+    """After the session its key is nowhere in memory, however it ended. While it waits, the key is only where it has to
+    be. (The nonces and the encrypted salt were visible on the bus.)"""
     sessions = Sessions(tmp_path)
     service = start("plain", launcher=sessions.options).settled()
     known = service.attestation()

@@ -1,4 +1,4 @@
-"""Clients that say nothing, or take their time, are dropped after 10 seconds."""
+"""Clients that send nothing, or are slow, are closed after 10 seconds."""
 import contextlib
 import os
 import select
@@ -12,7 +12,7 @@ from harness.service import connect, read_all
 pytestmark = [pytest.mark.slow, pytest.mark.portable]
 
 
-EARLY, LATE = 9.9, 25  # a machine may be slow
+EARLY, LATE = 9.9, 25  # the machine may be slow
 
 
 def is_dropped(s):
@@ -22,7 +22,7 @@ def is_dropped(s):
 
 
 class Dripping(threading.Thread):
-    """Sends a byte now and then, which buys no time."""
+    """A client that sends a byte now and then, which gives it no more time."""
 
     def __init__(self, address):
         super().__init__()
@@ -31,7 +31,7 @@ class Dripping(threading.Thread):
         self.seconds = None
 
     def drip(self):
-        """Whether the service is still there."""
+        """Sends a byte; returns whether the connection is still open."""
         self.socket.sendall(b" ")
         try:
             return self.socket.recv(1) != b""
@@ -56,7 +56,7 @@ def test_dropped(service):
     for s in silent[7:]:
         s.sendall(b'{"comm')
     service.ok({"command": "getEK"}, timeout=8)
-    select.select(silent, [], [], 30)  # the first of them
+    select.select(silent, [], [], 30)  # until the first is closed
     assert EARLY <= time.monotonic() - begin <= LATE
     assert all(is_dropped(s) for s in silent)
     assert EARLY <= time.monotonic() - begin <= LATE
@@ -65,7 +65,7 @@ def test_dropped(service):
 
 
 def test_slots_are_freed(service):
-    """With all slots of its account held by silent clients, the next is served after them."""
+    """Silent clients hold all connections of an account; the next client is served after them."""
     begin = time.monotonic()
     silent = service.hold_half()
     service.served_again()
@@ -77,7 +77,7 @@ def test_slots_are_freed(service):
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root")
 @pytest.mark.linux
 def test_all_slots_are_freed(service):
-    """With all slots held by silent clients of two accounts, a third waits for them."""
+    """Silent clients of two accounts hold all connections; a third account waits until they are closed."""
     service.let_in_all()
     begin = time.monotonic()
     silent = [service.connect_as(uid) for uid in (1000, 1001) for _ in range(16)]

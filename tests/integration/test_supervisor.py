@@ -1,4 +1,4 @@
-"""Socket activation and readiness, as systemd does them; without it."""
+"""Socket activation and readiness as with systemd, but without systemd."""
 import os
 import pathlib
 import shutil
@@ -35,9 +35,9 @@ def wrapped(path, count="1"):
 
 
 @pytest.mark.parametrize("count,binary", [
-    ("2", paths.first_binary()), *(("1", binary) for binary in paths.BINARIES)])  # 2: twice the same
+    ("2", paths.first_binary()), *(("1", binary) for binary in paths.BINARIES)])  # 2: the same socket twice
 def test_activation(start, tmp_path, count, binary):
-    """The socket passed is served, and left where it is at the end."""
+    """The passed socket is served, and is not removed at the end."""
     path = tmp_path / "passed"
     service = start("plain", wrap=wrapped(path, count), binary=binary)
     service.wait(lambda: can_connect(path), "socket")
@@ -76,7 +76,7 @@ def passing(*paths_):
 
 @pytest.mark.parametrize("count", [2, 8])
 def test_all_that_is_passed_is_served(start, tmp_path, count):
-    """Two ListenStream= lines are two sockets; clients of all of them, at the same time."""
+    """Two ListenStream= lines give two sockets; clients of both are served at the same time."""
     sockets = [tmp_path / str(i) for i in range(count)]
     service = start("plain", wrap=passing(*sockets))
     service.wait(lambda: can_connect(sockets[-1]), "last socket")
@@ -95,7 +95,7 @@ def test_all_that_is_passed_is_served(start, tmp_path, count):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be others")
 def test_one_socket_does_not_starve_the_other(start, request):
-    """All slots are held by clients of the first, and as many wait there."""
+    """Clients of the first socket hold all connections, and as many wait: the second is served nevertheless."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="attestd-"))
     request.addfinalizer(lambda: shutil.rmtree(folder))
     first, second = folder / "1", folder / "2"
@@ -114,7 +114,7 @@ def test_one_socket_does_not_starve_the_other(start, request):
         held.pop(0).close()
         held.pop(0).close()
         assert parse_reply(read_all(s))["status"] == "ok"
-    assert time.monotonic() - begin < 9  # a silent client is given 10 s
+    assert time.monotonic() - begin < 9  # a silent client is closed after 10 s
     for s in held:
         s.close()
 
@@ -125,7 +125,7 @@ def test_one_socket_does_not_starve_the_other(start, request):
     ("abcdefghi", "the supervisor passed more than 8 sockets"),
 ], ids=["second", "only", "nine"])
 def test_what_is_passed_and_cannot_be_served(tmp_path, passed, why):
-    """Nothing is half served: it says what is wrong, and ends."""
+    """If one socket cannot be served, attestd says what is wrong, and ends."""
     attestd = [*paths.BINARIES[paths.first_binary()], "serve"]
     done = subprocess.run([*passing(*passed), *attestd], timeout=100, check=False, text=True,
                           stdin=subprocess.DEVNULL, capture_output=True, cwd=tmp_path)
@@ -134,7 +134,7 @@ def test_what_is_passed_and_cannot_be_served(tmp_path, passed, why):
 
 
 def test_not_for_us(start, tmp_path):
-    """LISTEN_PID names another process: the variables are not ours."""
+    """LISTEN_PID names another process: the variables are not for attestd."""
     service = start("plain", wrap=wrapped(tmp_path / "passed"), env={"CLAIM": "1"})
     service.settled()
 

@@ -1,4 +1,4 @@
-"""An attestation by the binary of every target that is built."""
+"""An attestation by the binary of every target that was built."""
 import json
 import subprocess
 

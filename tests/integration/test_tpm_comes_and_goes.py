@@ -1,4 +1,4 @@
-"""The TPM is late, slow, gone, back, reset, or not itself."""
+"""The TPM comes late, is slow, goes, comes back, is reset, or sends malformed responses."""
 import time
 
 import pytest
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.portable
 
 GET_EK = {"command": "getEK"}
 
-# attestd's command line is "$@"; what follows it keeps the launcher there.
+# attestd's command line is "$@"; what follows keeps the launcher running.
 SCRIPTS = {
     "once": """cd $TMPDIR
         echo '{"command":"getEK"}' | "$@"; echo $? >status; >over; sleep 30""",
@@ -28,13 +28,13 @@ def activates(service):
 
 
 def recovers(service, request, seconds=30):
-    """Is answered well within so many seconds, whatever it says before."""
+    """Checks that a request succeeds within so many seconds, whatever the replies are before."""
     return wait_for(lambda: service.ask(request)["status"] == "ok", seconds, "recovery")
 
 
 @pytest.mark.parametrize("binary", BINARIES)
 def test_late(start, binary):
-    """The device appears after the first request has come."""
+    """The device appears after the first request."""
     service = start("plain", launcher=["--absent"], binary=binary).ready()
     with connect(service.address) as s:
         s.sendall(line_of(GET_EK))
@@ -46,7 +46,7 @@ def test_late(start, binary):
 
 @pytest.mark.slow
 def test_absent(start):
-    """A bounded wait, then a clear error at once, then service."""
+    """Without a TPM: a bounded wait, then a clear error at once; with it, service."""
     begin = time.monotonic()
     service = start("plain", launcher=["--absent"]).ready()
     assert service.ask(GET_EK)["error"] == "tpm_unavailable"
@@ -75,7 +75,7 @@ def test_field_22_cannot_be_opened(start, errno, error):
 @pytest.mark.parametrize("binary", BINARIES)
 @pytest.mark.core
 def test_vanishes_between_requests(start, binary):
-    """The next request finds out, reopens, and succeeds."""
+    """The next request notices it, opens the TPM again, and succeeds."""
     service = start("plain", binary=binary).settled()
     known = service.identity()
     service.control.ask("vanish")
@@ -87,7 +87,7 @@ def test_vanishes_between_requests(start, binary):
 @pytest.mark.parametrize("command", ["ContextLoad", "StartAuthSession", "PolicySecret",
                                      "ActivateCredential", "FlushContext"])
 def test_vanishes_during_a_command(start, command):
-    """The job is repeated once on a new link."""
+    """The job is tried once more on a new link."""
     service = start("plain").settled()
     request = activation(service.attestation())
     service.ok(request)
@@ -109,7 +109,7 @@ def test_gone_and_back(start):
 
 @pytest.mark.parametrize("kind", ["plain", "persistent"])
 def test_reset(start, kind):
-    """Saved contexts are worth nothing after a TPM reset: the keys are made anew."""
+    """Saved contexts are invalid after a TPM reset: the keys are created again."""
     service = start(kind).settled()
     known = service.identity()
     service.ok(activation(known))
@@ -136,7 +136,7 @@ def test_killed_and_restarted(start):
 @pytest.mark.parametrize("fault", [("tag12",), ("short",), ("size", 12), ("size", 4000), ("cut", 4),
                                    ("long", 4), ("truncate", 8)], ids=lambda f: " ".join(map(str, f)))
 def test_malformed_answer(start, fault):
-    """Once: repeated on a new link, or an error; then all is well."""
+    """One malformed response: attestd tries again on a new link, or there is an error; then all is well."""
     service = start("plain").settled()
     request = activation(service.attestation())
     service.ok(request)
@@ -164,7 +164,7 @@ def test_not_now_is_repeated(start, rc):
 def test_named_codes(start, rc, error):
     service = start("plain").settled()
     request = activation(service.attestation())
-    service.ok(request)  # with the session that was ready
+    service.ok(request)  # it uses the session that was ready
     service.control.fault("rc", rc, command="StartAuthSession")
     reply = service.ask(request)
     assert (reply["error"], int(reply["tpm_rc"], 16)) == (error, rc)
@@ -175,7 +175,7 @@ def test_named_codes(start, rc, error):
 
 
 def test_stop_during_a_slow_command(start):
-    """SIGTERM lets the request in hand finish, and takes no new one."""
+    """After SIGTERM the request in hand finishes, and no new one is accepted."""
     service = start("plain").settled()
     service.control.delay(1500, "ActivateCredential", 1)
     with service.works_on(activation(service.attestation())) as s:
@@ -188,7 +188,7 @@ def test_stop_during_a_slow_command(start):
 
 
 def test_stop_during_a_mute_command(start):
-    """A TPM that never answers cannot keep the service from ending."""
+    """A TPM that never answers does not prevent the end."""
     service = start("plain").settled()
     service.control.fault("hang", command="ActivateCredential")
     with service.works_on(activation(service.attestation())):
@@ -199,10 +199,10 @@ def test_stop_during_a_mute_command(start):
 
 
 def test_gone_after_a_clean_up_that_failed(start):
-    """What could not be flushed has the link closed; that it stays closed is told."""
+    """If a flush fails, the link is closed; if it cannot be opened again, the client is told."""
     service = start("plain").settled()
     request = activation(service.attestation())
-    service.control.ask("restart")  # so that the EK is made anew, in a job of several operations
+    service.control.ask("restart")  # so that the EK is created again, in a job of several operations
     service.control.fault("rc", 0x101, command="FlushContext", count=1)
     service.control.ask("refuse")
     begin = time.monotonic()
@@ -216,7 +216,7 @@ def test_gone_after_a_clean_up_that_failed(start):
 @pytest.mark.linux
 @pytest.mark.parametrize("mode", ["once", "serve"])
 def test_the_end_waits_for_the_clean_up(states, mode):
-    """Even on the plain device, where nobody else cleans up: the AIK is in the making."""
+    """The end waits for the clean-up, here of an AIK that is being created, on the device without resource manager."""
     service = Service(states.new(), mode=mode, launcher=["--device", "tpm0", "--absent"],
                       wrap=["bash", "-c", SCRIPTS[mode], "bash"])
     try:
@@ -232,7 +232,7 @@ def test_the_end_waits_for_the_clean_up(states, mode):
 
 @pytest.mark.slow
 def test_mute(start):
-    """No answer within the command's time: an error, and a new link."""
+    """No response within the command's time: an error, and a new link."""
     service = start("plain").settled()
     request = activation(service.attestation())
     service.control.fault("hang", command="ActivateCredential", count=1)

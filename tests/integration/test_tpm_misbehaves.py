@@ -1,4 +1,4 @@
-"""A TPM that is reset, refuses or garbles at the worst moment."""
+"""A TPM that is reset, refuses a command or garbles a response at the worst moment."""
 import time
 
 import pytest
@@ -27,13 +27,13 @@ def settled(start, kind="plain"):
 
 @pytest.mark.parametrize("kind", ["plain", "persistent"])
 def test_reset_under_the_credential(start, kind):
-    """A garbled answer and a reset: a good credential is not said to be a bad one."""
+    """A garbled response and a reset: a good credential is not called a bad one."""
     service, request = settled(start, kind)
 
     def reset():
         opens, since = service.control.opens(), time.monotonic()
         service.control.fault("size", 12, command="ActivateCredential", count=1)
-        service.control.delay(600, "GetRandom", 1)  # the new link's first command
+        service.control.delay(600, "GetRandom", 1)  # the first command of the new link
         with begin(service, request) as s:
             wait_for(lambda: service.control.opens() > opens, 30, "new link")
             time.sleep(0.1)
@@ -50,7 +50,7 @@ def test_reset_under_the_credential(start, kind):
 
 
 def test_flush_always_refused(start):
-    """The link is opened anew for it, but not for ever and without a pause."""
+    """attestd opens the link again, but with pauses."""
     service, request = settled(start)
     service.control.fault("rc", 0x101, command="FlushContext")
     service.ask(request)
@@ -65,7 +65,7 @@ def test_flush_always_refused(start):
 
 
 def test_flush_refused_once(start):
-    """It is no concern of those who wait."""
+    """One refused flush: waiting clients do not notice."""
     service, request = settled(start)
     service.control.delay(300, "ActivateCredential", 1)
     service.control.fault("rc", 0x101, command="FlushContext", count=1)
@@ -77,7 +77,7 @@ def test_flush_refused_once(start):
 
 
 def test_each_new_link_breaks(start):
-    """At an operation that is not the first: the pauses grow all the same."""
+    """Each new link breaks at its second operation or later: the pauses grow nevertheless."""
     service = start("persistent", launcher=["--absent"]).ready()
     service.control.fault("size", 12, command="CreatePrimary")
     service.control.ask("present")
@@ -89,9 +89,9 @@ def test_each_new_link_breaks(start):
     assert recovers(service, GET_EK)
 
 
-@pytest.mark.linux  # TBS is waited for
+@pytest.mark.linux  # on Windows, attestd has to wait for TBS
 def test_mute_from_the_start(start):
-    """Requests do not wait for longer than the grace."""
+    """Requests do not wait longer than the grace time."""
     service = start("plain", launcher=["--absent"]).ready()
     service.control.fault("hang")
     service.control.ask("present")
@@ -105,8 +105,8 @@ def test_mute_from_the_start(start):
 @pytest.mark.parametrize("rc,name", [(0x2C4, "tpm_error"), (0x98E, "cert_access"), (0x149, "cert_access"),
                                      (0x148, "cert_access"), (0x921, "tpm_lockout")])
 def test_certificate_refused(start, rc, name):
-    """Whatever the TPM has against the index: there is no certificate, and all else works. It is
-    called what it is."""
+    """Whatever the TPM's error for the index is: there is no certificate, and everything else works. The log says
+    which error it was."""
     service = start("factory", launcher=["--absent"]).ready()
     service.control.fault("rc", rc, command="NV_Read")
     service.finds_tpm()

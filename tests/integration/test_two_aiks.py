@@ -1,4 +1,4 @@
-"""Clients of both AIKs at once, clients that go while an AIK signs for them, and AIKs that are other ones then."""
+"""Clients of both AIKs at once, clients that go while an AIK signs for them, and AIKs that change."""
 import concurrent.futures
 
 import pytest
@@ -15,7 +15,7 @@ TPM2_CLEAR, TPM2_CHANGE_EPS = 0x126, 0x124
 
 
 def test_at_once(service):
-    """Each gets what it asked for, of the AIK that it named, with its own nonce."""
+    """Each gets what it asked for, by the AIK that it named, with its own nonce."""
     publics = {aik: public_of(service, aik) for aik in AIKS}
     requests = []
     for i in range(48):
@@ -44,7 +44,7 @@ def asked(request):
 
 @pytest.mark.parametrize("device", ["tpmrm0", "tpm0"])
 def test_gone_meanwhile(states, tmp_path, asked, device):
-    """The job goes on for nobody, whichever command it is at; nothing is left of it, and others are served."""
+    """A client goes during any command of its job: the job goes on, nothing of it is left, and others are served."""
     trace = Trace(tmp_path)
     with Supervised(states.new(asked.kind), device=device, launcher=trace.options) as service:
         what = known_of(service, asked)
@@ -70,7 +70,7 @@ def test_gone_meanwhile(states, tmp_path, asked, device):
 @pytest.mark.parametrize("first,command", [(QUOTE_ALL, "Quote"), (QUOTE_ALL, "PCR_Read"),
                                            (rsa(ATTESTATION), "CreatePrimary")], ids=lambda p: str(p)[:13])
 def test_health_while_the_tpm_works(start, tmp_path, first, command):
-    """At once, of what is known, and without a TPM command."""
+    """getHealth replies at once with what is known, without a TPM command."""
     trace = Trace(tmp_path)
     service = start("persistent", launcher=trace.options).settled()
     before, sent = service.ok(HEALTH), len(trace.named(command))
@@ -103,7 +103,7 @@ def by_platform(service, code, *parts):
 
 
 def is_of(service, aik):
-    """A quote, of the AIK that getAttestationData tells of then."""
+    """Checks a quote by the AIK that getAttestationData now names."""
     found = quote(service, aik=aik)
     said = known(service, aik)
     public = attest.parse_public(said["aik_tpm"])
@@ -115,7 +115,7 @@ def is_of(service, aik):
 @pytest.mark.parametrize("aik", AIKS)
 @pytest.mark.parametrize("kind", ["plain", "persistent"])
 def test_quote_after_a_reset(start, kind, aik):
-    """The AIK is made again, in the very request; the TPM counts its resets."""
+    """The AIK is created again within the request; the quote has the TPM's count of resets."""
     service = start(kind).settled()
     before, public = is_of(service, aik)
     for i in range(2):
@@ -130,8 +130,8 @@ def test_quote_after_a_reset(start, kind, aik):
 @pytest.mark.parametrize("aik", AIKS)
 @pytest.mark.parametrize("command", ["ContextLoad", "Quote", "PCR_Read"])
 def test_reset_within_a_quote(start, tmp_path, command, aik):
-    """Between that command's answer and the next command: what is answered is of one time. The values of
-    before and a quote of after, or the other way round, are never put together."""
+    """A reset between that command and the next one: a reply never has PCR values from before the reset and a
+    quote from after it, or the other way round."""
     trace = Trace(tmp_path)
     service = start("persistent", launcher=trace.options).settled()
     extend(service, 0)
@@ -155,7 +155,7 @@ def test_reset_within_a_quote(start, tmp_path, command, aik):
 @pytest.mark.parametrize("aik", AIKS)
 @pytest.mark.parametrize("kind", ["plain", "persistent"])
 def test_quote_after_a_clear(start, kind, aik):
-    """TPM2_Clear takes what was saved, and what was persistent; the seed stays, and so do the keys."""
+    """TPM2_Clear removes saved contexts and persistent objects. The seed stays, and so the keys are the same."""
     service = start(kind).settled()
     _, public = is_of(service, aik)
     by_platform(service, TPM2_CLEAR)
@@ -165,7 +165,7 @@ def test_quote_after_a_clear(start, kind, aik):
 
 @pytest.mark.parametrize("aik", AIKS)
 def test_quote_of_another_seed(start, aik):
-    """TPM2_ChangeEPS: the TPM is another one, all of whose keys are."""
+    """TPM2_ChangeEPS gives the TPM another seed, and so other keys."""
     service = start("plain").settled()
     _, public = is_of(service, aik)
     ek = known(service)["ek_tpm"]
