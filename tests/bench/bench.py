@@ -22,7 +22,7 @@ from table import Table
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "vm"))
 from attestd import Service as InGuest  # noqa: E402
 from guests import Guests  # noqa: E402
-from harness import paths  # noqa: E402
+from harness import paths, process  # noqa: E402
 from harness.service import Service, read_all, wait_for  # noqa: E402
 from harness.tpm import States  # noqa: E402
 from harness.wine import Wine, WindowsService  # noqa: E402
@@ -48,8 +48,7 @@ def print_parts():
 
 
 def peak_kb(service):
-    with open(f"/proc/{service.control.pid()}/status", encoding="ascii") as f:
-        return int(next(line for line in f if line.startswith("VmHWM")).split()[1])
+    return int(process.status(service.control.pid())["VmHWM"].split()[0])
 
 
 def memory(table, states):

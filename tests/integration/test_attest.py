@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from harness import attest, tpm
 from harness.attest import Refused
 from harness.checkquote import checkquote
+from harness.credential import tpm2b
 
 NONCE = bytes(range(16))
 PCRS = {0: bytes(32), 1: bytes(32), 23: hashlib.sha256(bytes(64)).digest()}
@@ -122,7 +123,7 @@ class Software:
 
 
 def sized(*parts):
-    return b"".join(struct.pack(">H", len(part)) + part for part in parts)
+    return b"".join(map(tpm2b, parts))
 
 
 def selection(bank=0xB, bits=b"\x03\0\x80"):

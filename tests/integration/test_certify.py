@@ -5,9 +5,10 @@ import pytest
 
 from harness import attest, tpm
 from harness.attest import Refused
+from harness.credential import tpm2b
 from harness.paths import BINARIES
 from harness.quotes import AIKS, NONCE, Trace, certify, certify_request, known, public_of, quote
-from harness.raw import ask, command, sized
+from harness.raw import ask, command
 from harness.service import b64, connect
 
 pytestmark = pytest.mark.portable
@@ -64,7 +65,7 @@ SOFTWARE = bytes.fromhex("0056" "0023" "000b" "00040040" "0000" "0010" "0010" "0
 
 def load_software_key(s):
     """Another program loads the key, as anybody can. Yields its handle; the key stays loaded meanwhile."""
-    return ask(s, command(0x167, sized(b""), SOFTWARE, struct.pack(">I", 0x40000007)))[:4]
+    return ask(s, command(0x167, tpm2b(b""), SOFTWARE, struct.pack(">I", 0x40000007)))[:4]
 
 
 OTHERS = ["handle", "object", "objectHandle", "object_handle", "key", "key_handle", "context", "name", "public",

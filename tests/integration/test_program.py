@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from harness import process
 from harness.paths import BINARIES, first_binary
 from harness.service import can_connect, connect
 
@@ -140,12 +141,6 @@ def test_anothers_socket_is_not_removed(start):
     assert service.socket.exists()
 
 
-def status(service):
-    """/proc/PID/status as a dictionary."""
-    with open(f"/proc/{service.control.pid()}/status", encoding="ascii") as f:
-        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
-
-
 def test_no_core_dumps(start):
     service = start("plain").settled()
     pid = service.control.pid()
@@ -158,7 +153,7 @@ def test_no_core_dumps(start):
 
 
 def test_no_new_privileges(start):
-    assert status(start("plain").settled())["NoNewPrivs"].strip() == "1"
+    assert process.status(start("plain").settled().control.pid())["NoNewPrivs"].strip() == "1"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: attestd is undumpable")

@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
+from harness import process
 from harness.credential import make, rsa_from_tpm
 from harness.paths import ATTESTD
-from harness.sandbox import NOBODY, REFUSED, SECCOMP, SETUID, Attestd, as_root, fields, give, probe
+from harness.sandbox import NOBODY, REFUSED, SECCOMP, SETUID, Attestd, as_root, give, probe
 from harness.service import Service, answers, b64, wait_for
 
 pytestmark = [pytest.mark.shipping,  # other builds of attestd have no filter for system calls
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.shipping,  # other builds of attestd have no filter fo
 def test_state(start):
     service = start("plain").settled()
     pid = service.control.pid()
-    status = fields(pid)
+    status = process.status(pid)
     for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
         assert int(status[name], 16) == 0, name
     if os.geteuid() == 0:
@@ -61,12 +62,12 @@ def test_low_limits(tmp_path):
     """A limit that is lower already stays."""
     limit = ["prlimit", "--nofile=40:40"]
     with subprocess.Popen([*limit, ATTESTD, "serve", "--socket", tmp_path / "s"],
-                          stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+                          stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as limited:
         wait_for(lambda: answers(tmp_path / "s"), 60, "reply")
-        with open(f"/proc/{process.pid}/limits", encoding="ascii") as f:
+        with open(f"/proc/{limited.pid}/limits", encoding="ascii") as f:
             assert re.search(r"^Max open files +40 +40 ", f.read(), re.M)
-        process.terminate()
-        assert "lacks" not in process.communicate(timeout=60)[1]
+        limited.terminate()
+        assert "lacks" not in limited.communicate(timeout=60)[1]
 
 
 # Run by another process of the same user. Prints which of these succeed.
@@ -116,7 +117,7 @@ def test_user(start):
     service = start("plain", args=["--user", f"{NOBODY}:7"])
     os.chown(service.dir, NOBODY, -1)
     service.settled()
-    status = fields(service.control.pid())
+    status = process.status(service.control.pid())
     assert status["Uid"].split() == 4 * [str(NOBODY)]
     assert status["Gid"].split() == 4 * ["7"]
     assert status["Groups"].strip() == ""
@@ -177,7 +178,7 @@ def test_stopped_and_continued(start):
     pid = service.control.pid()
     for _ in range(3):
         os.kill(pid, signal.SIGSTOP)
-        wait_for(lambda: fields(pid)["State"].startswith("T"), 20, "stop")
+        wait_for(lambda: process.status(pid)["State"].startswith("T"), 20, "stop")
         os.kill(pid, signal.SIGCONT)
         service.ok({"command": "getEK"})
 

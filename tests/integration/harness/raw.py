@@ -3,6 +3,7 @@ import struct
 
 from .attest import BANKS, Reader, need, parse_selection
 from .control import transmit_on
+from .credential import tpm2b
 from .service import connect
 
 OWNER = 0x40000001
@@ -11,10 +12,6 @@ SIZES = {"sha1": 20, "sha256": 32, "sha384": 48, "sha512": 64}
 # TPMA_NV (13.4).
 OWNERWRITE, OWNERREAD, AUTHREAD, NO_DA = 0x2, 0x20000, 0x40000, 0x2000000
 READABLE = OWNERWRITE | OWNERREAD | AUTHREAD | NO_DA
-
-
-def sized(data):
-    return struct.pack(">H", len(data)) + data
 
 
 def command(code, *parts):
@@ -75,12 +72,12 @@ def write_nv(service, indices, attributes=None):
         for index, data in indices.items():
             public = struct.pack(">IHIHH", index, 0xB, (attributes or {}).get(index, READABLE), 0,
                                  64 if data is None else len(data))
-            ask(s, authorised(0x12A, [OWNER], sized(b""), sized(public)))
+            ask(s, authorised(0x12A, [OWNER], tpm2b(b""), tpm2b(public)))
             for at in range(0, len(data or b""), CHUNK):
-                ask(s, authorised(0x137, [OWNER, index], sized(data[at:at + CHUNK]), struct.pack(">H", at)))
+                ask(s, authorised(0x137, [OWNER, index], tpm2b(data[at:at + CHUNK]), struct.pack(">H", at)))
 
 
 def set_owner_auth(service, auth):
     """Sets the owner's authorisation, so that an empty password no longer does."""
     with connect(service.raw) as s:
-        ask(s, authorised(0x129, [OWNER], sized(auth)))
+        ask(s, authorised(0x129, [OWNER], tpm2b(auth)))

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from .paths import ATTESTD, BUILD
+from .process import status
 from .service import answers, wait_for
 
 PROBE = str(BUILD / "injected/sandbox/x86_64-linux-musl/attestd")
@@ -56,7 +57,7 @@ class Attestd:
         return self
 
     def status(self):
-        return fields(self.process.pid)
+        return status(self.process.pid)
 
     def end(self):
         """Stops it; returns its exit status."""
@@ -66,18 +67,17 @@ class Attestd:
         return self.process.returncode
 
 
-def give(folder):
-    """Makes the folder NOBODY's. pytest's folders are for root only: others must get through them."""
-    os.chown(folder, NOBODY, NOBODY)
+def let_through(folder):
+    """Lets all users go through the folders above this one: pytest's are for root only."""
     for parent in folder.parents:
         if parent.stat().st_uid == 0 and not parent.stat().st_mode & 1:
             os.chmod(parent, 0o711)
 
 
-def fields(pid):
-    """What /proc says of the process."""
-    with open(f"/proc/{pid}/status", encoding="ascii") as f:
-        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+def give(folder):
+    """Makes the folder NOBODY's."""
+    os.chown(folder, NOBODY, NOBODY)
+    let_through(folder)
 
 
 def probe(folder, name, path="", args=(), lacks=()):
