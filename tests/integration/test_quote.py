@@ -95,13 +95,13 @@ def test_nonces(publics, service, aik):
         verify(publics[aik], quote(service, "0", nonce, aik=aik), nonce)
 
 
-def test_each_is_new(publics, service):
+def test_each_quote_is_new(publics, service):
     """Each quote is a new one, never from memory: the clock in it goes on."""
     clocks = [verify(publics["ecc"], quote(service)).clock for _ in range(3)]
     assert clocks == sorted(clocks) and len(set(clocks)) == 3
 
 
-def test_what_is_extended_shows(publics, service):
+def test_extended_pcr_shows(publics, service):
     before = quote(service, "0-23")
     extend(service, 16, byte=0x77)
     after = quote(service, "0-23")
@@ -111,7 +111,7 @@ def test_what_is_extended_shows(publics, service):
     assert by_tools(publics["ecc"], {**after, "pcr_values": before["pcr_values"]})
 
 
-# ---- what is no request ---------------------------------------------------
+# ---- wrong requests ---------------------------------------------------------
 
 
 def refused(service, error, field, request):
@@ -169,7 +169,7 @@ def test_wrong_kinds(service):
         refused(service, "bad_base64", "nonce", {**request, "nonce": text})
 
 
-def test_others_members_are_not_looked_at(service, publics):
+def test_members_of_other_requests_are_ignored(service, publics):
     """Members of other requests are ignored, even if they are wrong."""
     verify(publics["ecc"], quote(service, hmac="*", enc=7, credential_blob="A", encrypted_secret="", handle="0"))
 
@@ -193,7 +193,7 @@ def test_budget(start, kind, binary):
             attest.verify_quote(public, found["quoted"], found["signature"], NONCE, "sha256", found["pcr_values"])
 
 
-def test_base64_as_anywhere(service, publics):
+def test_white_space_in_the_nonce(service, publics):
     """The nonce may have white space in it, like all base64."""
     request = quote_request("0")
     request["nonce"] = "\n".join([b64(NONCE)[:20], b64(NONCE)[20:]])

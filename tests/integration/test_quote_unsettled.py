@@ -76,7 +76,7 @@ def test_changed_three_times(changing):
     verify(public_of(changing.service), quote(changing.service))
 
 
-def test_changes_of_others_are_none(changing):
+def test_changes_of_other_pcrs(changing):
     """Changes of PCRs that are not quoted do not matter."""
     verify(public_of(changing.service), decode_quote(changing.ask(1, pcr=16)))
     assert changing.order() == ["Quote", "PCR_Extend", "PCR_Read"]
@@ -131,7 +131,7 @@ def test_missing_banks(states, start, tmp_path, case):
             assert answered(service, None, pcrs=pcrs, aik=aik) == ("sha256" in there)
 
 
-def test_as_its_manufacturer_leaves_it(start):
+def test_a_tpm_as_manufactured(start):
     """A TPM as its manufacturer delivers it, here by swtpm_setup: it only has the SHA-256 bank."""
     service = start("factory").settled()
     assert [bank for bank in SIZES if answered(service, bank)] == ["sha256"]
@@ -166,7 +166,7 @@ def test_a_bank_that_the_tpm_does_not_know(start, rc):
 @pytest.mark.parametrize("aik", AIKS)
 @pytest.mark.parametrize("command,ask", [("Quote", quote_request), ("Certify", certify_request)],
                          ids=["quote", "certify"])
-def test_field_46_a_chip_that_takes_short_nonces_only(start, command, ask, aik):
+def test_field_46_chip_that_only_takes_short_nonces(start, command, ask, aik):
     """The chip answers TPM_RC_SIZE for the first parameter: the client is told, and a shorter nonce succeeds."""
     service = start("plain").settled()
     public_of(service, aik)
@@ -223,7 +223,7 @@ def test_no_pcr_at_all(start):
     verify(public_of(service), quote(service))
 
 
-def test_field_46_nonces_of_the_longest(start):
+def test_field_46_longest_nonces(start):
     """The longest nonces, and eight PCRs in each response: three responses for all PCRs."""
     service = start("plain").settled()
     public = public_of(service)
@@ -236,14 +236,14 @@ def test_field_46_nonces_of_the_longest(start):
     attest.verify_certify(public, info["certify_info"], info["signature"], longest)
 
 
-def test_size_of_something_else(start):
+def test_size_of_another_parameter(start):
     """TPM_RC_SIZE for another parameter does not concern the nonce."""
     service = start("plain").settled()
     service.control.fault("rc", 0x3D5, command="Quote")
     assert service.ask(quote_request())["error"] != "bad_nonce_size"
 
 
-def test_extended_meanwhile_by_many(start, tmp_path):
+def test_extended_all_the_time(start, tmp_path):
     """While PCRs are extended all the time, no reply is wrong, whatever it is."""
     service = start("plain").settled()
     public = public_of(service)

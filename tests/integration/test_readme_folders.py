@@ -15,7 +15,7 @@ def section(page, title):
 
 
 def first_cells(text):
-    """What is in `code` in the first column of the tables, in order."""
+    """The `code` in the first column of the tables, in order."""
     rows = re.findall(r"^\| (`.*?) \| ", text, re.M)
     return [name for row in rows for name in re.findall("`([^`]+)`", row)]
 
@@ -43,7 +43,9 @@ def test_windows_modes():
 
 
 def files_of(folder):
-    """What a table of files is to name: NAME for NAME.c with NAME.h, else the file."""
+    """The names that a table of files must list: NAME for NAME.c with NAME.h, otherwise the
+    file's name.
+    """
     names = {path.name for path in folder.iterdir() if path.is_file()} - {"README.md"}
     both = {name[:-2] for name in names if name.endswith(".h")}
     return {name for name in names if name[:-2] not in both} | both
@@ -63,7 +65,7 @@ def test_targets():
 
 
 def test_installed(tmp_path):
-    """`make install` installs what the table says, and nothing else."""
+    """The table lists exactly the files that `make install` installs."""
     (tmp_path / "root").mkdir()
     subprocess.run([ROOT / "toolchains/release/install", ATTESTD], check=True, timeout=50,
                    env={"PATH": "/usr/bin:/bin", "DESTDIR": str(tmp_path / "root"), "PREFIX": "/usr"})
@@ -73,21 +75,21 @@ def test_installed(tmp_path):
 
 
 def test_sources():
-    """Those that are fetched are named."""
+    """The table names all sources that are fetched."""
     text = section(LINUX, "Building for other machines").lower()
     lock = re.findall(r"^([a-z0-9-]+) ", (ROOT / "toolchains/deps.lock").read_text(), re.M)
     assert lock and [name for name in lock if name not in text] == []
 
 
 def make_goals():
-    """All that make knows, patterns too."""
+    """All goals that make knows, including patterns."""
     text = subprocess.run(["make", "-pRrnq", "no-such-goal"], cwd=ROOT, check=False, text=True, timeout=100,
                           capture_output=True).stdout
     return set(re.findall(r"^([A-Za-z%][\w%-]*):(?!=)", text, re.M))
 
 
 def test_goals():
-    """Every `make GOAL` of a page is one; and what the Makefile says that there is to make is in a page."""
+    """Every `make GOAL` on a page exists, and a page names each goal that the Makefile lists."""
     goals = make_goals()
     named = set()
     for page in documents.every():
@@ -107,7 +109,7 @@ def test_folders_of_tests():
 
 
 def test_stand_ins():
-    """Each that there is; and what is named is there."""
+    """The table names exactly the stand-ins that exist."""
     text = TESTS.read_text()
     named = set(re.findall(r"`([\w/.-]+)`", text))
     tests = ROOT / "tests"

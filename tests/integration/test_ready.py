@@ -19,15 +19,15 @@ OWNER, CLEAR, CHANGE_EPS, EVICT = 0x40000001, 0x126, 0x124, 0x120
 # ---- when it is made, used and ended ----------------------------------------------
 
 
-@pytest.mark.parametrize("leads_on", [ATTESTATION, QUOTE], ids=["attestation", "quote"])
-def test_made_behind_the_reply(watched, leads_on):
+@pytest.mark.parametrize("trigger", [ATTESTATION, QUOTE], ids=["attestation", "quote"])
+def test_made_after_the_reply(watched, trigger):
     """It is made after the reply, not before. Then an activation needs only its own commands."""
     service, control = watched.service, watched.control
 
     def replied_first():
         watched.unready()
         begin = time.monotonic()
-        service.ok(leads_on)
+        service.ok(trigger)
         names = control.commands()
         return time.monotonic() - begin < READY_PAUSE_S and "StartAuthSession" not in names or None
 
@@ -37,7 +37,7 @@ def test_made_behind_the_reply(watched, leads_on):
         "StartAuthSession", "PolicySecret"]
     assert control.left() == []
     watched.is_ready()
-    if leads_on == ATTESTATION:
+    if trigger == ATTESTATION:
         assert control.commands() == MAKING[watched.kind]
     control.reset()
     watched.activates()
@@ -50,7 +50,7 @@ def test_made_behind_the_reply(watched, leads_on):
     assert watched.sessions.used()[-2:] == [1, 1]
 
 
-def test_an_idle_one_holds_nothing(start, kind):
+def test_other_requests_make_none(start, kind):
     """Other requests, and requests that fail, do not lead to a session."""
     service = start(kind).ready()
     wait_for(lambda: service.ask(HEALTH)["status"] == "ok", 30, "TPM")
@@ -65,7 +65,7 @@ def test_an_idle_one_holds_nothing(start, kind):
     assert "StartAuthSession" not in service.control.commands()
 
 
-def test_a_refused_quote_leads_on_to_nothing(watched):
+def test_failed_quote_makes_none(watched):
     watched.unready()
     for command in ("Quote", "PCR_Read"):
         watched.control.fault("rc", 0x1C4, command=command)
@@ -76,7 +76,7 @@ def test_a_refused_quote_leads_on_to_nothing(watched):
     assert watched.made() == 0
 
 
-def test_asking_again_and_again(watched):
+def test_many_requests_make_one_session(watched):
     """Asking again and again leads to one session, and no further commands."""
     watched.unready()
     for i in range(10):
@@ -88,7 +88,7 @@ def test_asking_again_and_again(watched):
 
 @pytest.mark.slow
 @pytest.mark.limit(300)
-def test_nobody_comes(watched):
+def test_unused_session_expires(watched):
     """When its time is over, it is flushed, whatever clients ask for meanwhile; nothing is left."""
     watched.unready()
     watched.service.ok(ATTESTATION)
@@ -121,7 +121,7 @@ def test_used_once(watched):
         assert watched.sessions.used()[before - 1:] == [1, 1]
 
 
-def test_another_aiks_credential(watched):
+def test_credential_of_the_other_aik(watched):
     """The session is salted with the EK, so an activation for either AIK can use it."""
     known = watched.service.attestation("rsa")
     watched.unready().made_ready()
@@ -146,10 +146,10 @@ def test_a_wrong_credential(watched):
     watched.activates()
 
 
-# ---- it comes while it is made, or too soon -----------------------------------------
+# ---- an activation before the session is ready -----------------------------------------
 
 
-def test_too_soon_for_it(watched):
+def test_activation_too_soon(watched):
     """If the activation comes within the pause, it makes its own session; none is made after it."""
     def came_too_soon():
         watched.unready()
@@ -188,7 +188,7 @@ def test_while_it_is_made(watched, request_):
     assert watched.sessions.all()
 
 
-def test_who_goes_while_it_is_used(watched):
+def test_client_leaves_while_it_is_used(watched):
     """If the client goes while the session is used, the job goes on; the next activation succeeds."""
     for name in dict.fromkeys(USE[watched.kind]):
         watched.unready().made_ready()
@@ -199,10 +199,10 @@ def test_who_goes_while_it_is_used(watched):
         assert watched.sessions.all()[-1].uses == 1
 
 
-# ---- a TPM that is lost, reset, another, meanwhile --------------------------------------
+# ---- a TPM that is lost, reset or replaced meanwhile ------------------------------------
 
 
-def by(watched, code, *handles, parts=()):
+def other_program_sends(watched, code, *handles, parts=()):
     """Sends a command of another program, not through attestd."""
     with connect(watched.service.raw) as s:
         ask(s, authorised(code, handles, *parts))
@@ -211,14 +211,14 @@ def by(watched, code, *handles, parts=()):
 MEANWHILE = {
     "vanish": lambda w: w.control.ask("vanish"),
     "restart": lambda w: w.control.ask("restart"),
-    "clear": lambda w: by(w, CLEAR, PLATFORM),
+    "clear": lambda w: other_program_sends(w, CLEAR, PLATFORM),
     "twice": lambda w: [w.control.ask("restart") for _ in range(2)],
 }
 
 
 @pytest.mark.parametrize("what", usually("vanish", "restart", but=["clear", "twice"]))
 @pytest.mark.parametrize("then", usually("activation", but=["quote"]))
-def test_meanwhile(watched, what, then):
+def test_tpm_lost_or_reset_while_it_is_ready(watched, what, then):
     """Something happens while the session waits: the next activation succeeds, and nothing old is used or left."""
     watched.unready().made_ready()
     MEANWHILE[what](watched)
@@ -237,9 +237,9 @@ def test_meanwhile(watched, what, then):
     watched.is_empty()
 
 
-def test_the_ek_is_evicted_meanwhile(start, tmp_path):
+def test_ek_evicted_while_it_is_ready(start, tmp_path):
     watched = Watched(start, "persistent", tmp_path).unready().made_ready()
-    by(watched, EVICT, OWNER, EK_HANDLE, parts=[EK_HANDLE.to_bytes(4, "big")])
+    other_program_sends(watched, EVICT, OWNER, EK_HANDLE, parts=[EK_HANDLE.to_bytes(4, "big")])
     watched.activates()
     watched.is_empty()
     watched.made_ready()
@@ -248,10 +248,10 @@ def test_the_ek_is_evicted_meanwhile(start, tmp_path):
     assert watched.control.commands() == USE["plain"]
 
 
-def test_another_seed_meanwhile(start, tmp_path):
+def test_other_seed_while_it_is_ready(start, tmp_path):
     """The TPM gets another seed, and so another EK than that of the session's salt."""
     watched = Watched(start, "plain", tmp_path).unready().made_ready()
-    by(watched, CHANGE_EPS, PLATFORM)
+    other_program_sends(watched, CHANGE_EPS, PLATFORM)
     watched.service.ask(watched.request)  # for the former keys
     watched.service.ok(QUOTE)
     known = watched.service.attestation()
@@ -260,7 +260,7 @@ def test_another_seed_meanwhile(start, tmp_path):
     assert watched.control.handles() == []
 
 
-def test_absent_meanwhile(watched):
+def test_tpm_absent_while_it_is_ready(watched):
     watched.unready().made_ready()
     watched.control.ask("absent")
     assert watched.service.ask(watched.request)["error"] == "tpm_unavailable"

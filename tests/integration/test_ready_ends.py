@@ -96,7 +96,7 @@ def test_killed_while_it_is_made(states, device, when, kind):
 
 
 @pytest.mark.parametrize("device", usually("tpm0", but=["tpmrm0"]))
-def test_killed_while_it_waits(states, device, kind):
+def test_killed_while_it_is_ready(states, device, kind):
     """The next attestd flushes it before anything else, again and again."""
     with Supervised(states.new(kind), device=device) as service:
         request = activation(service.settled().identity())

@@ -39,7 +39,7 @@ class Making:
         self.may_be_made()
         self.sessions.path.write_text("")
         self.control.reset()
-        self.leads_on()
+        self.trigger()
         self.responses = true_responses(self.sessions.path)
         self.flow = flow(self.service)
         assert [name for name, _ in self.flow] == MAKING[kind]
@@ -55,7 +55,7 @@ class Making:
         assert opens(self.service.ask(self.request))
         self.is_empty()
 
-    def leads_on(self, request=ATTESTATION):
+    def trigger(self, request=ATTESTATION):
         """A reply that announces an activation; the pause after it is over at once."""
         reply = self.service.ok(request, timeout=20)
         jump(self.probed, READY_PAUSE_MS + 10)
@@ -66,7 +66,7 @@ class Making:
     def ready(self):
         """Waits until a session is ready."""
         self.may_be_made()
-        self.leads_on()
+        self.trigger()
         assert len(self.control.policies()) == 1
         assert self.control.handles() == self.control.policies()
 
@@ -74,11 +74,11 @@ class Making:
         assert self.control.left() == []
         assert self.control.handles() == []
 
-    def suffers(self, fault, at, index, count=1):
+    def try_fault(self, fault, at, index, count=1):
         """Tries one case. A fault that goes on is cleared before the activation."""
         self.may_be_made()
         inject(self.service, fault, at, index, count)
-        self.leads_on()
+        self.trigger()
         wait_for(lambda: len(self.control.handles()) <= 1, 10, f"end of the making with {fault} at {at}")
         if count == "*":
             assert self.control.handles() == [] or at == "FlushContext", (fault, at, index)
@@ -101,7 +101,7 @@ def making(states, request, tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def unharmed(making):
+def is_unharmed_afterwards(making):
     """Checks after each case: the same process, nothing lost, and a session is made as before."""
     yield
     making.control.ask("clear")
@@ -116,7 +116,7 @@ def unharmed(making):
 @pytest.mark.parametrize("name", NOT_NOW)
 def test_not_now(making, name):
     for at, index in making.flow:
-        making.suffers(f"rc {NOT_NOW[name]}", at, index, count=3)
+        making.try_fault(f"rc {NOT_NOW[name]}", at, index, count=3)
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name == "SESSION_MEMORY" else pytest.mark.slow)
@@ -125,24 +125,24 @@ def test_code(making, name):
     """A response code once, and for as long as it lasts."""
     for at, index in making.flow:
         for count in (1, "*"):
-            making.suffers(f"rc {CODES[name][0]}", at, index, count)
+            making.try_fault(f"rc {CODES[name][0]}", at, index, count)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", MANGLED)
 def test_mangled(making, fault):
     for at, index in making.flow:
-        making.suffers(fault, at, index)
+        making.try_fault(fault, at, index)
 
 
 @pytest.mark.slow
 @pytest.mark.limit(600)
 def test_length(making):
     for at, index, fault in wrong_lengths(making.flow, making.responses):
-        making.suffers(fault, at, index)
+        making.try_fault(fault, at, index)
 
 
-def test_refused_it_is_not_tried_again(making):
+def test_not_tried_again_after_a_refusal(making):
     """After a refusal attestd does not try again before an activation has succeeded without the session."""
     for at, index in making.flow:
         if at == "FlushContext":
@@ -151,8 +151,8 @@ def test_refused_it_is_not_tried_again(making):
         making.control.reset()
         inject(making.service, "rc 0x9a2", at, index, 1)
         for _ in range(3):
-            making.leads_on()
-            making.leads_on(QUOTE)
+            making.trigger()
+            making.trigger(QUOTE)
             later(making.probed, READY_MS + 1000)
         assert making.control.commands().count("StartAuthSession") <= 1
         making.is_empty()
@@ -167,8 +167,8 @@ def test_expired(making):
     making.control.reset()
     later(making.probed, READY_MS - 10000)
     making.service.go_round()
-    making.leads_on()
-    making.leads_on(QUOTE)
+    making.trigger()
+    making.trigger(QUOTE)
     assert len(making.control.policies()) == 1
     assert "StartAuthSession" not in making.control.commands()
     making.control.left()
@@ -176,12 +176,12 @@ def test_expired(making):
     later(making.probed, 11000)
     wait_for(lambda: making.control.handles() == [], 10, "flush")
     assert making.control.commands() == ["FlushContext"]
-    making.leads_on()
+    making.trigger()
     assert len(making.control.policies()) == 1
 
 
 @pytest.mark.parametrize("early_ms", [pytest.param(ms, marks=pytest.mark.variant if ms else []) for ms in range(-3, 4)])
-def test_an_activation_as_it_expires(making, early_ms):
+def test_activation_at_the_moment_of_expiry(making, early_ms):
     """The session is either used or flushed: never both, never neither."""
     for _ in range(3):
         making.ready()
@@ -202,13 +202,13 @@ def test_the_clean_up_fails(making, at):
     making.control.fault("rc", 0x101, command="FlushContext", count=1)
     if at != "FlushContext":
         making.control.fault("rc", 0x101, command=at, count=1)
-    making.leads_on()
+    making.trigger()
     wait_for(lambda: len(making.control.handles()) <= 1, 10, "clean-up")
     assert opens(making.service.ask(making.request))
     making.is_empty()
 
 
-def test_it_cannot_be_flushed(making):
+def test_expired_but_cannot_be_flushed(making):
     """If it cannot be flushed when its time is over, the link is closed."""
     making.ready()
     opened = making.control.opens()
@@ -218,7 +218,7 @@ def test_it_cannot_be_flushed(making):
     wait_for(lambda: making.control.handles() == [], 10, "clean-up")
 
 
-def test_mute_while_it_is_made(making):
+def test_no_answer_while_it_is_made(making):
     """The TPM is silent: an activation waits as long as a command may take, others are served, then there is a new
     link."""
     for at, index in making.flow:
@@ -244,14 +244,14 @@ def test_no_memory_to_make_it(making):
     probe = making.probed.probe
     making.may_be_made()
     making.probed.fail(0)
-    making.leads_on()
+    making.trigger()
     count, used = probe.get("count"), probe.get("used")
     assert count > 0
     for everything in (False, True):
         for n in range(1, count + 1):
             making.may_be_made()
             making.probed.fail(n, everything)
-            making.leads_on()
+            making.trigger()
             probe.set(refused=0)
             wait_for(lambda: opens(making.service.ask(making.request)), 30, "recovery")
             making.is_empty()
@@ -260,23 +260,23 @@ def test_no_memory_to_make_it(making):
 
 
 @pytest.mark.slow
-def test_nothing_is_lost_to_its_faults(making):
+def test_no_fault_leaks_memory(making):
     """After each fault, the heap is as full as before all of them."""
     making.ready()
     used = making.probed.probe.get("used")
     for at, index in making.flow:
         for fault in [*MANGLED, *(f"rc {rc}" for rc, _ in CODES.values())]:
-            making.suffers(fault, at, index)
+            making.try_fault(fault, at, index)
         making.ready()
         assert making.probed.probe.get("used") == used, at
 
 
-# ---- it gives way -----------------------------------------------------------------------
+# ---- it is flushed when another request needs its slot ----------------------------------
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name == "quote" else pytest.mark.slow)
                                   for name in ("quote", "quote-rsa", "certify", "first-rsa", "chain")])
-def test_it_gives_way(states, tmp_path, name):
+def test_flushed_when_its_slot_is_needed(states, tmp_path, name):
     """If a request finds no room for sessions in the TPM, the ready session is flushed, and the request succeeds."""
     asked = ASKED[name]
     probed = Probed(states.new(asked.kind), tmp_path, "tpmrm0")

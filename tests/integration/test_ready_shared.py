@@ -49,7 +49,7 @@ def test_beside_others_on_a_plain_device(start, kind):
         assert service.control.commands() == USE[kind] + WITHOUT[kind]
 
 
-def test_no_slot_is_left_for_it(start):
+def test_no_free_slot(start):
     """Another program has all three slots: requests that need none are served; the session is tried once."""
     service = bare(start, "persistent", POLICY, POLICY_PCR.format(0), POLICY, POLICY_PCR.format(1), HMAC)
     before = others(service)
@@ -69,7 +69,7 @@ AUTH = "the endorsement authorisation"
 
 @pytest.fixture
 def owned(states, kind, tmp_path):
-    """A TPM whose endorsementAuth is set."""
+    """A TPM with endorsementAuth set."""
     state = states.new(kind)
     tpm.run(state, f"tpm2_changeauth -Q -c e '{AUTH}'", tmp_path)
     (tmp_path / "auth").write_text(AUTH)
@@ -99,7 +99,7 @@ def test_used_up_by_another_program(watched):
     watched.is_empty()
 
 
-def test_it_gives_its_slot_to_whom_somebody_waits_for(start, owned, tmp_path):
+def test_gives_its_slot_to_a_request(start, owned, tmp_path):
     """Creating an AIK needs a session if endorsementAuth is set. The last slot is the ready session's, which gives
     way."""
     watched = with_auth(start, owned, tmp_path).made_ready()
@@ -173,7 +173,7 @@ def test_a_wrong_authorisation(start, owned, tmp_path):
     assert refused(watched) == 0
 
 
-def test_changed_while_it_waits(start, owned, tmp_path):
+def test_changed_while_it_is_ready(start, owned, tmp_path):
     """The value was right when it was proven, and is wrong from the next session on."""
     watched = with_auth(start, owned, tmp_path).made_ready()
     change_auth(watched.service, AUTH, "another one")

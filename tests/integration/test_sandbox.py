@@ -30,7 +30,7 @@ def test_ends_the_process(tmp_path, name):
     ("stat_through", "/etc/passwd"), ("list", "/"),
     ("write", "FILE"), ("truncate", "FILE"), ("create", "NEW"), ("unlink", "FILE"),
     ("nofile", ""), ("fcntl", ""), ("getpid", "")])
-def test_is_refused(tmp_path, name, path):
+def test_refused(tmp_path, name, path):
     """Refused, whatever the call: the path is not one of attestd's own."""
     file, new = tmp_path / "file", tmp_path / "new"
     file.write_text("kept")
@@ -40,12 +40,12 @@ def test_is_refused(tmp_path, name, path):
 
 
 @pytest.mark.parametrize("name", ["paths", "relro"])
-def test_is_read_only(tmp_path, name):
+def test_read_only(tmp_path, name):
     """The paths that may be opened, and the tables of pointers, cannot be written."""
     assert probe(tmp_path, name) == signal.SIGSEGV
 
 
-def test_is_allowed(tmp_path):
+def test_allowed(tmp_path):
     """Shows that the attempts work: what attestd may do succeeds, and a TPM that is not there looks like that."""
     assert probe(tmp_path, "getrandom") == ""
     assert probe(tmp_path, "tpm3") == probe(tmp_path, "stat_tpm3") == "no such file or directory"
@@ -54,7 +54,7 @@ def test_is_allowed(tmp_path):
     assert probe(tmp_path, "open", "/etc/passwd", args=["--sandbox", "off"]) == ""
 
 
-# ---- each of the two alone --------------------------------------------------
+# ---- Landlock and seccomp, each alone ----------------------------------------
 
 @pytest.mark.skipif(landlock_abi() < 1, reason="this kernel has no Landlock")
 class TestLandlock:
@@ -106,7 +106,7 @@ def test_seccomp_without_landlock(tmp_path):
     assert probe(tmp_path, "execve", lacks=[LANDLOCK]) == signal.SIGSYS
 
 
-# ---- kernels that lack something --------------------------------------------
+# ---- kernels without a part of the sandbox ------------------------------------
 
 PARTS = [([SECCOMP], "seccomp"), ([LANDLOCK], "Landlock"), ([125], "capabilities"),
          ([302], "limits"), ([157], "undumpable no_new_privs"),

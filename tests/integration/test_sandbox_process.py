@@ -1,4 +1,4 @@
-"""In the sandbox: whose the process is, what it may do, and what works as without the sandbox."""
+"""The process in the sandbox: its user, its rights, and everything that must still work."""
 import os
 import platform
 import re
@@ -135,7 +135,7 @@ def test_user_stays(tmp_path):
 
 @as_root
 @pytest.mark.parametrize("lacks", [[SETUID], [106], [116]], ids=["setuid", "setgid", "setgroups"])
-def test_user_is_a_must(tmp_path, lacks):
+def test_not_started_if_the_user_cannot_be_changed(tmp_path, lacks):
     """If attestd cannot become --user, it does not go on as root."""
     with Attestd(tmp_path, "--user", "1:1", lacks=lacks) as attestd:
         assert attestd.process.wait(60) == 1
@@ -170,7 +170,7 @@ ls -A /run/attestd
     assert done.stdout == f"{NOBODY} 7 755\n0\n", done.stderr
 
 
-# ---- what still works -------------------------------------------------------
+# ---- what must still work -----------------------------------------------------
 
 def test_stopped_and_continued(start):
     """After SIGSTOP within poll, the kernel continues with restart_syscall, which must be allowed."""

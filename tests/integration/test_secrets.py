@@ -57,7 +57,7 @@ def test_serve(start, kind, aik):
     assert_forgotten(service.control.pid(), known)
 
 
-def test_nobody_waits_any_more(start):
+def test_client_gone(start):
     """The client has gone before its secret is there."""
     service = start("plain").settled()
     known = service.attestation()
@@ -67,7 +67,7 @@ def test_nobody_waits_any_more(start):
     service.works_on(credential(known)).close()
     wait_for(lambda: "ActivateCredential" in service.control.commands(), 20, "opened credential")
     assert service.control.left() == []
-    for _ in range(2):  # once round the loop
+    for _ in range(2):  # so that the event loop runs once
         service.ok({"command": "getEK"})
     assert_forgotten(service.control.pid(), known)
 
@@ -122,7 +122,7 @@ ENDS = {
 
 @pytest.mark.parametrize("end", [pytest.param(end, marks=pytest.mark.slow if end == "expired" else [])
                                  for end in ENDS])
-def test_of_a_session_that_was_ready(start, tmp_path, end):
+def test_key_of_a_ready_session(start, tmp_path, end):
     """After the session its key is nowhere in memory, however it ended. While it waits, the key is only where it has to
     be. (The nonces and the encrypted salt were visible on the bus.)"""
     sessions = Sessions(tmp_path)

@@ -13,7 +13,7 @@ import pytest
 from harness import paths
 from harness.service import account, answers, ask, can_connect, connect, parse_reply, read_all
 
-# Runs a command with a listening socket as descriptor 3.
+# Python: runs a command with a listening socket as descriptor 3.
 PASS_SOCKET = """
 import os, socket, sys
 path, count, command = sys.argv[1], sys.argv[2], sys.argv[3:]
@@ -48,7 +48,7 @@ def test_activation(start, tmp_path, count, binary):
     assert path.exists()
 
 
-# Runs a command with the sockets and other things named before "--" as its descriptors from 3 on.
+# Python: runs a command whose descriptors from 3 on are the sockets and files named before "--".
 PASS_ALL = """
 import os, socket, sys
 at = sys.argv.index("--")
@@ -133,7 +133,7 @@ def test_what_is_passed_and_cannot_be_served(tmp_path, passed, why):
     assert f" error {why}\n" in done.stderr
 
 
-def test_not_for_us(start, tmp_path):
+def test_variables_for_another_process(start, tmp_path):
     """LISTEN_PID names another process: the variables are not for attestd."""
     service = start("plain", wrap=wrapped(tmp_path / "passed"), env={"CLAIM": "1"})
     service.settled()

@@ -10,7 +10,7 @@ from harness.service import b64, unb64
 
 pytestmark = pytest.mark.shipping
 
-# How this machine runs them: the processor in a target's name, and qemu's.
+# The processor in a target's name, and the name of the qemu that runs it.
 QEMU = {"aarch64": "aarch64", "arm": "arm", "riscv64": "riscv64", "x86_64": "x86_64"}
 TARGETS = sorted(file.parent.name for file in BUILD.glob("*-*/attestd"))
 

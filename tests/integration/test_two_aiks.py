@@ -43,7 +43,7 @@ def asked(request):
 
 
 @pytest.mark.parametrize("device", ["tpmrm0", "tpm0"])
-def test_gone_meanwhile(states, tmp_path, asked, device):
+def test_client_leaves(states, tmp_path, asked, device):
     """A client goes during any command of its job: the job goes on, nothing of it is left, and others are served."""
     trace = Trace(tmp_path)
     with Supervised(states.new(asked.kind), device=device, launcher=trace.options) as service:
@@ -94,7 +94,7 @@ def test_health_while_the_tpm_works(start, tmp_path, first, command):
     assert service.control.left() == []
 
 
-# ---- TPMs that are reset, cleared, another ------------------------------------
+# ---- TPMs that are reset, cleared or replaced ---------------------------------
 
 
 def by_platform(service, code, *parts):

@@ -1,6 +1,6 @@
-"""What attestd gives, as the public verifiers take it: stand-ins that check what these check.
+"""attestd's replies are accepted by stand-ins that make the same checks as public verifiers.
 
-Which member goes where is in src/VERIFIERS.md, and in the stand-ins' words.
+src/VERIFIERS.md and the stand-ins say which member of a reply each verifier uses.
 """
 import struct
 import uuid
@@ -25,7 +25,7 @@ def keys(shared):
 
 
 def activates(service, found, name, aik):
-    """The last step of most: a credential for the Name that the verifier has got."""
+    """The last step of most verifiers: a credential for the Name that the verifier received."""
     c = make(rsa_from_tpm(found["ek_tpm"]), name, b"32 bytes, say")
     reply = service.ok({"command": "activateCredential", "credential_blob": b64(c.file), "aik": aik})
     return unb64(reply["decrypted_secret"]) == b"32 bytes, say"
@@ -36,7 +36,9 @@ def damage(found, member):
 
 
 def test_field_45_go_attestation(service, keys):
-    """Activation: the AK's creation certified by itself; then quotes of two banks."""
+    """Activation, with the proof that the AK certifies its own creation; then quotes of two
+    banks.
+    """
     found = keys["rsa"]
     name = verifiers.go_attestation_activation(found)
     assert activates(service, found, name, "rsa")
@@ -71,13 +73,15 @@ def test_field_45_keylime(service, keys, aik):
     verifiers.keylime_quote(found["aik_tpm"], given, text)
     with pytest.raises(Refused):
         verifiers.keylime_quote(found["aik_tpm"], given, text[1:])
-    with pytest.raises(Refused):  # it wants the bank of the signature's hash
+    with pytest.raises(Refused):  # it only accepts the bank of the signature's hash
         other = quote(service, "0", text.encode(), aik=aik, pcr_bank="sha384")
         verifiers.keylime_quote(found["aik_tpm"], other, text)
 
 
 def test_field_45_keylime_push(service, keys):
-    """A session begins with a proof of possession: the AK certifies itself, with a challenge of 16 bytes."""
+    """A session begins with a proof of possession: the AK certifies itself with a challenge of 16
+    bytes.
+    """
     challenge = bytes(range(16))
     verifiers.keylime_push(keys["rsa"]["aik_tpm"], certify(service, challenge, aik="rsa"), challenge)
     with pytest.raises(Refused, match="SignatureAlgorithmMismatch"):
@@ -87,7 +91,9 @@ def test_field_45_keylime_push(service, keys):
 
 
 def test_field_45_spire(service, keys):
-    """That the AK is in the EK's TPM. That another key is, which is its DevID, attestd does not certify."""
+    """The AK is in the EK's TPM. SPIRE also wants this proof for another key, its DevID, which
+    attestd does not certify.
+    """
     found = keys["rsa"]
     assert activates(service, found, parse_public(found["aik_tpm"]).name, "rsa")
     certified = certify(service, aik="rsa")
@@ -115,7 +121,7 @@ def test_field_45_veraison_enacttrust(service, keys):
 
 
 def test_field_45_veraison_parsec(service, keys):
-    """A token of the key and one of the platform, by the same key."""
+    """A token of the key and one of the platform, both signed by the same key."""
     certified, given = certify(service), quote(service, "0-7")
     endorsed = quote(service, "0-15")["pcr_values"]
     verifiers.parsec(keys["ecc"]["aik_tpm"], certified, given, endorsed)
