@@ -45,7 +45,7 @@ static void take_request(unsigned c, struct request_error error, uint64_t now)
 	if (type != NULL && type->signs && !port_may_quote(c)) {
 		error = (struct request_error){-ERR_ACCESS, NULL};
 	}
-	if (error.err != 0) {
+	if (type == NULL || error.err != 0) {
 		respond_error(c, type, error, now);
 	} else if (type->is_health) {
 		answer_health(c, now);

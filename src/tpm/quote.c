@@ -15,8 +15,8 @@
 /* Quotes at most, where the PCRs change between a quote and the reading. */
 #define ROUNDS 3
 
-static_assert((int)BANK_SHA1 == TPM2_ALG_SHA1 && (int)BANK_SHA256 == TPM2_ALG_SHA256 &&
-		      (int)BANK_SHA384 == TPM2_ALG_SHA384 && (int)BANK_SHA512 == TPM2_ALG_SHA512,
+static_assert(BANK_SHA1 == TPM2_ALG_SHA1 && BANK_SHA256 == TPM2_ALG_SHA256 &&
+		      BANK_SHA384 == TPM2_ALG_SHA384 && BANK_SHA512 == TPM2_ALG_SHA512,
 	      "a bank is its TPM_ALG_ID");
 
 static void begin(struct tpm *t)
