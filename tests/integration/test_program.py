@@ -147,8 +147,8 @@ def test_no_core_dumps(start):
     with open(f"/proc/{pid}/limits", encoding="ascii") as f:
         core = [line.split() for line in f if line.startswith("Max core file size")][0]
     assert core[4:6] == ["0", "0"]
-    # Undumpable: its files in /proc (not the folder) are root's, and nobody can
-    # attach. Root sees no difference.
+    # Not dumpable: its files in /proc (not the folder) are root's, and nobody can attach to it.
+    # For root there is no difference.
     assert os.stat(f"/proc/{pid}/fd").st_uid == 0
 
 
