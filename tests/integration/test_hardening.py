@@ -97,7 +97,7 @@ DAMAGE = {
     "asks for a dynamic linker": lambda elf: elf.put("<I", elf.segment(STACK), INTERP),
     "needs a shared library": lambda elf: elf.put("<Q", elf.dynamic(DEBUG), NEEDED),
     "has relocations in its text": lambda elf: elf.change(elf.dynamic(FLAGS) + 8, add=4),
-    "has relocations that nobody": unresolved,
+    "has relocations that its start": unresolved,
     "no RELRO": lambda elf: elf.put("<I", elf.segment(RELRO), 0),
     "RELRO is not full": lazy,
     "executable stack": lambda elf: elf.put("<I", elf.segment(STACK) + 4, 7),
