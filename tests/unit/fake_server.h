@@ -202,7 +202,7 @@ const struct operation {
 static struct {
 	unsigned known; /* FACT_ bits */
 	uint64_t blocks; /* so long the next tpm_run takes */
-	int outlook, trouble;
+	int wait_error, trouble;
 	bool own_job;
 	bool begun; /* tpm_run is due */
 	bool working, ends, ready;
@@ -250,12 +250,12 @@ uint32_t tpm_commands(void)
 int tpm_wait_error(uint64_t now)
 {
 	CHECK(now == clock_ms);
-	return tpm.outlook;
+	return tpm.wait_error;
 }
 
 bool tpm_idle(void)
 {
-	return tpm.outlook == 0 && !tpm.working && !tpm.own_job;
+	return tpm.wait_error == 0 && !tpm.working && !tpm.own_job;
 }
 
 bool tpm_wind_down(void)

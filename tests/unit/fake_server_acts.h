@@ -36,7 +36,7 @@ enum kind {
 	/* Changes in the world. */
 	TIME,
 	SET_KNOWN,
-	SET_OUTLOOK,
+	SET_WAIT_ERROR,
 	SET_TROUBLE,
 	SET_MAY_NOT_QUOTE,
 	SET_BLOCKS,
@@ -97,7 +97,7 @@ struct act {
 /* The next tpm_run takes so long. */
 #define BLOCKS(ms) {SET_BLOCKS, 0, NULL, ms}
 /* The error of a request that would wait for the TPM; 0: it may wait. */
-#define OUTLOOK(err) {SET_OUTLOOK, 0, NULL, err}
+#define WAIT_ERROR(err) {SET_WAIT_ERROR, 0, NULL, err}
 /* The reason why an attestation is not possible, for getHealth; 0: it is possible. */
 #define TROUBLE(err) {SET_TROUBLE, 0, NULL, err}
 /* The port does not let the client have the AIK sign. */

@@ -129,8 +129,8 @@ static void perform(const struct act *a, uint64_t deadline)
 	case SET_BLOCKS:
 		tpm.blocks = (uint64_t)a->n;
 		break;
-	case SET_OUTLOOK:
-		tpm.outlook = (int)a->n;
+	case SET_WAIT_ERROR:
+		tpm.wait_error = (int)a->n;
 		break;
 	case SET_TROUBLE:
 		tpm.trouble = (int)a->n;

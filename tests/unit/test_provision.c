@@ -17,7 +17,7 @@ static unsigned begun;
 
 /* After how many calls of port_wait the TPM is there, and the job is over. */
 static unsigned waits, found_after, over_after, stop_at, wait_fails_at;
-static int outlook; /* the error when there is no use in waiting any more */
+static int wait_error; /* the error when there is no use in waiting any more */
 static struct tpm_result result;
 static enum handle_content found;
 static bool sent, unseen;
@@ -96,7 +96,7 @@ int tpm_wait_error(uint64_t now)
 {
 	assert_int_equal(begun, 0);
 	(void)now;
-	return outlook;
+	return wait_error;
 }
 
 void tpm_begin(unsigned facts, const struct operation *op, const struct request_params *params)
@@ -142,7 +142,7 @@ static int set_up(void **state)
 	printed[0] = logged[0] = '\0';
 	print_fails = cut = closed = stopped = rests = sent = unseen = false;
 	begun = waits = found_after = over_after = stop_at = wait_fails_at = 0;
-	outlook = 0;
+	wait_error = 0;
 	found = HANDLE_UNKNOWN;
 	memset(&result, 0, sizeof result);
 	memset(&persist_ek, 0, sizeof persist_ek);
@@ -245,13 +245,13 @@ static void test_no_tpm(void **state)
 {
 	(void)state;
 	found_after = 9;
-	outlook = -ERR_TPM_VERSION;
+	wait_error = -ERR_TPM_VERSION;
 	assert_int_equal(run(false, false), PROVISION_FAILED);
 	assert_non_null(strstr(logged, "tpm_version"));
 	assert_int_equal(begun, 0);
 	set_up(state);
 	found_after = 9;
-	outlook = -ERR_TPM_BUSY;
+	wait_error = -ERR_TPM_BUSY;
 	assert_int_equal(run(false, false), PROVISION_FAILED);
 	assert_non_null(strstr(logged, "another program holds the TPM device: end it, or use"));
 	set_up(state);

@@ -199,7 +199,7 @@ static void test_a_job_fails(void **state)
 static void test_no_tpm(void **state)
 {
 	const struct act script[] = {
-		OUTLOOK(-ERR_TPM_UNAVAILABLE),
+		WAIT_ERROR(-ERR_TPM_UNAVAILABLE),
 		OPEN(0),
 		SAY(0, GET_EK "\n"),
 		REPLY(0, UNAVAILABLE_REPLY("")),
@@ -214,7 +214,7 @@ static void test_no_tpm(void **state)
 		SAY(0, GET_EK "\n"),
 		REPLY(0, EK_REPLY),
 		SENT(0),
-		OUTLOOK(0),
+		WAIT_ERROR(0),
 		OPEN(0),
 		SAY(0, activation('A')),
 		JOB('A'),
@@ -243,12 +243,12 @@ static void test_late_tpm(void **state)
 		TPM_WAKES(900),
 		AT(600),
 		OPENED(0),
-		OUTLOOK(-ERR_TPM_UNAVAILABLE),
+		WAIT_ERROR(-ERR_TPM_UNAVAILABLE),
 		TPM_WAKES(5000),
 		AT(901),
 		REPLY(0, UNAVAILABLE_REPLY("")),
 		SENT(0),
-		OUTLOOK(0),
+		WAIT_ERROR(0),
 		TPM_WAKES(1200),
 		OPEN(0),
 		SAY(0, GET_EK "\n"),

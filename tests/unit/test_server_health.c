@@ -108,7 +108,7 @@ static void test_health_is_answered_at_once(void **state)
 	};
 	const struct act without_a_tpm[] = {
 		/* With this error serve exits with 0, and once with 1. */
-		OUTLOOK(-ERR_TPM_UNAVAILABLE),
+		WAIT_ERROR(-ERR_TPM_UNAVAILABLE),
 		TROUBLE(-ERR_TPM_UNAVAILABLE),
 		OPEN(0),
 		SAY(0, HEALTH),
@@ -119,7 +119,7 @@ static void test_health_is_answered_at_once(void **state)
 		END_OF_SCRIPT,
 	};
 	const struct act once_without_a_tpm[] = {
-		OUTLOOK(-ERR_TPM_UNAVAILABLE),
+		WAIT_ERROR(-ERR_TPM_UNAVAILABLE),
 		TROUBLE(-ERR_TPM_UNAVAILABLE),
 		OPEN(0),
 		SAY_EOF(0, HEALTH),
