@@ -1,5 +1,5 @@
 /*
- * Authorization values, from the files of --endorsement-auth and --owner-auth.
+ * Authorisation values, from the files of --endorsement-auth and --owner-auth.
  */
 #ifndef LINUX_AUTH_VALUE_H
 #define LINUX_AUTH_VALUE_H

@@ -1,5 +1,5 @@
 /*
- * The files that options name: authorization values and the EK's certificate.
+ * The files that options name: authorisation values and the EK's certificate.
  */
 #ifndef LINUX_OPTION_FILES_H
 #define LINUX_OPTION_FILES_H

@@ -23,7 +23,7 @@ extern bool user_became;
 void tpm_group_join(void);
 /* Gives up all capabilities. */
 bool capabilities_drop(void);
-/* Files: only the TPMs' devices, and removing the socket. No TCP, no signals. */
+/* Files: only the TPMs' devices, and removing the socket. No TCP, no signals to others. */
 bool landlock_enter(void);
 /* Makes the paths and the relocated data read-only, and filters system calls. */
 bool seccomp_enter(void);

@@ -26,8 +26,8 @@ enum { POLL_SIGNALS, POLL_TPM, POLL_NOTIFY, POLL_LISTENERS };
 
 /*
  * An accept that finds no further client costs as much as one that finds one. So
- * while clients come one by one, only after every ALONE_MAX-th of them another
- * accept is tried.
+ * once this many clients in a row have come alone, a further accept is tried only
+ * after every ALONE_MAX-th.
  */
 #define ALONE_MAX 8
 
