@@ -1,4 +1,4 @@
-"""The lists in the documents are those of the sources, and the examples in them work."""
+"""The documents' lists agree with the sources, and their examples work."""
 import base64
 import datetime
 import json
@@ -28,7 +28,7 @@ def names_on_the_wire():
 
 
 def test_errors():
-    """Each once, in the order in which they are declared, and nothing else."""
+    """The document lists each error once, in the order of the declarations, and nothing else."""
     names = names_on_the_wire()
     assert len(names) > 25
     assert [cells[0].strip("`") for cells in documents.rows(section(documents.README, "### Errors"))] == names
@@ -48,8 +48,10 @@ def intel(der):
 
 @pytest.mark.parametrize("url,served", [("https://ftpm.amd.com/pki/aia/0123", bytes),
                                         ("https://ekop.intel.com/ekcertservice/a%3D", intel)])
-def test_field_44_the_passage_about_ek_cert_url(tmp_path, url, served):
-    """Its commands accept the EK's certificate, refuse another key's, and fetch from no other server."""
+def test_field_44_fetching_from_ek_cert_url(tmp_path, url, served):
+    """The commands on the page accept the EK's certificate, refuse another key's, and fetch from
+    no other server.
+    """
     text = documents.VERIFIERS.read_text()
     block, = (b for b in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "ek_cert_url" in b)
     keys = [rsa.generate_private_key(65537, 2048) for _ in range(2)]
@@ -75,14 +77,14 @@ def test_field_44_the_passage_about_ek_cert_url(tmp_path, url, served):
 
 
 def commands():
-    """{name: its part of the README's section about the protocol}."""
+    """{name of a request: its part of the README's section about the protocol}."""
     text = section(documents.README, "## Protocol").split("\n### Errors\n")[0]
     parts = re.split(r'^\*\*`{"command":"(\w+)"', text, flags=re.M)
     return dict(zip(parts[1::2], parts[2::2]))
 
 
 def members(shape):
-    """The members of a reply that the README shows, without those of an object in it."""
+    """The members of the reply that the README shows, but not those inside a nested object."""
     outer = re.sub(r"{.*?}|\[.*?\]", "", shape.strip()[1:-1], flags=re.S)
     return re.findall(r'"(\w+)":', outer)
 
@@ -122,7 +124,9 @@ def test_members(name):
 
 @pytest.mark.parametrize("name", commands())
 def test_command(service, credential, tmp_path, name):
-    """Its example works, and the reply has the members that the README shows, in the same order."""
+    """The README's example works, and the reply has the members that the README shows, in the
+    same order.
+    """
     text = commands()[name]
     example, = re.findall(r"^    attestd (call .*)$", text, re.M)
     shape, = re.findall(r'^    ({"status":"ok".*?})$', text, re.M | re.S)
@@ -137,7 +141,9 @@ def test_command(service, credential, tmp_path, name):
 
 
 def test_figures_on_chips(service):
-    """Each floor follows from the launcher's table, and what was measured is within its bound."""
+    """Each computed minimum follows from the launcher's table, and each measured time is within
+    its bound.
+    """
     figures = json.loads(service.control.ask("chips"))
     text = section(documents.FIGURES, "## On a chip")
     head, *rows = ([cell.strip() for cell in line.strip("|").split("|")]
@@ -153,7 +159,7 @@ def test_figures_on_chips(service):
 
 
 def test_figures_in_instructions():
-    """They are the counts that `make bench` compares with."""
+    """The figures are the counts that `make bench` compares with."""
     decided = json.loads((ROOT / "tests/bench/counts.json").read_text())["x86_64-linux-musl"]
     shown = re.findall("^\\| (?:attestd's own instructions|the same: quote).*\\| ([\\d,]+) / ([\\d,]+) \\|$",
                        documents.FIGURES.read_text(), re.M)
@@ -162,7 +168,7 @@ def test_figures_in_instructions():
 
 
 def test_figures_in_the_readme():
-    """The page of figures has them too."""
+    """The README's figures are those of the page of figures."""
     told = re.findall(r"[\d.,]*\d(?: KiB| MB| ms)?", section(documents.README, "## Figures").split("[")[0])
     assert len(told) == 4
     text = section(documents.FIGURES, "# Figures").split("## On a chip")[0]
@@ -170,7 +176,7 @@ def test_figures_in_the_readme():
         assert re.search(rf"\| [^|]*(?<![\d.,]){number}(?![\d.,])[^|]*{unit}[^|]* \|$", text, re.M), number
 
 
-# The constants of include/bounds.h that each row of the page of limits has, and what one is in the row's unit.
+# For each row of the page of limits: its constants in include/bounds.h, and the factor to the row's unit.
 BOUNDS = {
     "a request line": ["REQUEST_MAX"], "members of a request": ["MEMBERS_MAX"], "`nonce`": ["NONCE_MAX"],
     "PCRs in a quote": ["PCR_COUNT"], "a reply line": ["TX_MAX"],
@@ -187,7 +193,7 @@ BOUNDS = {
 
 
 def bounds():
-    """{name: number}, times in seconds; PCR_COUNT is the highest PCR."""
+    """The constants as {name: number}, times in seconds. PCR_COUNT becomes the highest PCR."""
     text = (ROOT / "include/bounds.h").read_text()
     found = {name: int(number) for name, number in re.findall(r"^#define (\w+) (\d+)U?\b", text, re.M)}
     found = {name: number // 1000 if name.endswith("_MS") else number for name, number in found.items()}
@@ -209,7 +215,7 @@ def test_limits():
 
 
 def called(macro):
-    """The system calls in a macro of the filter, by the names that they have on 64-bit machines."""
+    """The system calls in a macro of the filter, under their names on 64-bit machines."""
     source = re.sub(r"/\*.*?\*/", "", (ROOT / "port/linux/seccomp.c").read_text(), flags=re.S)
     listed = re.search(rf"^#define {macro}\(X\)((?: *\\\n|.)*)", source, re.M)[1]
     groups = {"CLOCK": {"clock_gettime"}, "FCNTL": {"fcntl"}, "NEWER": set()}

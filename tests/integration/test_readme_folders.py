@@ -25,7 +25,7 @@ def options_of(source):
 
 
 def test_windows_options():
-    """The table has Windows' own and those that are on all systems, and the synopsis as well."""
+    """The table and the synopsis have the options of the Windows port and those of all systems."""
     there = {*options_of("port/windows/options.c"), *options_of("src/service/command_line.c")}
     text = section(WINDOWS, "Modes and options")
     listed = [name for name in first_cells(text) if name.startswith("--")]

@@ -106,7 +106,7 @@ def test_field_45_spire(service, keys):
 
 
 def test_field_45_veraison_enacttrust(service, keys):
-    """The nonce is the node's UUID."""
+    """The nonce is the UUID of the node."""
     node = uuid.UUID("7df7714e-aa04-4638-bcbf-434b1dd720f1")
     given = quote(service, "1,2,3", node.bytes)
     token = struct.pack(">H", len(given["quoted"])) + given["quoted"] + given["signature"]

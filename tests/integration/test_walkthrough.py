@@ -28,18 +28,18 @@ def walkthrough():
 
 
 def checkquote_is_lax():
-    """tpm2_checkquote before 5.7 (CVE-2024-29038, CVE-2024-29039)."""
+    """tpm2_checkquote before 5.7 misses some checks (CVE-2024-29038, CVE-2024-29039)."""
     said = subprocess.run(["tpm2_checkquote", "--version"], check=True, capture_output=True, text=True).stdout
     return tuple(map(int, re.search(r'version="(\d+)\.(\d+)', said).groups())) < (5, 7)
 
 
 def measure(service, pcr):
-    """Extends a PCR, as what is booted does."""
+    """Extends a PCR, like booting does."""
     raw.extend(service, pcr, banks=("sha256",))
 
 
 class Attestation:
-    """Both sides, in a folder."""
+    """Both sides of the script, in a folder."""
 
     def __init__(self, service, folder):
         self.service, self.folder, self.text = service, folder, walkthrough()
@@ -50,7 +50,10 @@ class Attestation:
         (folder / "expected-pcrs").write_bytes(b"".join(unb64(values[str(pcr)]) for pcr in PCRS))
 
     def run(self, machine=None):
-        """Whether it is attested, and whether a credential was made. machine: {command: the attacker's reply to it}."""
+        """Runs the script; returns whether it attests the machine, and whether it made a credential.
+
+        machine: {name of a request: the attacker's reply to it}.
+        """
         call = f'{ATTESTD} call --socket {self.service.address} "$@"'
         script = "#!/bin/sh\nshift\n"
         for command, reply in (machine or {}).items():
@@ -67,12 +70,12 @@ class Attestation:
         return done.returncode == 0, (self.folder / "credential").exists()
 
     def without(self, what):
-        """As if the script did not check that."""
+        """Removes this check from the script."""
         line, = (line for line in self.text.splitlines() if LOOKS_AT[what] in line)
         self.text = self.text.replace(line + "\n", "")
 
     def fixed_nonce(self, nonce):
-        """As if the verifier had chosen this nonce, so that the test can make a quote for it beforehand."""
+        """Lets the verifier use this nonce, so that the test can make a quote for it beforehand."""
         line = 'nonce=$(head -c 32 /dev/urandom | base64 -w0)'
         assert line in self.text
         self.text = self.text.replace(line, f"nonce={b64(nonce)}")
@@ -104,17 +107,17 @@ def test_another_kernel(attestation):
 
 
 def test_values_of_another_kernel(attestation):
-    """The machine has booted something else, and shows the expected values."""
+    """The machine has booted another kernel, but sends the expected values."""
     attestation.fixed_nonce(NONCE)
     request = {"command": "quote", "nonce": b64(NONCE), "pcrs": ASKED}
     good = attestation.service.ok(request)
     measure(attestation.service, 14)
     bad = attestation.service.ok(request)
-    assert attestation.run({"quote": good}) == GOOD  # of the same nonce: that is why it is used once
+    assert attestation.run({"quote": good}) == GOOD  # same nonce: that is why a nonce is used once
     assert attestation.run({"quote": bad | {"pcr_values": good["pcr_values"]}}) == REFUSED
 
 
-def test_quote_of_before(attestation):
+def test_old_quote(attestation):
     old = attestation.service.ok({"command": "quote", "nonce": b64(NONCE), "pcrs": ASKED})
     assert attestation.run({"quote": old}) == REFUSED
 
@@ -129,7 +132,9 @@ def test_attributes_of_the_aik(attestation, bit):
 
 
 def test_another_pcr(attestation):
-    """PCR 16 can be set to the value expected of PCR 14; old tpm2_checkquote does not check which PCR it was."""
+    """PCR 16 can be set to the value expected of PCR 14. Old versions of tpm2_checkquote do not
+    check which PCR was quoted.
+    """
     attestation.fixed_nonce(NONCE)
     measure(attestation.service, 14)
     measure(attestation.service, 16)
@@ -139,8 +144,10 @@ def test_another_pcr(attestation):
     assert attestation.run({"quote": quote}) == (GOOD if checkquote_is_lax() else REFUSED)
 
 
-def test_text_of_his_own(attestation, states):
-    """Who may use the TPM can have the AIK sign any text that does not begin as a TPM's own structures do."""
+def test_text_of_the_attacker(attestation, states):
+    """A user of the TPM can have the AIK sign any text that does not begin like the TPM's own
+    structures.
+    """
     attestation.fixed_nonce(NONCE)
     service, folder = attestation.service, attestation.folder
     quote = service.ok({"command": "quote", "nonce": b64(NONCE), "pcrs": ASKED})
