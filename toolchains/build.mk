@@ -64,8 +64,10 @@ $(BUILD)/$(TARGET)/compiler: FORCE
 	@echo $(call quoted,$(CC) $(GIVEN_FLAGS)) | cmp -s - $@ || echo $(call quoted,$(CC) $(GIVEN_FLAGS)) >$@
 quoted = '$(subst ','\'',$1)'
 FORCE:
+ifdef GIVEN
 $(COMPILER_FLAGS): toolchains/try-compiler $(BUILD)/$(TARGET)/compiler
 	@toolchains/try-compiler $@ $(GIVEN_CPU) $(CC)
+endif
 
 # Archives of LTO objects need an ar that fits the compiler. A compiler that was given
 # comes without: there the objects are linked themselves.
