@@ -84,14 +84,12 @@ int sid_of_client(HANDLE pipe, union sid *sid)
 
 bool sid_is_administrator(void)
 {
-	static SID_IDENTIFIER_AUTHORITY authority = SECURITY_NT_AUTHORITY;
 	BYTE sid[SECURITY_MAX_SID_SIZE];
+	DWORD size = sizeof(sid);
 	BOOL is_member = FALSE;
 
-	(void)InitializeSid(sid, &authority, 2);
-	*GetSidSubAuthority(sid, 0) = SECURITY_BUILTIN_DOMAIN_RID;
-	*GetSidSubAuthority(sid, 1) = DOMAIN_ALIAS_RID_ADMINS;
-	return CheckTokenMembership(NULL, sid, &is_member) && is_member;
+	return CreateWellKnownSid(WinBuiltinAdministratorsSid, NULL, sid, &size) &&
+	       CheckTokenMembership(NULL, sid, &is_member) && is_member;
 }
 
 void sid_put(PSID sid, struct text *t)

@@ -263,15 +263,17 @@ void slot_open_stdio(void)
 void slot_go_on(unsigned conn, const OVERLAPPED *ended)
 {
 	bool io = ended == &slots[conn].io;
+	enum ended what;
 
 	if (slots[conn].state == SLOT_CLOSED) {
 		return; /* slots_unlisten cancelled it, and closed its pipe */
 	}
 	if (slot_result(conn, ended) == 0) {
-		go_on(conn, io ? IO_DONE : DRAIN_DONE);
+		what = io ? IO_DONE : DRAIN_DONE;
 	} else {
-		go_on(conn, io ? IO_FAILED : DRAIN_FAILED);
+		what = io ? IO_FAILED : DRAIN_FAILED;
 	}
+	go_on(conn, what);
 }
 
 static bool waits_for_time(const struct slot *s)
