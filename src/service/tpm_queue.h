@@ -11,7 +11,8 @@
 /* Can the client's request be answered from what is known of the TPM? */
 bool tpm_queue_is_known(unsigned c);
 
-/* No job is begun from now on: who waits is told -ERR_STOPPING. */
+/* No job is begun for a client from now on. Who waits is told -ERR_STOPPING, unless
+ * the answer is known by then. */
 void tpm_queue_stop(void);
 
 /*

@@ -86,8 +86,8 @@ static bool is_made_from(const TPM2B_PUBLIC *template, size_t unique, struct rea
 	size_t n;
 
 	if (whole.publicArea.type == TPM2_ALG_RSA) {
-		whole.publicArea.unique.rsa.size =
-			(UINT16)unique; /* some templates have a shorter one */
+		/* Some templates have a shorter one. */
+		whole.publicArea.unique.rsa.size = (UINT16)unique;
 	}
 	return key_marshal(&whole, wanted, &n) == TSS2_RC_SUCCESS && public.n >= n &&
 	       memcmp(public.p, wanted, n - unique) == 0;

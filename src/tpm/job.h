@@ -79,7 +79,7 @@ enum job_state {
 void job_begin(struct tpm *t, const struct operation *op);
 
 /* Ends the running operation after the current TPM command, with its clean-up. `conclude`
- * is given RC_NOT_YET, unless a step had failed before. */
+ * is given RC_NOT_YET, unless the steps were over already. */
 void job_abandon(void);
 
 /* Makes progress. `event`: the TPM's response can be read. */

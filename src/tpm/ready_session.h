@@ -1,11 +1,12 @@
 /*
  * A policy session that is ready for the next activation, so that no client waits while
- * it is salted and authorised. It saves an
- * activation two TPM commands, or three where endorsementAuth is set.
+ * it is salted and authorised. It saves an activation two TPM commands, or three where
+ * endorsementAuth is set.
  *
- *   none ------- ready_expect, and the TPM is idle for READY_PAUSE_MS --> being made
+ *   none ------- ready_expect, and the TPM is idle READY_PAUSE_MS later -> being made
  *   being made - ready_make_operation succeeded -> ready
  *              - it failed -> none, and none is made until an activation has succeeded
+ *                           or the link is opened anew
  *   ready ------ an activation begins (ready_take) -> none: the activation has it
  *              - READY_MS have passed, an operation has failed, or attestd stops ->
  *                to be flushed

@@ -43,8 +43,9 @@ void work_begin_series(struct tpm *t, unsigned facts, work_next_fn *next);
 void work_abandon_series(void);
 
 /*
- * From now on no further operation is begun that no client waits for. A session that
- * is being made for the next activation (ready_session.h) is abandoned.
+ * From now on no further operation is begun that no client waits for, except the one
+ * that flushes the session for the next activation (ready_session.h). A session that
+ * is being made is abandoned.
  */
 void work_wind_down(void);
 bool work_is_winding_down(void);
