@@ -29,7 +29,8 @@
 
 #define CAPABILITY_VERSION_3 0x20080522
 
-/* The first TPM that exists, which is the one attestd will open; NULL: none does. */
+/* The first TPM that exists; NULL: none does. attestd opens this one, unless it is a
+ * TPM 1.2, busy or cannot be opened: see open_device. */
 static const char *find_tpm(struct stat *st)
 {
 	for (unsigned i = 0; i < DEVICES && sandbox_paths.tpms[i][0] != '\0'; i++) {

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from harness import documents
 from harness.documents import section
-from harness.paths import ATTESTD, ROOT
+from harness.paths import ATTESTD, ROOT, SWTPM_RUN
 
 sys.path.append(str(ROOT / "tests/bench"))
 import chips  # noqa: E402
@@ -81,6 +81,19 @@ def commands():
     text = section(documents.README, "## Protocol").split("\n### Errors\n")[0]
     parts = re.split(r'^\*\*`{"command":"(\w+)"', text, flags=re.M)
     return dict(zip(parts[1::2], parts[2::2]))
+
+
+def test_first_request(states, tmp_path):
+    """The first request of the README works as it stands there, except that it runs without sudo."""
+    line, = re.findall("^    (.*)$", section(documents.README, "## A first request"), re.M)
+    command = line.replace("sudo ", "")
+    assert command != line
+    program, = re.findall(r"build/\S+", command)
+    (tmp_path / program).parent.mkdir(parents=True)
+    (tmp_path / program).symlink_to(ATTESTD)
+    done = subprocess.run([SWTPM_RUN, "--state", states.new(), "--", "sh", "-ec", command], cwd=tmp_path, check=True,
+                          timeout=60, capture_output=True)
+    assert json.loads(done.stdout)["ek_public"]
 
 
 def members(shape):
