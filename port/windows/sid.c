@@ -92,6 +92,17 @@ bool sid_is_administrator(void)
 	       CheckTokenMembership(NULL, sid, &is_member) && is_member;
 }
 
+/* Nothing is appended after what did not fit: a SID with a hole looks like another one. */
+static void put_number(struct text *t, const char *before, uint64_t v)
+{
+	if (!t->cut) {
+		text_str(t, before);
+	}
+	if (!t->cut) {
+		text_dec(t, v, 1);
+	}
+}
+
 void sid_put(PSID sid, struct text *t)
 {
 	const SID_IDENTIFIER_AUTHORITY *authority = GetSidIdentifierAuthority(sid);
@@ -100,10 +111,8 @@ void sid_put(PSID sid, struct text *t)
 	for (unsigned i = 0; i < sizeof(authority->Value); i++) {
 		v = v << 8 | authority->Value[i];
 	}
-	text_str(t, "S-1-");
-	text_dec(t, v, 1);
+	put_number(t, "S-1-", v);
 	for (unsigned i = 0; i < *GetSidSubAuthorityCount(sid); i++) {
-		text_str(t, "-");
-		text_dec(t, *GetSidSubAuthority(sid, i), 1);
+		put_number(t, "-", *GetSidSubAuthority(sid, i));
 	}
 }
