@@ -67,7 +67,8 @@ objects = $(patsubst %.c,$(OUT)/obj/%.o,$1)
 INSTRUMENTS := $(filter-out tests/instrumented/test_%,$(wildcard tests/instrumented/*.c))
 SOURCES := $(sort $(wildcard src/*.c src/*/*.c port/common/*.c port/$(PORT)/*.c))
 
-$(call objects,$(SOURCES) $(INSTRUMENTS)): $(OUT)/obj/%.o: %.c tests/host.mk toolchains/deps.mk
+$(call objects,$(SOURCES) $(WINDOWS_SLOT_SRC) $(INSTRUMENTS)): $(OUT)/obj/%.o: %.c \
+		tests/host.mk toolchains/deps.mk
 	@mkdir -p $(@D) && echo "HOSTCC $<"
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -111,5 +112,5 @@ $(OUT)/deps/bearssl/%.o: $(BEARSSL)/%.c toolchains/deps.mk
 	$(Q)$(HOSTCC) $(LIB_INSTRUMENTED) $(BEARSSL_CFLAGS) -c -o $@ $<
 
 -include $(TOOLS:%=%.d) $(TOOL_LIB:.o=.d) $(UNITS:%=%.d) \
-	$(patsubst %.o,%.d,$(call objects,$(SOURCES) $(INSTRUMENTS)))
+	$(patsubst %.o,%.d,$(call objects,$(SOURCES) $(WINDOWS_SLOT_SRC) $(INSTRUMENTS)))
 .DELETE_ON_ERROR:

@@ -162,6 +162,14 @@ static void drain_more(unsigned conn)
 	}
 }
 
+/* The read of a client that was refused; drain_more may have found that it is gone. */
+static void disconnect_if_gone(unsigned conn)
+{
+	if (slots[conn].gone) {
+		slot_disconnect(conn);
+	}
+}
+
 /* ---- the state machine ------------------------------------------------- */
 
 /* What can end in a state: one of the slot's operations, or its time. */
@@ -179,6 +187,7 @@ enum action {
 	DRAIN_MORE,
 	CLIENT_GONE,
 	DISCONNECT,
+	IF_GONE,
 	RECYCLE,
 };
 
@@ -196,7 +205,7 @@ static const uint8_t table[][ENDED_COUNT] = {
 	[SLOT_IDLE] =   {NOTHING,     NOTHING,        DRAIN_MORE, CLIENT_GONE,   NOTHING},
 	[SLOT_RX] =     {RECEIVED,    READ_FAILED,    DRAIN_MORE, CLIENT_GONE,   NOTHING},
 	[SLOT_TX] =     {TRANSMITTED, WRITE_FAILED,   DRAIN_MORE, CLIENT_GONE,   NOTHING},
-	[SLOT_LINGER] = {NOTHING,     NOTHING,        DRAIN_MORE, DISCONNECT,    DISCONNECT},
+	[SLOT_LINGER] = {IF_GONE,     IF_GONE,        DRAIN_MORE, DISCONNECT,    DISCONNECT},
 	[SLOT_CANCEL] = {RECYCLE,     RECYCLE,        RECYCLE,    RECYCLE,       NOTHING},
 	/* clang-format on */
 };
@@ -217,6 +226,7 @@ static void go_on(unsigned conn, enum ended ended)
 	case DRAIN_MORE:     drain_more(conn); break;      /* as it was */
 	case CLIENT_GONE:    client_gone(conn); break;     /* as it was */
 	case DISCONNECT:     slot_disconnect(conn); break; /* CANCEL, or as RECYCLE */
+	case IF_GONE:        disconnect_if_gone(conn); break; /* as DISCONNECT; LINGER */
 	case RECYCLE:        recycle(conn); break;         /* as AWAIT_CLIENT; CANCEL; CLOSED */
 		/* clang-format on */
 	}

@@ -71,6 +71,9 @@ UNIT_SRC_test_port_linux_passed = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_peer = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_SRC_test_port_linux_rivals = $(wildcard port/common/*.c port/linux/*.c)
 UNIT_WRAP_test_port_linux_rivals = bind chmod fchownat syscall umask unlink
+WINDOWS_SLOT_SRC = $(addprefix port/windows/,slot.c slot_io.c connection.c)
+UNIT_SRC_test_windows_slot = $(WINDOWS_SLOT_SRC) $(wildcard port/common/*.c)
+UNIT_SRC_test_windows_slot_order = $(WINDOWS_SLOT_SRC) $(wildcard port/common/*.c)
 
 # Under valgrind only (tests/instrumented).
 UNIT_SRC_test_constant_time = src/crypto/cipher.c src/crypto/digest.c
