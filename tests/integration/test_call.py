@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from harness.control import Led
+from harness.control import Announced
 from harness.paths import BINARIES, first_binary
 from harness.service import b64
 
@@ -19,7 +19,7 @@ def call(where, *request, text="", binary=None):
         where = ["--socket", str(where)]
     done = subprocess.run([*BINARIES[binary or first_binary()], "call", *where, *request],
                           check=False, input=text.encode(), capture_output=True, timeout=60)
-    Led.on()
+    Announced.another()
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 

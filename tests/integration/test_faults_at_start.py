@@ -3,7 +3,7 @@ import pytest
 
 from harness.asked import HEALTH
 from harness.faults import (ATTESTATION, CODES, MANGLED, NOT_NOW, ONE_OF_A_KIND, Supervised, activation,
-                            at_start, flow, inject, opens, settles, true_responses, wrong_lengths)
+                            at_start, inject, numbered, opens, settles, true_responses, wrong_lengths)
 from harness.predecessor import ORPHANS, predecessor
 from harness.process import descriptors_at_rest, has_closed, resident_kb, slack_kb
 from harness.service import wait_for
@@ -48,7 +48,9 @@ class Start:
         trace.write_text("")
         service = self.again()
         wait_for(lambda: is_ok(service.ask(HEALTH)), 30, "TPM")  # this request announces no activation
-        self.flow, log = flow(self.service), self.service.control.log()
+        assert self.service.control.left() == []
+        log = self.service.control.taken()
+        self.flow = numbered(name for _, name, _, _ in log)
         if self.is_bare:  # without the predecessor's commands
             self.flow, log = self.flow[len(ORPHANS):], log[len(ORPHANS):]
         self.responses = true_responses(trace)[-len(log):]

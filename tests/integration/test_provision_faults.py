@@ -2,7 +2,7 @@
 TPM is as before or as asked for, and the exit status says which."""
 import pytest
 
-from harness.faults import CODES, MANGLED, NOT_NOW, ONE_OF_A_KIND, inject, true_responses, wrong_lengths
+from harness.faults import CODES, MANGLED, NOT_NOW, ONE_OF_A_KIND, inject, numbered, true_responses, wrong_lengths
 from harness.provision import DONE, FAILED, KILLED, REFUSED, UNSURE, Machine
 
 pytestmark = pytest.mark.slow
@@ -29,11 +29,9 @@ class Flow:
         self.machine.control.reset()
         trace.write_text("")
         assert self.machine.provision(*self.args).status == DONE
-        log = self.machine.control.log()
+        log = self.machine.control.taken()
         self.responses = true_responses(trace)[:len(log)]
-        self.cases = []
-        for _, name, _, _ in log:
-            self.cases.append((name, sum(name == other for other, _ in self.cases)))
+        self.cases = numbered(name for _, name, _, _ in log)
         self.after = self.machine.public()
         self.evicts = self.cases.index(("EvictControl", 0))
         self.looks = [name for name, _ in self.cases[:self.evicts]].count("ReadPublic")

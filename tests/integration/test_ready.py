@@ -5,7 +5,7 @@ import time
 import pytest
 
 from harness.asked import CERTIFY, HEALTH, QUOTE, rsa
-from harness.control import READY_PAUSE_S, READY_S, Led
+from harness.control import READY_PAUSE_S, READY_S, Announced
 from harness.credential import make, rsa_from_tpm
 from harness.faults import ATTESTATION, GET_CHAIN, GET_EK, activation, opens
 from harness.raw import ask, authorised
@@ -59,7 +59,7 @@ def test_other_requests_make_none(start, kind):
     for request in (GET_EK, HEALTH, GET_CHAIN, CERTIFY, rsa(CERTIFY), {**QUOTE, "pcrs": "x"}, {**ATTESTATION, "aik": 1},
                     {"command": "quote"}, {"command": "activateCredential"}, "{}"):
         service.ask(request)
-        Led.on()  # it may announce an activation
+        Announced.another()  # it may announce an activation
         assert service.control.left() == []
         assert service.control.handles() == [], request
     assert "StartAuthSession" not in service.control.commands()
@@ -71,7 +71,7 @@ def test_failed_quote_makes_none(watched):
         watched.control.fault("rc", 0x1C4, command=command)
         assert watched.service.ask(QUOTE)["status"] == "error"
         watched.control.ask("clear")
-        Led.on()
+        Announced.another()
         watched.is_empty()
     assert watched.made() == 0
 

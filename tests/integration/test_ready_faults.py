@@ -9,7 +9,7 @@ import select
 import pytest
 
 from harness.asked import ASKED, QUOTE, forget, known_of
-from harness.control import BOUNDS, Led
+from harness.control import BOUNDS, Announced
 from harness.faults import (ATTESTATION, CODES, GET_EK, MANGLED, NOT_NOW, flow, inject, opens, true_responses,
                             wrong_lengths)
 from harness.process import descriptors_at_rest, has_closed, resident_kb, slack_kb
@@ -59,7 +59,7 @@ class Making:
         """A reply that announces an activation; the pause after it is over at once."""
         reply = self.service.ok(request, timeout=20)
         jump(self.probed, READY_PAUSE_MS + 10)
-        Led.at = 0.0
+        Announced.at = 0.0
         self.control.settle()
         return reply
 

@@ -23,12 +23,12 @@ NAMES = {code: name for name, code in CC.items()}
 RC_RETRY = 0x922
 
 
-class Led:
+class Announced:
     """Counts the replies that announce an activation: after each of them attestd may make a session."""
     count, at = 0, 0.0
 
     @classmethod
-    def on(cls):
+    def another(cls):
         cls.count += 1
         cls.at = time.monotonic()
 
@@ -46,7 +46,7 @@ class Control:
         self.socket = _connect(path, 30)
         self.file = self.socket.makefile("rw")
         self.go_round = go_round
-        self.settled_for = 0  # for so many of Led's replies, attestd has finished what follows them
+        self.settled_for = 0  # for so many of Announced's replies, attestd has finished what follows them
         self.none_since = 0  # how many replies there were when no session was ready
 
     def ask(self, line):
@@ -75,7 +75,11 @@ class Control:
 
     def commands(self):
         """The names of the commands since the last reset, without those that had to be sent again."""
-        return [name for _, name, rc, _ in self.log() if rc != RC_RETRY]
+        return [name for _, name, _, _ in self.taken()]
+
+    def taken(self):
+        """log() without the commands that the TPM had sent again."""
+        return [entry for entry in self.log() if entry[2] != RC_RETRY]
 
     def reset(self):
         """Begins to count anew, when what follows earlier replies is finished."""
@@ -88,8 +92,8 @@ class Control:
 
     def settle(self):
         """If a reply has announced an activation, waits until the session for it is made, or will not be made."""
-        led, at = Led.count, Led.at
-        if led == self.settled_for or not self.has_tpm():
+        announced, at = Announced.count, Announced.at
+        if announced == self.settled_for or not self.has_tpm():
             return
         if len(self.policies()) != 1:  # there is at most one
             time.sleep(max(0.0, at + READY_PAUSE_S + 0.002 - time.monotonic()))
@@ -97,7 +101,7 @@ class Control:
         # The TPM is idle between a response and the next command, too.
         while sent != (sent := self.sent()) and time.monotonic() < deadline:
             self.go_round()
-        self.settled_for = led
+        self.settled_for = announced
 
     def has_tpm(self):
         with contextlib.suppress(AssertionError):

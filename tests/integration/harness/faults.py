@@ -6,6 +6,7 @@ import signal
 import struct
 
 from . import paths
+from .control import RC_RETRY
 from .credential import make, rsa_from_tpm
 from .service import Service, b64, can_connect, unb64, wait_for
 
@@ -246,8 +247,13 @@ def opens(reply):
 def flow(service):
     """[(command, which one of that name), ...] since the last reset, with the clean-up."""
     assert service.control.left() == []
+    return numbered(service.control.commands())
+
+
+def numbered(names):
+    """[(name, which one of that name), ...]"""
     found = []
-    for name in service.control.commands():
+    for name in names:
         found.append((name, sum(name == other for other, _ in found)))
     return found
 
@@ -266,9 +272,10 @@ def flow_of(service, request, before=lambda: None, good=opens, prepare=lambda: N
 
 
 def true_responses(trace):
-    """The TPM's own responses, from the launcher's trace."""
-    return [bytes.fromhex(line.split()[1]) for line in trace.read_text().splitlines()
-            if line[0] == "<"]
+    """The TPM's own responses, from the launcher's trace, without "send it again"."""
+    responses = [bytes.fromhex(line.split()[1]) for line in trace.read_text().splitlines()
+                 if line[0] == "<"]
+    return [response for response in responses if response[6:10] != RC_RETRY.to_bytes(4, "big")]
 
 
 def wrong_lengths(flow, responses):

@@ -15,7 +15,7 @@ import time
 
 from . import paths
 from .attest import parse_public, verify_creation
-from .control import Control, Led
+from .control import Announced, Control
 
 START_S = 60
 STOP_S = 40
@@ -84,7 +84,7 @@ def parse_reply(data):
     if reply["status"] == "error":
         assert reply["message"] and reply["error"]
     elif "aik_name" in reply or "quoted" in reply:
-        Led.on()
+        Announced.another()
     return reply
 
 
