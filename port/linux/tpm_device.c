@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -150,6 +151,17 @@ void tpm_take_event(void)
 	pending_tpm(true);
 }
 
+/*
+ * When a device goes, the kernel first takes all permissions from its name, and then
+ * removes the name (devtmpfs). To be refused in between says nothing about ours.
+ */
+static bool is_going(const char *device)
+{
+	struct stat st;
+
+	return stat(device, &st) == 0 && (st.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO)) == 0;
+}
+
 /* *last: no other device is to be tried, since this one exists: it took its time
  * and did not answer, or we may not use it. */
 static int open_device(unsigned i, bool *last)
@@ -168,6 +180,9 @@ static int open_device(unsigned i, bool *last)
 		switch (errno) {
 		case EACCES:
 		case EPERM:
+			if (is_going(sandbox_paths.tpms[i])) {
+				return -ERR_TPM_UNAVAILABLE;
+			}
 			*last = true;
 			return -ERR_TPM_DENIED;
 		case EBUSY:

@@ -72,6 +72,8 @@ static void begin(void)
 	CHECK(mkdir(sys, 0755) == 0);
 }
 
+static mode_t permissions = 0660; /* of the device that `opens` opens */
+
 /* The result of opening it, which is never 0, because no device is behind it. */
 static int opens(const char *device, dev_t number)
 {
@@ -82,7 +84,7 @@ static int opens(const char *device, dev_t number)
 	sandbox_paths_fill();
 	nodes[0].name = device;
 	nodes[0].number = number;
-	nodes[0].type = S_IFCHR;
+	nodes[0].type = S_IFCHR | permissions;
 	return port_tpm_open(&tcti, &name);
 }
 
@@ -139,6 +141,28 @@ static void comes_late(void)
 	put("tpm3/dev", "511:3\n");
 	put("tpm3/tpm_version_major", "1\n");
 	CHECK(opens("/dev/tpm0", makedev(511, 3)) == IS_12);
+}
+
+/* The kernel takes all permissions from the name of a device that goes. */
+static void goes(void)
+{
+	TSS2_TCTI_CONTEXT *tcti;
+	const char *name;
+
+	begin();
+	fake_devices[0] = (struct fake_device){.name = "/dev/tpm0", .error = EACCES};
+	CHECK(opens("/dev/tpm0", FIRST) == -ERR_TPM_DENIED);
+	permissions = 0;
+	CHECK(opens("/dev/tpm0", FIRST) == -ERR_TPM_UNAVAILABLE);
+	fake_devices[0].error = EPERM;
+	CHECK(opens("/dev/tpm0", FIRST) == -ERR_TPM_UNAVAILABLE);
+	permissions = 0001;
+	CHECK(opens("/dev/tpm0", FIRST) == -ERR_TPM_DENIED);
+	nodes[0].name = NULL; /* stat fails: nothing is known about the name */
+	fake_devices[0].name = "/dev/attestd-nothing";
+	CHECK(set_option("--tpm", "/dev/attestd-nothing") == 0);
+	sandbox_paths_fill();
+	CHECK(port_tpm_open(&tcti, &name) == -ERR_TPM_DENIED);
 }
 
 static void no_device(void)
@@ -281,6 +305,7 @@ static void faults(void)
 	X(field_36_by_number) \
 	X(resource_manager)   \
 	X(comes_late)         \
+	X(goes)               \
 	X(no_device)          \
 	X(real_trees)         \
 	X(faults)
