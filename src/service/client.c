@@ -34,6 +34,11 @@ void client_wait(unsigned c)
 	clients[c].arrival = arrivals++;
 }
 
+unsigned client_facts(unsigned c)
+{
+	return dispatch_facts(clients[c].type, &clients[c].params);
+}
+
 void client_send(unsigned c, size_t n, uint64_t now)
 {
 	wipe(&clients[c].params, sizeof clients[c].params);

@@ -39,6 +39,8 @@ void clients_init(bool once);
 void client_open(unsigned c, uint64_t now);
 /* Queues its request, which is in `type` and `params`, behind those that wait already. */
 void client_wait(unsigned c);
+/* The facts (FACT_ bits) that its request needs. */
+unsigned client_facts(unsigned c);
 /* Sends the first n bytes of port_tx, and wipes the request. */
 void client_send(unsigned c, size_t n, uint64_t now);
 /* Wipes the request and closes, as port_close. A job for this client goes on, for nobody. */

@@ -22,7 +22,7 @@ void respond_success(unsigned c, const struct tpm_result *result, uint64_t now)
 	struct text reply = reply_buffer(c);
 
 	dispatch_reply(type, &clients[c].params, result, &reply);
-	cert_retry_consider(dispatch_facts(type, &clients[c].params), clients[c].params.aik);
+	cert_retry_consider(client_facts(c), clients[c].params.aik);
 	if (type->before_activation) {
 		tpm_expect_activation(now);
 	}

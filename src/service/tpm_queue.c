@@ -9,14 +9,9 @@
 
 static bool stopping;
 
-static unsigned facts_needed(unsigned c)
-{
-	return dispatch_facts(clients[c].type, &clients[c].params);
-}
-
 bool tpm_queue_is_known(unsigned c)
 {
-	return clients[c].type->op == NULL && tpm_knows(facts_needed(c));
+	return clients[c].type->op == NULL && tpm_knows(client_facts(c));
 }
 
 void tpm_queue_stop(void)
@@ -46,7 +41,7 @@ static void deliver_result(uint64_t now)
 static void begin_job(unsigned c)
 {
 	clients[c].state = CLIENT_WORKING;
-	tpm_begin(facts_needed(c), clients[c].type->op, &clients[c].params);
+	tpm_begin(client_facts(c), clients[c].type->op, &clients[c].params);
 }
 
 /* Replies to those who need not wait, and begins the job of the first who must, if

@@ -129,7 +129,7 @@ struct act {
 /* The certificate was looked for so often; the look was told to give way so often. */
 #define LOOKED(times, gave_way) {IS_LOOKS, gave_way, NULL, times}
 /* An activation was announced to the TPM's side so often. */
-#define LED_ON(times) {IS_EXPECTED, 0, NULL, times}
+#define ANNOUNCED(times) {IS_EXPECTED, 0, NULL, times}
 /* The log's last line. */
 #define LOGGED(text) {IS_LOG, 0, text, 0}
 
