@@ -8,6 +8,8 @@ pytestmark = pytest.mark.portable
 
 PREFIX = "ActivateCredential failed: "
 ALL = ("credential_blob", "encrypted_secret", "hmac", "enc")
+# In place of random bytes that would be read as a TPM2B, whose size they must not have by chance.
+NO_SIZE = b"\xff\xff"
 
 
 def flip(data, at=0):
@@ -64,7 +66,7 @@ BEFORE_THE_TPM = {
     "blob with its size twice": ("bad_credential_blob", "credential_blob",
                                  lambda c: blob(tpm2b(c.blob), c)),
     "blob with hmac's size missing": ("bad_credential_blob", "credential_blob",
-                                      lambda c: blob(tpm2b(c.hmac + c.enc), c)),
+                                      lambda c: blob(tpm2b(NO_SIZE + c.hmac[2:] + c.enc), c)),
     "file truncated": ("bad_credential_blob", "credential_blob", lambda c: blob(c.file[:-1], c)),
     "file and a byte": ("bad_credential_blob", "credential_blob", lambda c: blob(c.file + b"\0", c)),
     "file of another version": ("bad_credential_blob", "credential_blob",
@@ -82,7 +84,10 @@ BEFORE_THE_TPM = {
         "bad_credential_blob", "credential_blob",
         lambda c: blob(c.contents + tpm2b(c.encrypted_secret), c)),
     "both in one, without the second's size": (
-        "bad_credential_blob", "credential_blob", lambda c: blob(c.blob + c.encrypted_secret, c)),
+        "bad_credential_blob", "credential_blob",
+        lambda c: blob(c.blob + NO_SIZE + c.encrypted_secret[2:], c)),
+    "both in one, the second's first bytes a size": (
+        "bad_secret_size", "credential_blob", lambda c: blob(c.blob + tpm2b(c.encrypted_secret[2:]), c)),
     "field_43 both in one, with a short secret": (
         "bad_secret_size", "credential_blob",
         lambda c: blob(c.blob + tpm2b(c.encrypted_secret[1:]), c, encrypted_secret=None)),
