@@ -23,13 +23,12 @@ static void begin(struct tpm *t)
 {
 	t->quote.rounds = 0;
 	t->quote.refusal = 0;
-	t->result.field = NULL;
 }
 
 static TSS2_RC refuse(struct tpm *t, int err, const char *field)
 {
 	t->quote.refusal = err;
-	t->result.field = field;
+	t->quote.refused = field;
 	return STEP_REFUSE;
 }
 
@@ -168,9 +167,14 @@ static TSS2_RC read_finish(struct tpm *t)
 	return t->quote.unread != 0 ? STEP_AGAIN : compare(t);
 }
 
+/* No earlier: if the link breaks in the clean-up, no member is at fault. */
 static int conclude(struct tpm *t, TSS2_RC rc, bool *stale)
 {
-	return t->quote.refusal != 0 ? t->quote.refusal : sign_conclude(t, rc, stale);
+	if (t->quote.refusal != 0) {
+		t->result.field = t->quote.refused;
+		return t->quote.refusal;
+	}
+	return sign_conclude(t, rc, stale);
 }
 
 static const struct step steps[] = {

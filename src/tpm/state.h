@@ -120,6 +120,7 @@ struct tpm {
 		uint32_t unread; /* PCRs whose values are still to be read: a bit for each */
 		uint8_t digest[32]; /* over all values, as the TPM has signed it */
 		int refusal; /* why a step returned STEP_REFUSE: a negative enum err */
+		const char *refused; /* ... and the request's member, as tpm_result.field */
 	} quote;
 };
 

@@ -160,6 +160,17 @@ def test_a_bank_that_the_tpm_does_not_know(start, rc):
     assert answered(service, "sha512")
 
 
+def test_no_member_is_at_fault_where_the_link_breaks(start):
+    """The TPM refuses the bank, but then it cannot be reached: the error is about the TPM alone."""
+    service = start("plain").settled()
+    service.control.fault("rc", 0x3C3, command="Quote")
+    service.control.fault("close", command="FlushContext")
+    reply = service.ask(quote_request(pcr_bank="sha512"))
+    assert reply["error"] == "tpm_unavailable" and "field" not in reply, reply
+    service.control.ask("clear")
+    wait_for(lambda: service.ask(quote_request())["status"] == "ok", 20, "quote")  # the link is opened again
+
+
 # ---- chips ----------------------------------------------------------------
 
 
