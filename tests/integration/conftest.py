@@ -18,7 +18,7 @@ time_limit = limit.each_test(240)
 SECRET = bytes(range(7, 39))
 # These take longest. They begin first, so that no worker has to end with one of them alone.
 LONGEST = ["test_probed", "test_provision_faults", "test_faults_at_start", "test_tpm_comes_and_goes", "test_silent_clients",
-           "test_faults_in_request", "test_windows_service"]
+           "test_faults_in_request", "test_killed", "test_tpm_misbehaves", "test_windows_service"]
 
 
 def pytest_addoption(parser):

@@ -149,8 +149,11 @@ def test_again_and_again_at_the_same_place(service, asked):
         works_at_once(service, known, request, asked)
 
 
-@pytest.mark.parametrize("asked", ["activation-plain", "ready-plain", "quote-rsa"], indirect=True)
-@pytest.mark.parametrize("fault", ["size 9", "cut 4", "close-after", "noise"])
+@pytest.mark.parametrize("asked", ["activation-plain",
+                                   *(pytest.param(name, marks=pytest.mark.variant)
+                                     for name in ("ready-plain", "quote-rsa"))], indirect=True)
+@pytest.mark.parametrize("fault", ["close-after", *(pytest.param(fault, marks=pytest.mark.variant)
+                                                    for fault in ("size 9", "cut 4", "noise"))])
 def test_a_link_that_breaks(service, device, fault, asked):
     """What attestd no longer knows, because its own link broke."""
     known, request, _, commands = flows(service, asked)

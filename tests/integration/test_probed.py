@@ -185,6 +185,7 @@ def test_memory_for_all_requests(probed):
     assert HEAP_MAX // 4 < probed.probe.get("most") < HEAP_MAX // 2
 
 
+@pytest.mark.slow
 @in_a_request
 def test_no_memory_on_a_new_link(steady):
     """On a new link, contexts are loaded and the EK is checked, or both keys are created again."""
