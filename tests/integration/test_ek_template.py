@@ -58,7 +58,8 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("persistent", [False, True], ids=["created", "persistent"])
+@pytest.mark.parametrize("persistent", [False, pytest.param(True, marks=pytest.mark.variant)],
+                         ids=["created", "persistent"])
 @pytest.mark.parametrize("case", CASES)
 def test_field_33_decides(states, start, tmp_path, case, persistent):
     template, nonce, signing = CASES[case]

@@ -145,6 +145,7 @@ def test_code_once(victim, name):
         victim.suffers(f"rc {CODES[name][0]}", at, index, victim.asked.allowed(name, at, once=True))
 
 
+@pytest.mark.variant
 @pytest.mark.parametrize("name", CODES)
 def test_code_for_ever(victim, name):
     """An error until the fault is cleared, as for a disabled hierarchy."""

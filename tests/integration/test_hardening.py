@@ -14,7 +14,9 @@ RELATIVE = {62: 8, 183: 1027}  # that type of relocation, by e_machine
 NEEDED, DEBUG, RUNPATH, FLAGS, FLAGS_1 = 1, 21, 29, 30, 0x6FFFFFFB  # d_tag
 NOPS = {"hlt": b"\x90", "brk": b"\x1f\x20\x03\xd5"}
 
-pytestmark = [pytest.mark.shipping, pytest.mark.parametrize("binary", TARGETS)]
+pytestmark = [pytest.mark.shipping,
+              pytest.mark.parametrize("binary", [
+                  pytest.param(name, marks=[] if name == "native" else pytest.mark.variant) for name in TARGETS])]
 
 
 class Elf:

@@ -89,6 +89,7 @@ def test_each_new_link_breaks(start):
     assert recovers(service, GET_EK)
 
 
+@pytest.mark.slow
 @pytest.mark.linux  # on Windows, attestd has to wait for TBS
 def test_mute_from_the_start(start):
     """Requests do not wait longer than the grace time."""
