@@ -192,6 +192,7 @@ def test_no_slot_is_taken_from_others(states):
     with beside(states, POLICY, POLICY_PCR.format(0), POLICY, POLICY_PCR.format(1), HMAC) as service:
         request = activation(service.attestation())
         assert service.ask(request)["error"] == "tpm_no_memory"
+        service.control.rest()
         assert len(service.control.handles()) == 3
 
 

@@ -28,7 +28,7 @@ TWO = [HMAC, HMAC]
 def others(service):
     """What is loaded after attestd has flushed what must be its own."""
     wait_for(lambda: service.ask(HEALTH)["status"] == "ok", 30, "TPM")
-    wait_for(lambda: not any(h.startswith("0x80") for h in service.control.handles()), 30, "clean-up")
+    service.control.rest()
     return service.control.handles()
 
 

@@ -97,11 +97,15 @@ class Control:
             return
         if len(self.policies()) != 1:  # there is at most one
             time.sleep(max(0.0, at + READY_PAUSE_S + 0.002 - time.monotonic()))
+        self.rest()
+        self.settled_for = announced
+
+    def rest(self):
+        """Waits until attestd has no more work for the TPM, which is idle between a response and the next command,
+        too."""
         deadline, sent = time.monotonic() + 30, None
-        # The TPM is idle between a response and the next command, too.
         while sent != (sent := self.sent()) and time.monotonic() < deadline:
             self.go_round()
-        self.settled_for = announced
 
     def has_tpm(self):
         with contextlib.suppress(AssertionError):
