@@ -5,7 +5,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 from harness import limit  # noqa: E402
 
-time_limit = limit.each_test(300)
+time_limit = limit.each_test(900)
 
 
 def pytest_configure(config):

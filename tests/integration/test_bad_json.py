@@ -118,7 +118,7 @@ def test_byte_by_byte(service):
 
 def test_a_refused_client_can_read_its_reply(service):
     """A client that sends much more than is read can still read its reply."""
-    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
         sent = [pool.submit(exchange, service.address, b"x" * 100000 + b"\n") for _ in range(20)]
         assert {parse_reply(s.result())["error"] for s in sent} == {"request_too_long"}
 

@@ -45,7 +45,7 @@ def answer(states, start, tmp_path):
         reply = service.ok({"command": "getEK"})
         assert service.ok({"command": "getAttestationData"})["ek_cert"] == reply["ek_cert"]
         assert service.control.left() == []
-        get.codes = [rc for _, name, rc, _ in service.control.log() if name == "NV_Read"]
+        get.codes = [rc for _, name, rc, _ in service.control.taken() if name == "NV_Read"]
         found = reply["ek_cert"] and unb64(reply["ek_cert"])
         return found, service.logged("getAttestationData ok")
     return get

@@ -8,10 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from harness import tpm
-from harness.control import transmit
+from harness import raw, tpm
 from harness.credential import rsa_from_tpm
-from harness.service import unb64, wait_for
+from harness.service import connect, unb64, wait_for
 from test_certificate import authority, certificate, ours  # noqa: F401  pylint: disable=unused-import
 
 GET_EK = {"command": "getEK"}
@@ -115,7 +114,8 @@ def test_field_37_written_later_or_not_readable_for_a_while(states, start, tmp_p
         service.control.left()
         service.control.reset()
     lockout.control.ask("clear")
-    assert transmit(late.raw, nv_write(ours))[6:10] == bytes(4)
+    with connect(late.raw) as s:
+        raw.ask(s, nv_write(ours))
     late.control.reset()
     for service in (late, lockout):
         assert service.ok(GET_EK)["ek_cert"] is None  # from memory: no TPM command comes before the reply

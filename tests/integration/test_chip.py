@@ -89,14 +89,18 @@ def test_a_kernel_swaps_what_its_client_has_loaded(on_chip):
     """A session is loaded before each command and saved after it; an object is also flushed."""
     service, figures = on_chip
     taken = []
+
+    def once():
+        begin = time.monotonic()
+        transmit_on(s, GET_RANDOM)
+        return (time.monotonic() - begin) * 1e3
+
     with connect(service.raw) as s:
         for command in (b"", start_session(NO_KEY, b""), CREATE_ECC):
             service.control.ask("chip")
             assert not command or transmit_on(s, command)[6:10] == bytes(4)
             service.control.ask(f"chip {CHIP} swaps")
-            begin = time.monotonic()
-            transmit_on(s, GET_RANDOM)
-            taken.append((time.monotonic() - begin) * 1e3)
+            taken.append(min(once() for _ in range(3)))
     assert all(ms >= commands * figures["other"] for ms, commands in zip(taken, (1, 3, 6))), taken
     assert taken[0] < 3 * figures["other"]
 

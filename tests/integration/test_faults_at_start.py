@@ -67,8 +67,7 @@ class Start:
         self.service.control.settle()
         if self.service.control.policies():
             assert opens(self.service.ask(activation(self.known)))
-            self.service.go_round()  # its clean-up has begun
-            self.service.control.sent()
+            self.service.control.rest()
 
     def suffers(self, fault, at, index, allowed, count=1):
         """Tries one case: the first request of a process, and those after it."""

@@ -41,7 +41,10 @@ def fill(service):
 def attacked(states):
     with Service(states.new("plain")) as service:
         service.settled().let_in_all()
-        service.request = activation(service.attestation())
+        known = service.attestation()
+        service.request = activation(known)
+        while b"/" not in service.request:  # which JSON may escape
+            service.request = activation(known)
         for _ in range(2):  # with a session that is ready, and without
             service.ok(service.request)
         service.made_ready()

@@ -89,10 +89,11 @@ def test_no_tpm(once):
 
 def test_wait(states, launch, binary):
     """How long attestd waits for a TPM that does not come."""
+    state = states.new()
     for seconds in 0, 2:
         begin = time.monotonic()
         done = subprocess.run(
-            [SWTPM_RUN, "--state", states.new(), *launch.LAUNCHER, "--absent", "--",
+            [SWTPM_RUN, "--state", state, *launch.LAUNCHER, "--absent", "--",
              *BINARIES[binary], "once", "--wait", str(seconds)],
             input=b'{"command":"getEK"}\n', capture_output=True, timeout=100, check=False)
         assert done.returncode == 1 and b"tpm_unavailable" in done.stdout

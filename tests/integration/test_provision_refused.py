@@ -138,6 +138,13 @@ def test_a_disabled_endorsement_hierarchy(machine):
 
 # ---- the device -------------------------------------------------------------
 
+
+def written(m, name):
+    """What its file with that name contains so far."""
+    file = m.dir / name
+    return file.read_text() if file.exists() else ""
+
+
 @pytest.mark.variant
 def test_no_tpm(machine):
     m = machine(launcher=["--absent"])
@@ -151,7 +158,7 @@ def test_a_tpm_that_comes_late(machine):
     m = machine(launcher=["--absent"])
     m.process.stdin.write(f"{m.command} --wait 60\n")
     m.process.stdin.flush()
-    wait_for(lambda: (m.dir / "err").exists() and "tpm_unavailable" in (m.dir / "err").read_text(), 30, "a look")
+    wait_for(lambda: "tpm_unavailable" in written(m, "err"), 30, "a look")
     m.control.ask("present")
     assert m.process.stdout.readline() == "0\n"
     assert m.persistent() == [tpm.EK_HANDLE]
@@ -193,8 +200,8 @@ def test_a_stop_before_there_is_a_tpm(machine):
     m = machine(launcher=["--absent"])
     m.process.stdin.write(f"{m.command} --wait 60 & echo $! >pid; wait $!\n")
     m.process.stdin.flush()
-    wait_for(lambda: "tpm_unavailable" in ((m.dir / "err").exists() and (m.dir / "err").read_text() or ""), 30, "look")
-    os.kill(int((m.dir / "pid").read_text()), signal.SIGTERM)
+    wait_for(lambda: "tpm_unavailable" in written(m, "err") and written(m, "pid").endswith("\n"), 30, "look")
+    os.kill(int(written(m, "pid")), signal.SIGTERM)
     assert m.process.stdout.readline() == f"{FAILED}\n"
 
 

@@ -33,7 +33,7 @@ class Changing:
         control, sent = self.service.control, len(self.trace.named(command))
         control.left()
         control.reset()
-        control.delay(300, command, changes)
+        control.delay(1000, command, changes)
         reply = {}
         client = threading.Thread(target=lambda: reply.update(self.service.ask(quote_request(**request))))
         client.start()

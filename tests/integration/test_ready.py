@@ -28,8 +28,8 @@ def test_made_after_the_reply(watched, trigger):
         watched.unready()
         begin = time.monotonic()
         service.ok(trigger)
-        names = control.commands()
-        return time.monotonic() - begin < READY_PAUSE_S and "StartAuthSession" not in names or None
+        late = "StartAuthSession" in control.commands()
+        return None if late and time.monotonic() - begin >= READY_PAUSE_S else not late
 
     assert conclusive(replied_first)
     control.settle()
@@ -95,13 +95,13 @@ def test_unused_session_expires(watched):
     watched.control.settle()
     since = time.monotonic()
     watched.control.reset()
-    while time.monotonic() - since < READY_S - 2:
+    while time.monotonic() - since < READY_S - 4:
         watched.service.ok(ATTESTATION)
         time.sleep(1)
     watched.is_ready()
     assert watched.control.commands() == []
-    wait_for(lambda: watched.control.handles() == [], 6, "flush")
-    assert READY_S - 1 < time.monotonic() - since < READY_S + 3
+    wait_for(lambda: watched.control.handles() == [], 10, "flush")
+    assert READY_S - 3 < time.monotonic() - since < READY_S + 5
     assert watched.control.commands() == ["FlushContext"]
     time.sleep(1)
     watched.is_empty()
@@ -156,11 +156,12 @@ def test_activation_too_soon(watched):
         begin = time.monotonic()
         watched.service.ok(ATTESTATION)
         watched.activates()
-        return time.monotonic() - begin < READY_PAUSE_S or None
+        late = time.monotonic() - begin >= READY_PAUSE_S
+        watched.is_empty()
+        alone = watched.control.commands() == WITHOUT[watched.kind]
+        return None if late and not alone else alone
 
     assert conclusive(came_too_soon)
-    watched.is_empty()
-    assert watched.control.commands() == WITHOUT[watched.kind]
 
 
 @pytest.mark.parametrize("request_", usually("activation", but=["quote", "known"]))
@@ -169,7 +170,7 @@ def test_while_it_is_made(watched, request_):
     for at in range(len(MAKING[watched.kind])):
         watched.unready()
         name = MAKING[watched.kind][at]
-        watched.control.delay(150, name, 1)
+        watched.control.delay(5000 if request_ == "known" else 400, name, 1)
         watched.service.ok(ATTESTATION)
         wait_for(lambda: watched.control.works_on(name), 10, name)
         if request_ == "activation":
@@ -192,8 +193,10 @@ def test_client_leaves_while_it_is_used(watched):
     """If the client goes while the session is used, the job goes on; the next activation succeeds."""
     for name in dict.fromkeys(USE[watched.kind]):
         watched.unready().made_ready()
-        watched.control.delay(100, name, 1)
+        watched.control.delay(20000, name, 1)
         watched.service.works_on(watched.request, name).close()
+        watched.service.go_round()
+        watched.control.ask("clear")
         watched.activates()
         watched.is_empty()
         assert watched.sessions.all()[-1].uses == 1

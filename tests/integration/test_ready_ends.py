@@ -51,13 +51,13 @@ def test_stopped(states, moment):
         wait_for(lambda: service.ask(HEALTH)["status"] == "ok", 30, "TPM")
         if moment not in ("pause", "ready"):
             service.control.left()
-            service.control.delay(300, moment, 1)
+            service.control.delay(1500, moment, 1)
         service.ok(ATTESTATION)
         if moment == "ready":
             service.made_ready()
         elif moment != "pause":
             wait_for(lambda: service.control.works_on(moment), 10, moment)
-        assert service.end() < 4
+        assert service.end() < 6
     finally:
         service.close()
 
@@ -90,6 +90,7 @@ def test_killed_while_it_is_made(states, device, when, kind):
             for _ in range(2):
                 assert opens(service.ask(request)), name
             assert service.identity().items() <= known.items()
+        service.control.settle()
         service.control.rest()
         # A session that was just started may be another program's; it stays until its slot is needed.
         assert len(service.control.handles()) <= (1 if device == "tpmrm0" else 3)

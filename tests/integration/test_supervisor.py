@@ -100,7 +100,7 @@ def test_one_socket_does_not_starve_the_other(start, request):
     request.addfinalizer(lambda: shutil.rmtree(folder))
     first, second = folder / "1", folder / "2"
     service = start("plain", wrap=passing(first, second), args=["--allow", "0,1,2"])
-    service.wait(lambda: answers(first), "reply")
+    service.wait(lambda: answers(first) and ask(first, {"command": "getEK"})["status"] == "ok", "EK")
     for path in (first, second):
         path.chmod(0o666)
     folder.chmod(0o711)

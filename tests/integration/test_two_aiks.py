@@ -138,11 +138,12 @@ def test_reset_within_a_quote(start, tmp_path, command, aik):
     before, public = is_of(service, aik)
     service.control.left()
     sent = len(trace.named(command))
-    service.control.delay(500, command, 1)
+    service.control.delay(20000, command, 1)
     with connect(service.address) as s:
         s.sendall(line_of(quote_request(aik=aik)))
         trace.await_sent(command, sent + 1)
         service.control.ask("restart")
+        service.control.ask("clear")
         reply = parse_reply(read_all(s))
     found = decode_quote(reply)
     after = attest.verify_quote(public, found["quoted"], found["signature"], bytes(range(100, 132)), "sha256",

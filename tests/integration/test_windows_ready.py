@@ -69,7 +69,7 @@ def test_unused_session_expires(watched):
     while watched.control.policies() and time.monotonic() < end:
         time.sleep(0.1)
     assert watched.control.policies() == []
-    assert watched.control.commands() == ["FlushContext"]
+    assert [name for name in watched.control.commands() if name != "NV_ReadPublic"] == ["FlushContext"]
     watched.activates()
 
 

@@ -202,13 +202,14 @@ def test_stop_during_a_slow_command(running):
     """The stop is pending until the request is answered, with a hint how long that may take."""
     known = ask(running.address, {"command": "getAttestationData"})
     request = activation({k: unb64(known[k]) for k in ("ek_tpm", "aik_name")})
-    running.control.delay(4500, "ActivateCredential", 1)
+    running.control.delay(25000, "ActivateCredential", 1)
     with connect(running.address) as s:
         s.sendall(json.dumps(request).encode() + b"\n")
         wait_for(lambda: running.control.works_on("ActivateCredential"), 20, "command")
         assert run("sc", "stop", "attestd").returncode == 0
         state = query()
         assert state["STATE"] == str(STOP_PENDING) and int(state["WAIT_HINT"], 16) >= 180000
+        running.control.ask("clear")
         assert parse_reply(read_all(s))["status"] == "ok"
     wait_for(lambda: is_state(STOPPED), 20, "stop")
     assert running.control.left() == []

@@ -124,7 +124,7 @@ def test_stop_although_tbs_does_not_return(start):
     for service in services:
         service.terminate()
     for service, client in zip(services, clients):
-        assert service.wait_exit(30) == 1
+        assert service.wait_exit(30) in (1, 137)  # WindowsService.ENDS says why 137
         assert 7 <= time.monotonic() - since <= 20
         assert "does not return" in service.log()
         client.close()

@@ -61,10 +61,11 @@ class Control:
         self.socket.close()
 
     def count(self):
-        """The number of commands since the last reset, without those of a new look for a
-        certificate. A reply without a certificate leads to such a look once a minute. It begins with this
-        command, and ends if there is no such index."""
-        return sum(name != "NV_ReadPublic" for _, name, _, _ in self.log())
+        """The number of commands since the last reset, without those that attestd may send at any time: a reply
+        without a certificate leads to a new look for one once a minute, which begins with NV_ReadPublic and ends if
+        there is no such index; and a session that is ready expires."""
+        names = [name for _, name, _, _ in self.log() if name != "NV_ReadPublic"]
+        return 0 if names == ["FlushContext"] else len(names)
 
     def opens(self):
         return json.loads(self.ask("count"))["opens"]
