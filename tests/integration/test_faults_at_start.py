@@ -11,8 +11,7 @@ from harness.service import wait_for
 pytestmark = pytest.mark.slow
 
 # The last kind: only attestd can flush what a killed predecessor has left.
-KINDS = [("factory", "tpmrm0"), ("persistent", "tpmrm0"), ("quick-ek", "tpmrm0"),
-         ("quick-ek", "tpm0")]
+KINDS = [("factory", "tpmrm0"), ("persistent", "tpmrm0"), ("quick-ek", "tpmrm0"), ("quick-ek", "tpm0")]
 flows = []  # the flows of the kinds before
 
 
