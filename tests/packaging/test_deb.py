@@ -23,6 +23,7 @@ def unpack(deb, folder):
 
 
 @both
+@pytest.mark.limit(240)
 def test_lintian(debs, arch):
     """lintian has no errors, no warnings, and no unused overrides."""
     allow = ["--allow-root"] if os.geteuid() == 0 else []
